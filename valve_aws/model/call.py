@@ -1,0 +1,125 @@
+"""One request of a function, before and after it has been understood.
+
+Knows what a call is. Does not know how it is spelled on the wire nor whether it may pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from valve_aws.model.cell import Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the valve itself knows about where a request came from and was meant to go (law 16).
+
+    Nothing here is taken from bytes that the function wrote, but `sni` and `asked`, which are only compared.
+    """
+
+    environment: str
+    scheme: str
+    """`http` or `https`: what the connection really was."""
+    address: str
+    """The IP address that the function connected to."""
+    port: int
+    asked: str = ""
+    """The name whose DNS answer gave that address, "" when an address was used directly."""
+    sni: str = ""
+    connect: str = ""
+    """The authority of a CONNECT, `host:port`, "" when there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An HTTP request line and headers, read strictly; bytes kept as they were for SigV4.
+
+    `target` is the origin-form target, raw (`/b/k%20x?versionId=1`). Header names are lower case, values stripped,
+    order and duplicates kept. `host` is the effective host name (RFC 9112 §3.3), lower case, without port.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    host: str
+    origin: Origin
+
+    def header(self, name: str) -> str | None:
+        """Return the one value of a header; None when absent. Duplicates were refused by the reader of the head."""
+        return next((v for n, v in self.headers if n == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A placeholder credential that was issued to one environment (law 17)."""
+
+    access_key: str
+    secret_key: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one call does, computed from the request alone (law 2). Extents name cells canonically."""
+
+    consults: tuple[Extent, ...] = ()
+    """What the service looks at to carry the call out (conditions, copy sources, whole ranges of a query)."""
+    reveals: tuple[Extent, ...] = ()
+    """What the reply, its errors or its absence shows. Always taken as consulted too."""
+    changes: tuple[Extent, ...] = ()
+    """What is different for others afterwards."""
+    delivers: tuple[str, ...] = ()
+    """ARNs that the service hands the content on to (beside what the stack's own wiring delivers)."""
+    opens: str = ""
+    """Not "": the call opens an exit (law 8); a few words that say which."""
+    blind: bool = False
+    """The row proves that a write answers nothing about what was there (law 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where in the function's source a call was made. From the shim: shown to people, never believed."""
+
+    file: str = ""
+    line: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One crossing out of an environment, understood.
+
+    `service` and `operation` are botocore's (`s3`, `CopyObject`); crossings that are not AWS calls have service
+    `valve` and operation `Admit`, `Visit` (another host), `Connect` (raw TCP), `Result`, `Log` or `Resolve`.
+    """
+
+    service: str
+    operation: str
+    region: str
+    resources: tuple[str, ...]
+    """Canonical ARNs of the stores touched (for `Visit` the URL without query, for `Connect` `tcp://host:port`)."""
+    effect: Effect
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Typed parameters by botocore's member names; streaming bodies are left out."""
+    actions: tuple[tuple[str, str], ...] = ()
+    """(IAM action, resource ARN) pairs that the caller must be granted."""
+    known: bool = True
+    """False: no effect row; only a declaration in the policy lets it pass (law 7)."""
+    access_key: str = ""
+    """The key the request was signed with, verified; "" means unsigned."""
+    foreign: str = ""
+    """Not "": a plain sentence why this call leaves the perimeter whatever the policy says (foreign credential…)."""
+    leaves: tuple[tuple[str, str], ...] = ()
+    """(what, value): names in the request that leave with it although no cell is written (keys in a read, law 5)."""
+    evidence: Evidence = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A request that could not be read with certainty (law 7)."""
+
+    problem: str
+    service: str = ""
+    operation: str = ""

@@ -1,0 +1,165 @@
+"""An application as its template describes it, resolved.
+
+Knows functions, stores and how they are wired. Does not know the syntax they were written in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from valve_aws.model.source import NOWHERE, Where
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One IAM statement that a function's role has. Patterns use IAM's `*` and `?`."""
+
+    allow: bool
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    """ARN patterns; a resource that the template could not resolve is `*` with `loose` set."""
+    loose: bool = False
+    """True: it grants what its services allow (managed policy, unresolved name, a condition); `valve check` says so."""
+    why: str = ""
+    """Where it comes from, for people: `S3ReadPolicy`, `AmazonDynamoDBFullAccess`, `inline`."""
+    where: Where = NOWHERE
+    not_actions: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A function's or a layer's code: exactly one of the three is set."""
+
+    folder: Path | None = None
+    archive: Path | None = None
+    inline: str | None = None
+    missing: str = ""
+    """Not "": the code is not on this machine (s3:// URI, image, somebody's layer ARN); a sentence that says so."""
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a function, in the order of its list."""
+
+    name: str
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One event source of a function."""
+
+    function: str
+    """Logical id of the function."""
+    name: str
+    """The event's own name under `Events`, so `Function.name` is what `--event-source` takes."""
+    kind: str
+    """SAM's event type: `SQS`, `Api`, `HttpApi`, `S3`, `DynamoDB`, `SNS`, `Schedule`, `EventBridgeRule` ….
+    An `AWS::Lambda::EventSourceMapping` becomes the type of its source."""
+    source: str = ""
+    """ARN of the store that wakes the function, when the template resolves it."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda function."""
+
+    logical: str
+    name: str
+    arn: str
+    handler: str
+    runtime: str
+    """As the template says (`python3.9`); which interpreter runs it is decided elsewhere. "" for images."""
+    code: Code
+    layers: tuple[Layer, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: int = 3
+    """Seconds (AWS's default when the template is silent)."""
+    memory: int = 128
+    """MiB."""
+    ephemeral: int = 512
+    """MiB of /tmp."""
+    architecture: str = "x86_64"
+    package: str = "Zip"
+    statements: tuple[Statement, ...] = ()
+    unmanaged_role: bool = False
+    """True: its role is outside the template, so what it grants is not known."""
+    triggers: tuple[Trigger, ...] = ()
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource of the template that is not a function."""
+
+    logical: str
+    """Logical id; inside a nested application `Outer/Inner`."""
+    kind: str
+    """CloudFormation type, SAM types already turned (`AWS::Serverless::SimpleTable` is `AWS::DynamoDB::Table`)."""
+    name: str
+    """Physical name, or the ARN's last part."""
+    arn: str
+    """Canonical ARN; "" for kinds that hold no data."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Content that reaches `target` because it was put into `source` (subscription, notification, replica, stream)."""
+
+    source: str
+    target: str
+    """ARN, or a destination such as `ses:to/ops@example.org`, `https://…`."""
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A whole application. Mappings are by logical id."""
+
+    name: str
+    account: str
+    region: str
+    functions: Mapping[str, Function]
+    resources: Mapping[str, Resource]
+    deliveries: tuple[Delivery, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What was passed over, each said once: `template.yaml:4:3: …`."""
+    file: str = ""
+    folder: Path = Path()
+    metadata: Any = None
+    """The Node of `Metadata: Valve:` of the top template, if any."""
+
+    def store(self, arn: str) -> Resource | Function | None:
+        """Return the resource or function of this stack that has this ARN."""
+        return self.by_arn().get(arn)
+
+    def by_arn(self) -> Mapping[str, Resource | Function]:
+        """Return everything of this stack that has an ARN, by ARN."""
+        found: dict[str, Resource | Function] = {r.arn: r for r in self.resources.values() if r.arn}
+        found.update({f.arn: f for f in self.functions.values()})
+        return found
+
+    def title(self, arn: str) -> str:
+        """Return what to call a store in front of people: its logical id, else the ARN itself."""
+        owner = self.store(arn)
+        return owner.logical if owner else arn
+
+
+@dataclass(frozen=True, slots=True)
+class KeySchema:
+    """How a table's items are told apart. Attribute types are `S`, `N` or `B`."""
+
+    partition: tuple[str, str]
+    """(name, type)."""
+    sort: tuple[str, str] | None = None
+    indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Index name → its key attributes."""
