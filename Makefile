@@ -1,0 +1,68 @@
+# Each target is one command on a fresh machine with Python 3.11 or newer and network access to a package index.
+#   make demo    install what is needed, then run the story: guard off, audit, enforce
+#   make test    install what is needed, then check and the whole suite
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Plain `python3` where it is new enough, else the newest that really starts (a version manager's stub may not).
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+endif
+VENV ?= .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.installed
+PYTEST_ARGS ?=
+
+.PHONY: help demo test check lint types house suite bench clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo "make check   ruff, mypy --strict, and the rules of the house"
+	@echo "make bench   the measurements of tests/bench"
+	@echo "make clean   remove what these targets made"
+
+demo: $(READY)
+	$(PY) stacks/orders/demo.py
+
+test: lint types suite
+
+check: lint types house
+
+lint: $(READY)
+	$(PY) -m ruff check .
+
+types: $(READY)
+	$(PY) -m mypy --strict valve_aws $(if $(wildcard shims/*.py shims/*/*.py),shims)
+
+house: $(READY)
+	$(PY) -m pytest tests/house
+
+suite: $(READY)
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+bench: $(READY)
+	$(PY) -m pytest tests/bench -m bench -s $(PYTEST_ARGS)
+
+clean:
+	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find valve_aws shims stacks samples tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(PY):
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "make: no Python 3.11 or newer found; install one, or say which: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: '$(PYTHON)' does not start or is older than 3.11; say which: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		v=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "make: '$(PYTHON)' cannot make virtual environments; on Debian and Ubuntu:" >&2; \
+		echo "          sudo apt install python$$v-venv" >&2; exit 1; }
+	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(READY): pyproject.toml | $(PY)
+	@echo "==> installing valve-aws and what it needs into $(VENV) (once; a minute or two)"
+	$(PY) -m pip install --disable-pip-version-check --progress-bar on -e '.[dev]'
+	@touch $@
