@@ -1,0 +1,10 @@
+"""What stands upstream of the valve: an embedded cloud, or an endpoint that somebody else runs.
+
+Knows how to start moto, fill it from a template and a seed, and where requests go. Does not know labels.
+"""
+
+from valve_aws.backend.endpoint import Endpoint, endpoint
+from valve_aws.backend.process import Moto, NotStarted
+from valve_aws.backend.seed import Seed, read_seed
+
+__all__ = ["Endpoint", "Moto", "NotStarted", "Seed", "endpoint", "read_seed"]

@@ -1,0 +1,107 @@
+"""The embedded cloud as a process of its own.
+
+Knows how moto is started, told what to hold, and ended. Does not know what a label is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from valve_aws.backend.endpoint import ACCOUNTS, Endpoint
+
+START_LIMIT = 60.0
+"""Seconds. moto is ready in 0.3 to 1.5 s; a machine that needs more than this has another trouble."""
+
+
+class NotStarted(Exception):
+    """The embedded cloud did not come up, or lost its footing; the message says why."""
+
+
+class Moto:
+    """One moto server on a loopback port of its own choosing. It ends when we do: it reads a pipe that only we hold."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, ready: Mapping[str, Any]) -> None:
+        self._process = process
+        self.port = port
+        self.seeded: Sequence[Mapping[str, Any]] = ready.get("seeded", [])
+        """What the seed put there: ``{"store": arn, "name": …, "version": …, "index": n}``, one for each seed entry."""
+        self.warnings: Sequence[str] = ready.get("warnings", [])
+
+    @classmethod
+    def start(cls, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str) -> Moto:
+        """Start moto and create `resources` and `seeds` in it. Blocks until it answers; raises `NotStarted`.
+
+        Shapes: `host.py` says what it takes, one JSON object on its standard input.
+        """
+        order = json.dumps({"resources": list(resources), "seeds": list(seeds), "region": region}).encode()
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("host.py"))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environ(), start_new_session=True)
+        stdin = cast("Any", process.stdin)
+        try:
+            stdin.write(order + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            pass  # Why: what it said before it died is read below
+        line = _line(process, START_LIMIT)
+        if not line:
+            process.kill()
+            _, said = process.communicate()
+            raise NotStarted(said.decode("utf-8", "replace").strip().rpartition("\n")[2] or "moto ended without a word")
+        ready = json.loads(line)
+        if "error" in ready:
+            process.kill()
+            process.communicate()
+            raise NotStarted(ready["error"])
+        return cls(process, ready["port"], ready)
+
+    def endpoint(self) -> Endpoint:
+        """Return where it answers. Every start is a generation of its own (ADR 2)."""
+        return Endpoint("moto", "127.0.0.1", self.port, False, ACCOUNTS["moto"],
+                        f"moto/{self._process.pid}.{time.time_ns()}")
+
+    def alive(self) -> bool:
+        """Say whether the process still runs."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it. Idempotent."""
+        if self._process.poll() is None:
+            self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+        self._process.wait()
+
+
+def _line(process: subprocess.Popen[bytes], limit: float) -> bytes:
+    """Return the first line that it writes, b"" when it ends or takes too long."""
+    out = cast("Any", process.stdout)
+    end = time.monotonic() + limit
+    with selectors.DefaultSelector() as selector:
+        selector.register(out, selectors.EVENT_READ)
+        got = b""
+        while not got.endswith(b"\n"):
+            if not selector.select(max(0.0, end - time.monotonic())):
+                return b""
+            piece = os.read(out.fileno(), 65536)
+            if not piece:
+                return b""
+            got += piece
+    return got
+
+
+def _environ() -> dict[str, str]:
+    """Return a clean environment: no credential, proxy or endpoint setting of the user's reaches moto."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+    return kept | {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true",
+                   "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_MAX_ATTEMPTS": "2",
+                   "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": "1073741824"}

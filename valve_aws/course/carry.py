@@ -1,0 +1,190 @@
+"""How a call crosses: read, decided, recorded, raised, sent, settled, released.
+
+Knows the order, which is the law's (laws 2 to 9, 14, 15; ADR 2). Does not know what any step looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from valve_aws.course.commands import (
+    Begin,
+    Broken,
+    Collect,
+    Course,
+    Cut,
+    Fail,
+    Forward,
+    Look,
+    Lost,
+    Note,
+    Raise,
+    Refuse,
+    Release,
+    Reply,
+    Settle,
+    Stamp,
+)
+from valve_aws.course.subject import Subject
+from valve_aws.flow import Judge
+from valve_aws.model.call import Call, Effect, Unreadable
+from valve_aws.model.label import CLEAN, Label
+from valve_aws.model.ports import BookError, Outcome
+from valve_aws.model.record import Record
+from valve_aws.model.verdict import Mode, Reason, Rule, Verdict, Way
+
+ATTEMPTS = 64
+"""Why: a decision is taken again when the book moved meanwhile; a book that never stands still is one that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """What every crossing of one stack shares."""
+
+    judge: Judge
+    mode: Mode
+    account: str
+    region: str
+
+
+def carry(court: Court, subject: Subject, limit: int, read: Callable[[bytes | None], Call | Unreadable]) -> Course[Verdict]:
+    """Take one request through. `limit` is how much body must be there to `read` it, 0 for none."""
+    try:
+        body = (yield Collect(limit)) if limit else None
+        call: Call | Unreadable = read(body)
+    except Broken as broken:
+        call = Unreadable(str(broken))
+    if isinstance(call, Unreadable):
+        return (yield from turn_away(court, subject, call))
+    return (yield from cross(court, subject, call))
+
+
+def cross(court: Court, subject: Subject, call: Call) -> Course[Verdict]:
+    """Take one understood call through. A book or a record that does not answer stops it (law 7)."""
+    ident, time = yield Begin()
+    try:
+        if court.mode is Mode.OFF:
+            return (yield from wave_through(court, subject, call, ident, time))
+        return (yield from _judged(court, subject, call, ident, time))
+    except BookError as error:
+        subject.outgoing.pop(ident, None)
+        verdict = Verdict(False, refused=(Reason(Rule.BOOK, f"the label book or the record did not answer: {error}"),))
+        yield Refuse(ident, call, verdict)
+        return verdict
+
+
+def turn_away(court: Court, subject: Subject, unreadable: Unreadable) -> Course[Verdict]:
+    """Refuse in every mode what cannot be read with certainty (law 7), and leave a trace of it."""
+    ident, time = yield Begin()
+    verdict = Verdict(False, refused=(Reason(Rule.UNREADABLE, unreadable.problem),))
+    shadow = Call(unreadable.service or "valve", unreadable.operation or "Unreadable", court.region, (), Effect())
+    yield Note(record(court, subject, shadow, verdict, ident, time))
+    yield Refuse(ident, None, verdict)
+    return verdict
+
+
+def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -> Course[Verdict]:
+    judge = court.judge
+    wants = judge.wants(call)
+    for _ in range(ATTEMPTS):
+        stamp = yield Stamp()
+        held = yield Look(wants)
+        verdict = judge.decide(call, subject.principal(), held, court.mode)
+        yield from join(court, subject, verdict.joins, verdict.ways)
+        yield Note(record(court, subject, call, verdict, ident, time))
+        if not verdict.passes:
+            yield Refuse(ident, call, verdict)
+            return verdict
+        rises = judge.rises(call, verdict)
+        if not rises or (yield Raise(ident, rises, wants, stamp)):
+            break
+    else:
+        raise BookError("it never stood still long enough to decide")
+    # Invariant: from here until the reply is settled, a rise of the environment's label decides this call again.
+    subject.outgoing[ident] = call
+    closing = _Closing(court, subject, call, ident, time, bool(rises))
+    try:
+        reply: Reply = yield Forward(ident, call, verdict.writes, verdict.ways)
+    except Lost as lost:
+        yield from closing.close(lost.outcome, None, CLEAN)
+        yield Fail(ident, call)
+        return verdict
+    except BaseException:
+        # Why: the client went away or we are being stopped, with bytes perhaps sent: whether it happened is unknown.
+        yield from closing.close(Outcome.UNKNOWN, None, CLEAN)
+        raise
+    after = yield Look(wants, stamp)
+    again = judge.settle(call, subject.principal(), after)
+    yield from join(court, subject, again.joins | reply.carries, again.ways + reply.ways)
+    yield from closing.close(reply.outcome, reply, verdict.writes)
+    yield Release(reply)
+    return verdict
+
+
+def wave_through(court: Court, subject: Subject, call: Call, ident: str, time: str) -> Course[Verdict]:
+    """Mode off: a record, and on. No label is kept."""
+    verdict = Verdict(True)
+    yield Note(record(court, subject, call, verdict, ident, time))
+    try:
+        reply = yield Forward(ident, call)
+    except Lost:
+        yield Fail(ident, call)
+        return verdict
+    yield Release(reply)
+    return verdict
+
+
+def join(court: Court, subject: Subject, label: Label, ways: tuple[Way, ...]) -> Course[None]:
+    """Raise the environment's label, and with it whatever it still has under way: raised too, or cut (law 3)."""
+    if not subject.take(label, ways):
+        return
+    for ident, call in list(subject.outgoing.items()):
+        stamp = yield Stamp()
+        wants = court.judge.wants(call)
+        verdict = court.judge.redecide(call, subject.principal(), (yield Look(wants)))
+        rises = court.judge.rises(call, verdict)
+        if not verdict.passes and court.mode is Mode.ENFORCE:
+            yield Cut(ident)
+        elif rises:
+            yield Raise(ident, rises, (), stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """The end of a call that was sent."""
+
+    court: Court
+    subject: Subject
+    call: Call
+    ident: str
+    time: str
+    raised: bool
+
+    def close(self, outcome: Outcome, reply: Reply | None, writes: Label) -> Course[None]:
+        """Settle the book, then the record (ADR 2, steps 4 and 5)."""
+        self.subject.outgoing.pop(self.ident, None)
+        if not self.raised:
+            return
+        versions = reply.versions if reply else {}
+        created = [(cell, writes) for cell in reply.created] if reply else []
+        yield Settle(self.ident, outcome, versions, created, reply.removed if reply else ())
+        blank = record(self.court, self.subject, self.call, Verdict(True), self.ident, self.time)
+        yield Note(replace(blank, verdict="settled", outcome=str(outcome), status=reply.status if reply else 0, joined=CLEAN,
+                           changes=tuple(str(cell) for cell, _ in created), writes=writes, parameters={}))
+
+
+def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: str, time: str) -> Record:
+    """Write down one decision. `parameters` name things; what is content stays out."""
+    return Record(
+        ident=ident, time=time, service=call.service, operation=call.operation, region=call.region or court.region,
+        account=court.account, verdict="refuse" if verdict.refused else "allow", mode=court.mode,
+        function=subject.function, environment=subject.environment, invocation=subject.invocation,
+        resources=call.resources, parameters=dict(call.leaves), label=subject.label, writes=verdict.writes,
+        changes=tuple(_text(e) for e in verdict.rises), cells=verdict.cells, joined=verdict.joins, ways=verdict.ways,
+        reasons=verdict.refused or verdict.allowed, evidence=call.evidence, cause=subject.cause)
+
+
+def _text(extent: object) -> str:
+    store, name = getattr(extent, "store", ""), getattr(extent, "name", "")
+    return f"{store}/{name}" if name else str(store)

@@ -1,0 +1,154 @@
+"""What a course may ask for, and what it is answered.
+
+Knows a small vocabulary. Does not know who carries a command out; `passage` and the playbook do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from valve_aws.model.call import Call
+from valve_aws.model.cell import Cell, Extent
+from valve_aws.model.label import CLEAN, Label
+from valve_aws.model.ports import Outcome, Rise
+from valve_aws.model.record import Record
+from valve_aws.model.verdict import Verdict, Way
+
+# Invariant: the commands of the first group are carried out at once, without giving the loop to anybody else.
+# What stands between two of them in a course is therefore atomic within this process.
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A new record id and the time. Answered by ``(ident, time)``; `time` is ISO 8601 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The book's present. Answered by an int."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the book holds. Answered by `Held`."""
+
+    extents: Sequence[Extent]
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Compare and raise. Answered by False when something watched has moved."""
+
+    record: str
+    rises: Sequence[Rise]
+    watched: Sequence[Extent]
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Close what a record opened. Answered by None."""
+
+    record: str
+    outcome: Outcome
+    versions: Mapping[Cell, str] = field(default_factory=dict)
+    created: Sequence[tuple[Cell, Label]] = ()
+    removed: Sequence[Cell] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Append a record. Answered by None, once it is on its way to survive us."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """End an outgoing call whose bytes are still leaving. Answered by None."""
+
+    record: str
+
+
+# The second group waits for somebody.
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """The whole body, of at most `limit` bytes. Answered by bytes; raises `Broken` when it is longer or does not come."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send the call, written anew. Answered by a `Reply`; raises `Lost` when none came."""
+
+    record: str
+    call: Call
+    carries: Label = CLEAN
+    """The label of what is sent: an invoked function is admitted with it."""
+    ways: tuple[Way, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let the reply of `Forward` go to the function. Answered by None."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer the function with the fixed text and the opaque id (law 14). Answered by None."""
+
+    record: str
+    call: Call | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Answer the function that the backend did not answer. Answered by None."""
+
+    record: str
+    call: Call
+
+
+Command = Begin | Stamp | Look | Raise | Settle | Note | Cut | Collect | Forward | Release | Refuse | Fail
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, before it is released."""
+
+    status: int
+    outcome: Outcome
+    versions: Mapping[Cell, str] = field(default_factory=dict)
+    created: Sequence[Cell] = ()
+    removed: Sequence[Cell] = ()
+    carries: Label = CLEAN
+    """The label of the reply itself when the book cannot know it: an invoked function's result (law 11)."""
+    ways: tuple[Way, ...] = ()
+    body: Any = None
+    """The driver's own handle on the rest of the reply; a course never looks into it."""
+
+
+class Lost(Exception):
+    """No reply: the backend is gone, the connection broke, or the call was cut."""
+
+    def __init__(self, outcome: Outcome, why: str) -> None:
+        self.outcome = outcome
+        super().__init__(why)
+
+
+class Broken(Exception):
+    """The request itself did not come whole."""
+
+
+T = TypeVar("T")
+Course = Generator[Command, Any, T]
+"""A crossing: yields commands, is sent their answers, returns what became of it."""

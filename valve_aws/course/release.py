@@ -1,0 +1,44 @@
+"""How results and log lines go out (law 11).
+
+Knows the order. Does not know who reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from valve_aws.course.carry import Court, record
+from valve_aws.course.commands import Begin, Course, Note
+from valve_aws.course.subject import Subject
+from valve_aws.model.call import Call, Effect
+from valve_aws.model.verdict import Mode, Verdict
+
+
+def result(court: Court, subject: Subject) -> Course[tuple[str, Verdict]]:
+    """Judge an invocation's result before it goes to the operator. Returns the record's id with the verdict."""
+    ident, time = yield Begin()
+    verdict = Verdict(True) if court.mode is Mode.OFF else court.judge.result(subject.principal())
+    verdict = _lenient(court, verdict)
+    yield Note(record(court, subject, Call("valve", "Result", court.region, (), Effect()), verdict, ident, time))
+    return ident, verdict
+
+
+def log(court: Court, subject: Subject, line: str) -> Course[tuple[str, Verdict]]:
+    """Judge one log line; return the part that may go into log stores.
+
+    A line of a clean environment is not recorded: it carries nothing, and there are many.
+    """
+    if court.mode is Mode.OFF or not subject.label:
+        return line, Verdict(True)
+    verdict, leaves = court.judge.log(subject.principal(), line)
+    if not verdict.refused:
+        return line, verdict
+    ident, time = yield Begin()
+    verdict = _lenient(court, verdict)
+    yield Note(record(court, subject, Call("valve", "Log", court.region, (), Effect()), verdict, ident, time))
+    return (line if verdict.passes else leaves), verdict
+
+
+def _lenient(court: Court, verdict: Verdict) -> Verdict:
+    """In audit the reasons stay and the crossing passes."""
+    return replace(verdict, passes=True) if court.mode is Mode.AUDIT else verdict
