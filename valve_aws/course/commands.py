@@ -36,6 +36,8 @@ class Look:
 
     extents: Sequence[Extent]
     since: int | None = None
+    seen: Mapping[Cell, str] = field(default_factory=dict)
+    """Versions that a reply showed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """One cell, or every known cell of an extent, that is to carry at least `label` before bytes leave."""
+    """One cell, or every known cell of an extent, that is to carry at least `label` before bytes leave.
+
+    `extent.attributes` None means the item itself; a set means those declared attributes, a cell each.
+    """
 
     extent: Extent
     label: Label
@@ -47,8 +50,11 @@ class Book(Protocol):
     def stamp(self) -> int:
         """Return a point in time of the book; rises after it are told by `raise_`."""
 
-    def held(self, extents: Sequence[Extent], since: int | None = None) -> Held:
-        """Return what each extent carries now, joined with all that it carried at any time since `since`."""
+    def held(self, extents: Sequence[Extent], since: int | None = None, seen: Mapping[Cell, str] | None = None) -> Held:
+        """Return what each extent carries now, joined with all that it carried at any time since `since`.
+
+        `seen` are versions that a reply showed: where the book has bound another one, the content is not recognised.
+        """
 
     def raise_(self, record: str, rises: Sequence[Rise], watched: Sequence[Extent], stamp: int) -> bool:
         """Compare and raise: if a cell of `watched` rose after `stamp` change nothing and return False.
@@ -69,7 +75,7 @@ class Book(Protocol):
         """Take in what the operator put there: cell, label, version."""
 
     def open(self) -> Sequence[tuple[str, Sequence[Rise]]]:
-        """Return what was raised and never settled (left by a valve that died)."""
+        """Return what was raised by a valve that has died since, and never settled."""
 
     def close(self) -> None:
         """Let go of the file."""

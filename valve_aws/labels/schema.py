@@ -1,0 +1,48 @@
+"""The label book's tables and statements.
+
+Knows SQL. Does not know when a statement is run.
+"""
+
+FORMAT = "1"
+"""The shape of the tables; a book of another shape is refused, never guessed at."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cell (
+  generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT,
+  tags TEXT NOT NULL,             -- {"tag": "record that put it there"}, sorted
+  version TEXT NOT NULL,          -- what the label is bound to, "" where the service has none
+  gone INTEGER NOT NULL,          -- 1: a tombstone
+  rose INTEGER NOT NULL,          -- the stamp of its last rise
+  PRIMARY KEY (generation, store, part, name, attribute)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS cell_by_tags ON cell (generation, store, part, tags, name, attribute);
+CREATE TABLE IF NOT EXISTS under_way (
+  record TEXT, generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT,
+  tags TEXT NOT NULL,             -- the label that this rise wants there
+  made INTEGER NOT NULL,          -- 1: the cell did not exist before
+  replaces INTEGER NOT NULL,
+  crossed INTEGER NOT NULL,       -- 1: another rise of the same cell was under way meanwhile: which came last is unknown
+  owner TEXT NOT NULL,
+  PRIMARY KEY (record, generation, store, part, name, attribute)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS under_way_by_cell ON under_way (generation, store, part, name, attribute);
+CREATE TABLE IF NOT EXISTS lowered (
+  generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT, tags TEXT NOT NULL, until INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS lowered_by_cell ON lowered (generation, store, part, name);
+CREATE INDEX IF NOT EXISTS lowered_by_time ON lowered (until);
+"""
+
+ONE = "generation = ? AND store = ? AND part = ? AND name = ?"
+PREFIX = "generation = ? AND store = ? AND part = ? AND name >= ? AND name < ?"
+ALL = "generation = ? AND store = ? AND part = ?"
+
+CELL = "generation = ? AND store = ? AND part = ? AND name = ? AND attribute = ?"
+PUT_CELL = "INSERT OR REPLACE INTO cell VALUES (?,?,?,?,?,?,?,?,?)"
+PUT_UNDER_WAY = "INSERT OR REPLACE INTO under_way VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+NEXT_STAMP = "UPDATE fact SET value = value + 1 WHERE name = 'stamp' RETURNING value"
+
+KEPT_STAMPS = 200_000
+"""How many rises back a lowered label is still remembered. A call lasts at most 15 minutes (Lambda's longest time-out), and a
+book takes some ten thousand rises in a minute of the hardest work."""

@@ -1,0 +1,319 @@
+"""The label book in SQLite.
+
+Knows how cells are kept so that several processes share them and a kill loses nothing. Does not know any service.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from valve_aws.labels import schema
+from valve_aws.model.cell import Cell, Extent, Part, Span
+from valve_aws.model.label import Label
+from valve_aws.model.ports import BookError, Outcome, Rise
+from valve_aws.model.verdict import Holding, Way
+
+Tags = Mapping[str, str]
+"""Tag → the record that put it there, "" for the operator's own."""
+
+Row = tuple[str, str, str, str, str]
+"""generation, store, part, name, attribute."""
+
+LAST = "\U0010ffff"
+
+
+class SqliteBook:
+    """A `Book` in one file (WAL, `synchronous=NORMAL`), or in memory with the path ``":memory:"``.
+
+    `generation` names the backend's life (ADR 2). `sole` says that nobody else writes to that backend: then an unknown
+    cell is an absent one, else its content is not recognised.
+    """
+
+    def __init__(self, path: Path | str, generation: str, *, sole: bool) -> None:
+        self._generation, self._sole, self._path = generation, sole, str(path)
+        self._owner = _owner()
+        try:
+            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False,
+                                       cached_statements=256)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise BookError(f"`{path}`: {error}") from error
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(schema.TABLES)
+        self._db.execute("INSERT OR IGNORE INTO fact VALUES ('stamp', 0), ('format', ?)", (schema.FORMAT,))
+        (found,) = self._db.execute("SELECT value FROM fact WHERE name = 'format'").fetchone()
+        if found != schema.FORMAT:
+            raise BookError(f"`{self._path}` was written by another version (format {found}); name another file with `--labels`")
+
+    # Reading
+
+    def stamp(self) -> int:
+        """See `Book.stamp`."""
+        with self._answers():
+            (value,) = self._db.execute("SELECT value FROM fact WHERE name = 'stamp'").fetchone()
+        return int(value)
+
+    def held(self, extents: Sequence[Extent], since: int | None = None,
+             seen: Mapping[Cell, str] | None = None) -> dict[Extent, Holding]:
+        """See `Book.held`."""
+        with self._answers():
+            return {extent: self._holding(extent, since, seen or {}) for extent in extents}
+
+    def _holding(self, extent: Extent, since: int | None, seen: Mapping[Cell, str]) -> Holding:
+        ways: dict[str, Way] = {}
+        known = False
+        for name, attribute, tags, version in self._rows(extent):
+            cell = Cell(extent.store, name, extent.part, attribute)
+            known = known or (attribute == "" and _recognised(version, extent.version, seen.get(cell, "")))
+            _collect(ways, cell, _loads(tags))
+        if since is not None:
+            where, values = self._where(extent)
+            query = f"SELECT name, attribute, tags FROM lowered WHERE {where} AND until > ?"
+            for name, attribute, tags in self._db.execute(query, (*values, since)):
+                if _touches(extent, attribute):
+                    _collect(ways, Cell(extent.store, name, extent.part, attribute), _loads(tags))
+        complete = self._sole or extent.span is Span.NEW or (extent.span is Span.ONE and known)
+        return Holding(frozenset(ways), complete, tuple(ways[tag] for tag in sorted(ways)))
+
+    def _rows(self, extent: Extent) -> Iterator[tuple[str, str, str, str]]:
+        """Yield (name, attribute, tags, version) of what is known in an extent; for ranges one row for each distinct set of tags."""
+        if extent.span is Span.NEW:
+            return
+        where, values = self._where(extent)
+        if extent.span is Span.ONE:
+            query = f"SELECT name, attribute, tags, version FROM cell WHERE {where}"
+        elif extent.span is Span.ALL and extent.attributes is None:
+            yield from self._distinct(values)
+            return
+        else:
+            query = f"SELECT min(name), attribute, tags, '' FROM cell WHERE {where} GROUP BY tags, attribute"
+        for row in self._db.execute(query, values):
+            if _touches(extent, row[1]):
+                yield row
+
+    def _distinct(self, values: tuple[str, ...]) -> Iterator[tuple[str, str, str, str]]:
+        """Walk a whole store by its distinct sets of tags: as many index look-ups as there are sets, not cells."""
+        query = f"SELECT name, attribute, tags, '' FROM cell WHERE {schema.ALL} AND tags > ? ORDER BY tags LIMIT 1"
+        row = self._db.execute(query, (*values, "")).fetchone()
+        while row:
+            yield row
+            row = self._db.execute(query, (*values, row[2])).fetchone()
+
+    def _where(self, extent: Extent) -> tuple[str, tuple[str, ...]]:
+        base = (self._generation, extent.store, str(extent.part))
+        match extent.span:
+            case Span.ONE:
+                return schema.ONE, (*base, extent.name)
+            case Span.PREFIX if extent.name:
+                return schema.PREFIX, (*base, extent.name, extent.name + LAST)
+            case _:
+                return schema.ALL, base
+
+    # Writing
+
+    def raise_(self, record: str, rises: Sequence[Rise], watched: Sequence[Extent], stamp: int) -> bool:
+        """See `Book.raise_`."""
+        with self._transaction():
+            if self.stamp() != stamp and any(self._rose(extent, stamp) for extent in watched):
+                return False
+            now = self._tick()
+            for rise in rises:
+                for row in self._cells(record, rise.extent):
+                    self._raise_cell(record, row, rise, now)
+        return True
+
+    def _rose(self, extent: Extent, stamp: int) -> bool:
+        if extent.span is Span.NEW:
+            return False
+        where, values = self._where(extent)
+        found = self._db.execute(f"SELECT attribute FROM cell WHERE {where} AND rose > ?", (*values, stamp))
+        return any(_touches(extent, attribute) for (attribute,) in found)
+
+    def _cells(self, record: str, extent: Extent) -> list[Row]:
+        """Return the rows that a rise of `extent` is about."""
+        base = (self._generation, extent.store, str(extent.part))
+        attributes = sorted(extent.attributes) if extent.attributes is not None else [""]
+        if extent.span is Span.ONE:
+            return [(*base, extent.name, attribute) for attribute in attributes]
+        if extent.span is Span.NEW:
+            return [(*base, f"?{record}", "")]
+        where, values = self._where(extent)
+        found = self._db.execute(f"SELECT name, attribute FROM cell WHERE {where}", values).fetchall()
+        whole = extent.attributes is None
+        return [(*base, name, attribute) for name, attribute in found if whole or attribute in attributes]
+
+    def _raise_cell(self, record: str, row: Row, rise: Rise, now: int) -> None:
+        old = self._db.execute(f"SELECT tags, version, gone FROM cell WHERE {schema.CELL}", row).fetchone()
+        tags, version, gone = (_loads(old[0]), old[1], old[2]) if old else ({}, "", 0)
+        joined = dict.fromkeys(rise.label, record) | dict(tags)
+        rose = now if old is None or joined != tags else None
+        if rose is not None:
+            self._db.execute(schema.PUT_CELL, (*row, _dumps(joined), version, gone, rose))
+        crossing = self._db.execute(f"UPDATE under_way SET crossed = 1 WHERE {schema.CELL} AND record <> ?", (*row, record)).rowcount
+        before = self._db.execute(f"SELECT tags, made FROM under_way WHERE record = ? AND {schema.CELL}", (record, *row)).fetchone()
+        wanted = dict.fromkeys(rise.label, record) | (dict(_loads(before[0])) if before else {})
+        made = before[1] if before else int(old is None)
+        self._db.execute(schema.PUT_UNDER_WAY, (record, *row, _dumps(wanted), made, int(rise.replaces), int(crossing > 0), self._owner))
+
+    def settle(self, record: str, outcome: Outcome, versions: Mapping[Cell, str] | None = None,
+               created: Sequence[tuple[Cell, Label]] = ()) -> None:
+        """See `Book.settle`."""
+        with self._transaction():
+            now = self._tick()
+            query = "SELECT generation, store, part, name, attribute, tags, made, replaces, crossed FROM under_way WHERE record = ?"
+            for *row, tags, made, replaces, crossed in self._db.execute(query, (record,)).fetchall():
+                cell = (row[0], row[1], row[2], row[3], row[4])
+                self._db.execute(f"DELETE FROM under_way WHERE record = ? AND {schema.CELL}", (record, *cell))
+                if outcome is Outcome.FAILED:
+                    self._take_back(record, cell, bool(made))
+                elif outcome is Outcome.DONE and row[3] == f"?{record}":
+                    if created:
+                        self._db.execute(f"DELETE FROM cell WHERE {schema.CELL}", cell)
+                elif outcome is Outcome.DONE and replaces and not crossed:
+                    self._replace(cell, _loads(tags), now)
+            if outcome is Outcome.DONE:
+                self._bind(record, versions or {}, created, now)
+
+    def _take_back(self, record: str, row: Row, made: bool) -> None:
+        """Undo a rise whose request certainly changed nothing, as far as no other rise wants the same tags there."""
+        found = self._db.execute(f"SELECT tags, version, gone, rose FROM cell WHERE {schema.CELL}", row).fetchone()
+        if found is None:
+            return
+        others = self._wanted(row)
+        tags = {tag: by for tag, by in _loads(found[0]).items() if by != record or tag in others}
+        if made and not tags and not others:
+            self._db.execute(f"DELETE FROM cell WHERE {schema.CELL}", row)
+        else:
+            self._db.execute(schema.PUT_CELL, (*row, _dumps(tags), *found[1:]))
+
+    def _replace(self, row: Row, tags: Tags, now: int) -> None:
+        """A certain overwrite: the cell carries what was written, and what it carried is remembered for readers under way."""
+        found = self._db.execute(f"SELECT tags, version, gone, rose FROM cell WHERE {schema.CELL}", row).fetchone()
+        old = _loads(found[0]) if found else {}
+        new = {**self._wanted(row), **tags}
+        if set(old) - set(new):
+            self._db.execute("INSERT INTO lowered VALUES (?,?,?,?,?,?,?)", (*row, _dumps(old), now))
+            self._db.execute("DELETE FROM lowered WHERE until < ?", (now - schema.KEPT_STAMPS,))
+        self._db.execute(schema.PUT_CELL, (*row, _dumps(new), found[1] if found else "", 0, found[3] if found else now))
+
+    def _wanted(self, row: Row) -> dict[str, str]:
+        """Return what the rises still under way want on a cell."""
+        found = self._db.execute(f"SELECT tags FROM under_way WHERE {schema.CELL}", row)
+        return {tag: by for (tags,) in found for tag, by in _loads(tags).items()}
+
+    def _bind(self, record: str, versions: Mapping[Cell, str], created: Sequence[tuple[Cell, Label]], now: int) -> None:
+        for cell, version in versions.items():
+            self._db.execute(f"UPDATE cell SET version = ?, gone = 0 WHERE {schema.CELL}", (version, *self._row(cell)))
+        for cell, label in created:
+            self._db.execute(schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, record)), "", 0, now))
+
+    def remove(self, record: str, cells: Sequence[Cell]) -> None:
+        """See `Book.remove`."""
+        with self._transaction():
+            for cell in cells:
+                self._db.execute(f"UPDATE cell SET gone = 1 WHERE {schema.CELL}", self._row(cell))
+
+    def know(self, cells: Iterable[tuple[Cell, Label, str]]) -> None:
+        """See `Book.know`."""
+        with self._transaction():
+            now = self._tick()
+            for cell, label, version in cells:
+                self._db.execute(schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, "")), version, 0, now))
+
+    def open(self) -> list[tuple[str, list[Rise]]]:
+        """See `Book.open`."""
+        found: dict[str, list[Rise]] = {}
+        with self._answers():
+            rows = self._db.execute("SELECT record, store, part, name, attribute, tags, replaces, owner FROM under_way").fetchall()
+        for record, store, part, name, attribute, tags, replaces, owner in rows:
+            if _alive(owner):
+                continue
+            extent = Extent(store, Part(part), Span.ONE, name, frozenset({attribute}) if attribute else None)
+            found.setdefault(record, []).append(Rise(extent, frozenset(_loads(tags)), (), bool(replaces)))
+        return list(found.items())
+
+    def close(self) -> None:
+        """See `Book.close`."""
+        self._db.close()
+
+    # Small print
+
+    def _row(self, cell: Cell) -> Row:
+        return self._generation, cell.store, str(cell.part), cell.name, cell.attribute
+
+    def _tick(self) -> int:
+        (now,) = self._db.execute(schema.NEXT_STAMP).fetchone()
+        return int(now)
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValueError) as error:
+            raise BookError(f"`{self._path}`: {error}") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Run a block as one immediate transaction: all of it is durable when the block is left, or none."""
+        with self._answers():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+def _touches(extent: Extent, attribute: str) -> bool:
+    """The item itself is touched by every look at it; a declared attribute only when it is named or all are."""
+    return not attribute or extent.attributes is None or attribute in extent.attributes
+
+
+def _recognised(bound: str, asked: str, seen: str) -> bool:
+    """Say whether a version that was asked for or shown is the one that the label is bound to; "" is no claim."""
+    return all(not claim or claim == bound for claim in (asked, seen))
+
+
+def _collect(ways: dict[str, Way], cell: Cell, tags: Tags) -> None:
+    for tag, record in tags.items():
+        ways.setdefault(tag, Way(tag, cell, record=record))
+
+
+@lru_cache(maxsize=4096)
+def _loads(text: str) -> Tags:
+    tags = json.loads(text)
+    if not isinstance(tags, dict):
+        raise ValueError("a label in the book cannot be read")
+    return tags
+
+
+def _dumps(tags: Tags) -> str:
+    return json.dumps(tags, sort_keys=True, separators=(",", ":"))
+
+
+def _owner() -> str:
+    return f"{os.getpid()}:{_started(os.getpid())}"
+
+
+def _started(pid: int) -> str:
+    """Return when a process began (clock ticks since boot), so that a reused pid is not taken for its forerunner; proc(5)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _alive(owner: str) -> bool:
+    pid, _, started = owner.partition(":")
+    return bool(started) and _started(int(pid)) == started
