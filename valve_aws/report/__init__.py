@@ -1,0 +1,10 @@
+"""Reading records again: why a call was refused, and the way a label came.
+
+Knows records and how people want to see them. Does not know how a decision is made nor where records are kept.
+"""
+
+from valve_aws.report.path import Step, trace
+from valve_aws.report.refusal import explanation, refusal, summary
+from valve_aws.report.words import plain
+
+__all__ = ["Step", "explanation", "plain", "refusal", "summary", "trace"]

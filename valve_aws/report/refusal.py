@@ -1,0 +1,122 @@
+"""What an operator sees of a refusal.
+
+Knows the words and their order (twelve lines at most). Does not know how the verdict was reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from valve_aws.model.cell import Cell
+from valve_aws.model.record import Record
+from valve_aws.model.source import Where
+from valve_aws.report.path import Step, trace
+from valve_aws.report.words import plain, short, tags
+
+Title = Callable[[str], str]
+"""What to call a store in front of people."""
+
+LINES = 12
+
+
+def refusal(record: Record, records: Sequence[Record] = (), title: Title = short) -> str:
+    """Return the block for one refusal, or for what audit would have refused. `records` are those before it."""
+    reason = record.reasons[0]
+    stopped = record.mode.value == "enforce" or reason.rule.value == "unreadable"
+    mark, verb = ("✗", "REFUSED") if stopped else ("!", "WOULD REFUSE")
+    unsent = "    (not sent)" if stopped and record.operation not in {"Log", "Result", "Admit"} else ""
+    lines = [f"{mark} {verb} {record.ident}  {plain(record.function)} → {headline(record, title)}{unsent}"]
+    lines.append(_row("carries" if reason.excess else "because", plain(reason.text, 200), reason.where))
+    if record.evidence.file:
+        lines.append(_row("called", f"{_place(record)}  {plain(record.evidence.text.strip(), 80)}"))
+    for tag in sorted(reason.excess)[:1]:
+        lines += _came_by(trace(records, record.ident, tag), title)
+    for letter, fix in zip("abc", reason.fixes, strict=False):
+        lines.append(_row(f"fix {letter}", plain(fix, 160)))
+    return "\n".join(lines[:LINES])
+
+
+def headline(record: Record, title: Title) -> str:
+    """Return what the call was: `sqs:SendMessage Jobs`, `POST https://…`."""
+    target = " ".join(title(resource) for resource in record.resources[:2])
+    if record.service == "valve":
+        words = {"Visit": "", "Connect": "", "Resolve": "name look-up ", "Result": "its result", "Log": "its log",
+                 "Admit": "admitted", "Unreadable": "a request that cannot be read"}
+        return f"{words.get(record.operation, record.operation)}{target}".strip()
+    return f"{record.service}:{record.operation} {target}".strip()
+
+
+def _came_by(steps: Sequence[Step], title: Title) -> list[str]:
+    """Return the last stations of a way, its very beginning always among them."""
+    before = [step for step in steps[:-1] if step.record is None or step.record.operation != "Admit"]
+    if not before:
+        return []
+    shown = before if len(before) <= 4 else [before[0], *before[-3:]]
+    rows = [_row("came by", *_station(shown[0], title))]
+    if len(shown) < len(before):
+        rows.append(_row("", f"… {len(before) - len(shown)} more steps: `valve explain`"))
+    return rows + [_row("", "→ " + _station(step, title)[0], _station(step, title)[1]) for step in shown[1:]]
+
+
+def _station(step: Step, title: Title) -> tuple[str, Where]:
+    if step.record is None:
+        return (cell_title(step.cell, title) if step.cell else "declared"), step.where
+    return f"{plain(step.record.function)} {headline(step.record, title)}", Where(_file(step.record), step.record.evidence.line)
+
+
+def cell_title(cell: Cell, title: Title) -> str:
+    """Return a cell's name for people: `Customers/c1.email`."""
+    name = f"/{plain(cell.name, 60)}" if cell.name else ""
+    return title(cell.store) + name + (f".{plain(cell.attribute)}" if cell.attribute else "")
+
+
+def explanation(records: Sequence[Record], ident: str, title: Title = short) -> str:
+    """Return the whole story of one record: what was asked, every reason, and every tag's way from its beginning."""
+    record = next((r for r in records if r.ident == ident and r.verdict != "settled"), None)
+    if record is None:
+        return ""
+    lines = [f"{record.ident}  {record.time}  {plain(record.function)} → {headline(record, title)}  {_verdict(record)}"]
+    if record.evidence.file:
+        lines.append(_row("called", f"{_place(record)}  {plain(record.evidence.text.strip(), 80)}"))
+    for reason in record.reasons:
+        lines.append(_row(str(reason.rule), plain(reason.text, 200), reason.where))
+        lines += [_row(f"fix {letter}", plain(fix, 160)) for letter, fix in zip("abcdef", reason.fixes, strict=False)]
+    excess = sorted(frozenset().union(*(r.excess for r in record.reasons))) or sorted(record.writes | record.label)
+    lines.append(_row("carried", tags(record.writes | record.label, 12)))
+    for tag in excess:
+        lines += ["", f"  the way of {plain(tag)}"]
+        for number, step in enumerate(trace(records, ident, tag), 1):
+            text, where = _station(step, title)
+            lines.append(f"    {number:>2}  {text:<58} {where if where.file else ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _verdict(record: Record) -> str:
+    if record.verdict == "allow":
+        return "allowed"
+    return "refused" if record.mode.value == "enforce" else "would be refused"
+
+
+def summary(records: Sequence[Record], withheld: int = 0) -> str:
+    """Return one line that counts what happened."""
+    calls = [r for r in records if r.verdict != "settled" and r.operation not in {"Admit", "Result", "Log", "Resolve"}]
+    labelled = sum(1 for r in calls if r.verdict == "allow" and r.writes)
+    refused = sum(1 for r in records if r.verdict == "refuse")
+    word = "refused" if any(r.mode.value == "enforce" for r in records) else "would be refused"
+    parts = [f"{len(calls)} calls", f"{labelled} carried a label and passed", f"{refused} {word}"]
+    if withheld:
+        parts.append(f"{withheld} log lines withheld from log stores")
+    return ", ".join(parts)
+
+
+def _row(head: str, text: str, where: Where = Where("")) -> str:
+    place = str(where) if where.file else ""
+    return f"  {head:<9} {text:<52} {place}".rstrip()
+
+
+def _file(record: Record) -> str:
+    return plain(record.evidence.file.removeprefix("/var/task/"), 80)
+
+
+def _place(record: Record) -> str:
+    return f"{_file(record)}:{record.evidence.line}"
