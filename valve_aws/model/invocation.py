@@ -1,0 +1,82 @@
+"""One event on its way through an environment, and what the Runtime API is asked and answers.
+
+Knows the shape of an invocation and of its end. Does not know the Runtime API's states nor any socket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One event for one environment."""
+
+    ident: str
+    """The request id, a UUID."""
+    payload: bytes
+    deadline: float
+    """Seconds since the epoch."""
+    arn: str
+    """The function's ARN as it was invoked (an alias or version included)."""
+    trace: str = ""
+    """X-Ray trace header, `Root=1-…;Parent=…;Sampled=0`."""
+    client_context: str = ""
+    """JSON text, already taken out of its base64."""
+    cognito: str = ""
+    """JSON text with `cognitoIdentityId` and `cognitoIdentityPoolId`."""
+
+
+class Kind(StrEnum):
+    """How an invocation ended."""
+
+    RESPONSE = "response"
+    ERROR = "error"
+    """The runtime reported an error of the handler, or its response was not acceptable."""
+    INIT_ERROR = "init-error"
+    """The runtime reported that it could not start."""
+    TIMEOUT = "timeout"
+    EXIT = "exit"
+    """The runtime ended by itself."""
+    MEMORY = "memory"
+    """It was ended because it used more memory than the function has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of an invocation. `payload` is what the caller gets: as the runtime wrote it, or AWS's own error."""
+
+    kind: Kind
+    payload: bytes
+    error_type: str = ""
+    """`Runtime.ImportModuleError`, `Sandbox.Timedout` …; "" for a response."""
+
+    @property
+    def failed(self) -> bool:
+        """Say whether the caller is told `FunctionError: Unhandled`."""
+        return self.kind is not Kind.RESPONSE
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response of the Runtime API, complete."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A request that is answered later; `ticket` says which."""
+
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a request that waited."""
+
+    ticket: int
+    answer: Answer

@@ -1,0 +1,72 @@
+"""The payloads that the platform itself makes: errors told to the runtime, and ends told to the invoker.
+
+Knows AWS's wording. Does not know when each is due.
+"""
+
+from __future__ import annotations
+
+import json
+
+from valve_aws.model.invocation import Answer
+
+RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
+"""Bytes of a response: 6 MiB and 100 bytes (AWS: `Exceeded maximum allowed payload size (6291556 bytes)`)."""
+
+JSON = (("Content-Type", "application/json"),)
+
+SIGNALS = {
+    1: "hangup", 2: "interrupt", 3: "quit", 4: "illegal instruction", 5: "trace/breakpoint trap",
+    6: "aborted", 7: "bus error", 8: "floating point exception", 9: "killed", 10: "user defined signal 1",
+    11: "segmentation fault", 12: "user defined signal 2", 13: "broken pipe", 14: "alarm clock", 15: "terminated",
+}
+"""The words that AWS's supervisor uses, which are those of Go's `syscall.Signal`."""
+
+
+def refusal(status: int, error_type: str, message: str) -> Answer:
+    """Return an error for the runtime or an extension: ``{"errorMessage", "errorType"}``."""
+    return Answer(status, JSON, json.dumps({"errorMessage": message, "errorType": error_type}).encode())
+
+
+def accepted() -> Answer:
+    """Return 202 with ``{"status": "OK"}``."""
+    return Answer(202, JSON, b'{"status":"OK"}\n')
+
+
+def _payload(error_type: str, message: str) -> bytes:
+    return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+
+
+def timed_out(ident: str, seconds: float) -> bytes:
+    """Return the payload of an invocation that took longer than the function's timeout."""
+    return _payload("Sandbox.Timedout",
+                    f"RequestId: {ident} Error: Task timed out after {seconds:.2f} seconds")
+
+
+def ending(status: int) -> str:
+    """Return how a runtime ended, in the platform's words; a negative status is a signal."""
+    if status == 0:
+        return "Runtime exited without providing a reason"
+    if status > 0:
+        return f"Runtime exited with error: exit status {status}"
+    return f"Runtime exited with error: signal: {SIGNALS.get(-status, f'signal {-status}')}"
+
+
+def exited(ident: str, status: int) -> bytes:
+    """Return the payload of an invocation whose runtime ended."""
+    return _payload("Runtime.ExitError", f"RequestId: {ident} Error: {ending(status)}")
+
+
+def out_of_memory(ident: str) -> bytes:
+    """Return the payload of an invocation that was ended for its use of memory."""
+    return _payload("Runtime.OutOfMemory", f"RequestId: {ident} Error: {ending(-9)}")
+
+
+def too_large() -> bytes:
+    """Return the payload of an invocation whose response exceeds `RESPONSE_LIMIT`."""
+    return _payload("Function.ResponseSizeTooLarge",
+                    f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")
+
+
+def invalid_mode() -> bytes:
+    """Return the payload of an invocation whose runtime asked for a response mode that there is not."""
+    return _payload("Runtime.InvalidResponseModeHeader", "Invalid function response mode")
