@@ -1,0 +1,39 @@
+"""What a command was told: one frozen value that the faces make and `valve` reads.
+
+Knows names and defaults. Does not know what any of it leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a run depends on. Paths are as given; `None` means the default of the design."""
+
+    template: Path | None = None
+    stack: str = ""
+    region: str = "us-east-1"
+    account: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    physical: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`--env-vars`: function → variables; `Parameters` for all."""
+    policy: Path | None = None
+    mode: str = ""
+    backend: str = "moto"
+    seed: Path | None = None
+    audit: Path | None = None
+    labels: Path | None = None
+    log: Path | None = None
+    """`--log-file`: a log store, so only what may leave goes there."""
+    resolve: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    """(host, port) → (address, port); port 0 on the left means any."""
+    reuse: str = "label"
+    allow_build: bool = False
+    unsafe: bool = False
+    """`--unsafe-cooperative`: no walls."""

@@ -1,0 +1,103 @@
+"""A queue that wakes a function.
+
+Knows the event of an SQS event source mapping (Lambda developer guide, "Using Lambda with Amazon SQS") and law 13. Does not know
+how messages are received.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from valve_aws.model.label import Label
+from valve_aws.model.verdict import Holding
+
+LARGEST_BATCH = 10
+"""Messages in one ReceiveMessage, and the default `BatchSize` of a mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received message: ReceiveMessage's own members, and what the book holds of it."""
+
+    body: Mapping[str, Any]
+    holding: Holding
+
+    @property
+    def ident(self) -> str:
+        """The message id."""
+        return str(self.body["MessageId"])
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that go into one event: one label, unless the source is ordered."""
+
+    messages: tuple[Message, ...]
+    holding: Holding
+
+
+def batches(messages: Sequence[Message], ordered: bool) -> tuple[Batch, ...]:
+    """Split what was received by label (law 13); an ordered source is not split, its labels join."""
+    if not messages:
+        return ()
+    if ordered:
+        return (Batch(tuple(messages), _joined(messages)),)
+    groups: dict[Label, list[Message]] = {}
+    for message in messages:
+        groups.setdefault(message.holding.label, []).append(message)
+    return tuple(Batch(tuple(group), _joined(group)) for group in groups.values())
+
+
+def _joined(messages: Iterable[Message]) -> Holding:
+    ways = {way.tag: way for m in reversed(list(messages)) for way in m.holding.ways}
+    label = frozenset().union(*(m.holding.label for m in messages))
+    return Holding(label, True, tuple(ways[tag] for tag in sorted(ways)))
+
+
+def event(batch: Batch, arn: str) -> bytes:
+    """Return the event of a batch, as AWS shapes it."""
+    region = arn.split(":")[3]
+    records = [_record(message.body, arn, region) for message in batch.messages]
+    return json.dumps({"Records": records}, ensure_ascii=False).encode()
+
+
+def _record(message: Mapping[str, Any], arn: str, region: str) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": dict(message.get("Attributes") or {}),
+        "messageAttributes": {k: _attribute(v) for k, v in (message.get("MessageAttributes") or {}).items()},
+        "md5OfBody": message.get("MD5OfBody", ""),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": region,
+    }
+
+
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"StringValue": "stringValue", "BinaryValue": "binaryValue", "DataType": "dataType"}
+    shaped: dict[str, Any] = {names[k]: v for k, v in value.items() if k in names}
+    return {**shaped, "stringListValues": [], "binaryListValues": []}
+
+
+def failed(batch: Batch, payload: bytes, error: bool, reports: bool) -> frozenset[str]:
+    """Return the ids of the messages that were not done with.
+
+    `reports`: the mapping has `ReportBatchItemFailures`. An answer of the wrong shape fails the whole batch, as on AWS.
+    """
+    every = frozenset(m.ident for m in batch.messages)
+    if error:
+        return every
+    if not reports:
+        return frozenset()
+    try:
+        answer = json.loads(payload)
+        listed = (answer or {}).get("batchItemFailures") or []
+        named = frozenset(str(entry["itemIdentifier"]) for entry in listed)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return every
+    return named if named <= every else every
