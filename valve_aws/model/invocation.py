@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of an invocation. `payload` is what the caller gets: as the runtime wrote it, or AWS's own error."""
+    """The end of an invocation. `payload` is what the caller gets: the runtime's bytes, or AWS's error."""
 
     kind: Kind
     payload: bytes

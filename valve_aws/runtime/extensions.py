@@ -1,7 +1,7 @@
 """The Extensions API (2020-01-01) and the Telemetry and Logs APIs of one environment.
 
-Knows who registered, for what, and who waits. Does not start extensions; those in a function register themselves.
-Source: AWS Lambda developer guide, `Using the Lambda Extensions API`, `Telemetry API`.
+Knows who registered, for what, and who waits. Does not start extensions; those in a function register
+themselves. Source: AWS Lambda developer guide, `Using the Lambda Extensions API`, `Telemetry API`.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ BY_ID = re.compile(re.escape(API) + r"/runtime/invocation/([^/]+)/(response|erro
 
 
 class Machine:
-    """One environment's Runtime API: requests and events go in, answers and the ends of invocations come out."""
+    """One environment's Runtime API: requests and events go in, answers and ends of invocations come out."""
 
     def __init__(self, identify: Callable[[], str], function: str = "", handler: str = "") -> None:
         """`identify` makes identifiers for extensions; `function` and `handler` are what these are told."""

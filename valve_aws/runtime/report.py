@@ -14,7 +14,7 @@ MIB = 1024 * 1024
 
 
 def init_start(runtime: str, region: str) -> str:
-    """Return the line of a cold start; the runtime is not AWS's own, so its version is `v0` and its hash zeros."""
+    """Return a cold start's line; the runtime is not AWS's, so its version is `v0` and its hash zeros."""
     name = f"{runtime[:6]}:{runtime[6:]}" if runtime.startswith("python") else runtime
     arn = f"arn:aws:lambda:{region}::runtime:{'0' * 64}"
     return f"INIT_START Runtime Version: {name}.v0\tRuntime Version ARN: {arn}"
@@ -50,8 +50,9 @@ def report(ident: str, seconds: float, memory: int, peak: int, init: float | Non
            status: str = "", error_type: str = "") -> str:
     """Return the REPORT line.
 
-    `seconds` is the duration, `memory` the setting in MiB, `peak` the most memory used in bytes, `init` the seconds
-    of the cold start that went before (billed since August 2025, AWS compute blog), `status` "", `error` or `timeout`.
+    `seconds` is the duration, `memory` the setting in MiB, `peak` the most memory used in bytes, `init` the
+    seconds of the cold start that went before (billed since August 2025, AWS compute blog), `status` "",
+    `error` or `timeout`.
     """
     billed = ceil(round((seconds + (init or 0.0)) * 1000, 2))
     line = (f"REPORT RequestId: {ident}\tDuration: {seconds * 1000:.2f} ms\tBilled Duration: {billed} ms\t"

@@ -1,0 +1,155 @@
+"""Says in a header of each AWS request which line of source made it; makes a refusal the `ClientError` users
+expect.
+
+The header `x-valve-source: file:line` is added after signing, so no signature covers it. The valve shows it
+to people, strips it and believes none of it. Costs one comparison an import until botocore's clients are
+imported, if ever.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # Why not typing's own: importing it would cost more than all the rest here.
+    from types import FrameType
+    from typing import Any
+
+SOURCE = "x-valve-source"
+REFUSED = "x-valve-refused"
+WATCHED = "botocore.client"
+LONGEST = 256
+DEEPEST = 200
+
+BETWEEN = frozenset((
+    "aioboto3", "aiobotocore", "boto3", "botocore", "s3transfer", "urllib3",
+    "asyncio", "concurrent", "contextlib", "functools", "threading", "_valve_evidence",
+))
+"""Packages that stand between a line of source and its request."""
+
+
+def line_of(frame: FrameType | None, root: str) -> str:
+    """Return `file:line` of the nearest frame in `root` (relative), else of the nearest outside the SDK."""
+    beyond = ""
+    for _ in range(DEEPEST):
+        if frame is None:
+            break
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in BETWEEN:
+            file = frame.f_code.co_filename
+            if file.startswith(root):
+                return f"{file[len(root):]}:{frame.f_lineno}"
+            beyond = beyond or f"{file}:{frame.f_lineno}"
+        frame = frame.f_back
+    return beyond
+
+
+def calling_line(root: str) -> str:
+    """Return the line that is calling now.
+
+    A transfer works in threads that no line of source started; the line that waits for it is where the main
+    thread is.
+    """
+    found = line_of(sys._getframe(1), root)
+    if found and not found.startswith("/"):
+        return found
+    import threading
+
+    main = sys._current_frames().get(threading.main_thread().ident or 0)
+    waiting = line_of(main, root)
+    return waiting if waiting and not waiting.startswith("/") else found
+
+
+def header_value(line: str) -> str:
+    """Escape `line` for a header; of one that is too long the end is kept, which has the file's name."""
+    from urllib.parse import quote
+
+    value = quote(line[-LONGEST:], safe="/:._-+@=,", errors="replace")
+    while len(value) > LONGEST:
+        line = line[-LONGEST:][16:]
+        value = quote(line, safe="/:._-+@=,", errors="replace")
+    return value
+
+
+def attach(client: Any, root: str) -> None:
+    """Register on one client. Failing here must never fail the function."""
+
+    def add_source(request: Any, **_: Any) -> None:
+        try:
+            request.headers[SOURCE] = header_value(calling_line(root))
+        except Exception:
+            pass
+
+    def refuse(http_response: Any, parsed: Any, **_: Any) -> None:
+        ident = http_response.headers.get(REFUSED)
+        if ident and http_response.status_code == 403 and isinstance(parsed, dict):
+            # Why Code too: the answer to HEAD has no body, and each protocol has a code of its own.
+            parsed["Error"] = {"Code": "AccessDenied", "Message": f"Access Denied ({ident})"}
+
+    client.meta.events.register("before-send", add_source)
+    client.meta.events.register("after-call", refuse)
+
+
+def watch(module: Any, root: str) -> None:
+    """Make every client that `module`'s creator makes carry our two handlers."""
+    creator = module.ClientCreator
+    create = creator.create_client
+
+    def create_client(self: Any, *args: Any, **kwargs: Any) -> Any:
+        client = create(self, *args, **kwargs)
+        try:
+            attach(client, root)
+        except Exception:
+            pass
+        return client
+
+    creator.create_client = create_client
+
+
+class Loader:
+    """Loads a module with its own loader, then watches it. Everything else is the own loader's."""
+
+    def __init__(self, own: Any, spec: Any, root: str) -> None:
+        self._own, self._spec, self._root = own, spec, root
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+    def create_module(self, spec: Any) -> Any:
+        """Make the module as its own loader would."""
+        return self._own.create_module(spec)
+
+    def exec_module(self, module: Any) -> None:
+        """Run the module, with nothing of ours left in its place, and watch what it defined."""
+        self._spec.loader = self._own
+        module.__loader__ = self._own
+        self._own.exec_module(module)
+        try:
+            watch(module, self._root)
+        except Exception:
+            pass
+
+
+class Finder:
+    """Stands first among the finders, and does nothing for any module but one."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec that another finder has for the watched module, with our loader around its own."""
+        if name != WATCHED:
+            return None
+        for finder in sys.meta_path:
+            spec: Any = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                if hasattr(spec.loader, "exec_module"):
+                    spec.loader = Loader(spec.loader, spec, self._root)
+                return spec
+        return None
+
+
+def install(task: str) -> None:
+    """Watch for botocore. `task` is the folder of the function's code."""
+    sys.meta_path.insert(0, Finder(task.rstrip(os.sep) + os.sep))

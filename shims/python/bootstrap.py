@@ -1,0 +1,64 @@
+"""Starts a Python function in the sandbox: Lambda's search path, a lazy watch on botocore, then awslambdaric.
+
+Adds evidence for people to read, and the exception that an SDK's user expects. Runs in the function's own
+process, so nothing of it is ever believed. Standard library only; awslambdaric itself is unmodified.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # Why not typing's own: importing it would cost more than all the rest here.
+    from collections.abc import Callable, Sequence
+
+
+def search_path(entries: Sequence[str], task: str, runtime: str, version: str,
+                exists: Callable[[str], bool] = os.path.isdir) -> list[str]:
+    """Return `sys.path` as on Lambda: the code, what PYTHONPATH adds, layers, the runtime's packages, the
+    library.
+
+    `entries` is the path that the interpreter made: this file's folder, PYTHONPATH, the standard library.
+    """
+    layers = (f"/opt/python/lib/python{version}/site-packages", "/opt/python")
+    library = next((at for at, entry in enumerate(entries) if entry.endswith(".zip")), len(entries))
+    added = [entry for entry in entries[:library] if entry not in (runtime, task)]
+    path = [task, *added, *(layer for layer in layers if exists(layer)), runtime, *entries[library:]]
+    return list(dict.fromkeys(path))
+
+
+def interactive_names() -> None:
+    """Give the names that `site` gives, as code found in the wild says `exit()`.
+
+    Why not `site` itself: it would put the packages of the host's interpreter on the path.
+    """
+    import _sitebuiltins
+    import builtins
+
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.help = _sitebuiltins._Helper()
+
+
+def main() -> None:
+    """Set the stage and hand over; does not return."""
+    task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
+    runtime = os.path.dirname(os.path.realpath(__file__))
+    # Why first: what the runtime itself needs must not be found in the function's folder.
+    import _valve_evidence
+    from awslambdaric.__main__ import main as run
+
+    sys.path[:] = search_path(sys.path, task, runtime, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    if sys.flags.no_site:
+        interactive_names()
+    if os.environ.get("LC_CTYPE") == "C.UTF-8":
+        # Why: the interpreter itself sets it where LANG's locale is not installed (PEP 538); Lambda has no
+        # such variable.
+        del os.environ["LC_CTYPE"]
+    _valve_evidence.install(task)
+    run([sys.argv[0], os.environ["_HANDLER"]])
+
+
+if __name__ == "__main__":
+    main()
