@@ -1,0 +1,45 @@
+"""What every test run keeps to: in CI a skipped test is a failed one, unless its line says why.
+
+Knows skips and the list of allowed ones. Does not know any room.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+ALLOWED = Path(__file__).parent / "house" / "allowed_skips.txt"
+
+AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _judged((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _judged((yield))
+
+
+def allowed_skips(text: str) -> dict[str, str]:
+    """Test id -> reason, from lines `<test id>  <reason>`; `#` starts a comment, no reason is no line."""
+    lines = (line.strip() for line in text.splitlines())
+    pairs = (line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def _judged(report: AnyReport) -> AnyReport:
+    if os.environ.get("VALVE_CI") != "1" or not report.skipped or hasattr(report, "wasxfail"):
+        return report
+    allowed = allowed_skips(ALLOWED.read_text(encoding="utf-8")) if ALLOWED.exists() else {}
+    if report.nodeid not in allowed:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"a suite that should run was skipped ({why}); to allow it: {ALLOWED}"
+    return report

@@ -1,0 +1,152 @@
+"""Who may import whom: design section 6 as two tables, held against every import in the package.
+
+Knows rooms and third parties. Does not run any of the code it reads.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.house.source import PACKAGE, Module, imports, listed, modules, room_of
+
+LEAVES = (
+    "template",
+    "policy",
+    "flow",
+    "labels",
+    "aws",
+    "proxy",
+    "runtime",
+    "sandbox",
+    "backend",
+    "audit",
+    "report",
+    "text",
+)
+MIDDLE = ("environments", "triggers", "api", "hook")
+EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
+
+# room -> the rooms it may import, itself aside
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "__init__": frozenset(),
+    "model": frozenset(),
+    **dict.fromkeys(LEAVES, frozenset({"model"})),
+    "course": frozenset({"model", "flow"}),
+    **dict.fromkeys(MIDDLE, frozenset({"model", "course"})),
+    "settings": frozenset({"model"}),  # what a user asked for, as values
+    "passage": EVERY_ROOM,
+    "valve": EVERY_ROOM | {"passage", "settings"},
+    "verbs": frozenset({"valve", "settings", "model"}),  # the second half of the command line's face
+    "pytest_plugin": frozenset({"valve", "settings", "model"}),
+    "cli": frozenset({"settings", "__init__"}),
+    "__main__": frozenset({"cli"}),
+}
+
+# face -> the rooms it may import within a function, so that they are paid for when needed
+READ_LAZILY = frozenset({"template", "policy", "report", "text", "model", "valve", "__init__"})
+MAY_IMPORT_LAZILY = {
+    "cli": READ_LAZILY | {"verbs"},
+    "verbs": READ_LAZILY,
+    "pytest_plugin": READ_LAZILY,
+}
+
+# third party (the longest name that fits counts) -> the rooms that may import it
+THIRD_PARTIES: dict[str, frozenset[str]] = {
+    "awslambdaric": frozenset(),  # runs inside the sandbox, started by shims
+    "boto3": frozenset({"backend", "hook"}),
+    "botocore": frozenset({"aws", "backend", "hook"}),
+    # botocore's models and all that loads them
+    "botocore.loaders": frozenset({"aws"}),
+    "botocore.model": frozenset({"aws"}),
+    "botocore.parsers": frozenset({"aws"}),
+    "botocore.serialize": frozenset({"aws"}),
+    "botocore.session": frozenset({"aws"}),
+    "botocore.validate": frozenset({"aws"}),
+    "click": frozenset({"cli"}),
+    "cryptography": frozenset({"proxy"}),
+    "flask": frozenset({"api"}),
+    "moto": frozenset({"backend"}),
+    "pytest": frozenset({"pytest_plugin"}),
+    "samtranslator": frozenset({"template"}),
+    "werkzeug": frozenset({"api", "backend"}),
+    "yaml": frozenset({"text"}),
+}
+
+
+def test_every_room_stands_in_the_table() -> None:
+    strangers = {module.path for module in modules() if module.room not in MAY_IMPORT}
+    assert not strangers, listed(
+        strangers, "no such room in design section 6; argue it there and add its row"
+    )
+
+
+def test_rooms_import_only_the_rooms_they_may() -> None:
+    faults = [fault for module in modules() for fault in _rooms_wrongly_imported(module)]
+    assert not faults, listed(faults, "ask for what you need through a port, or let `valve` hand it over")
+
+
+def test_third_parties_enter_only_by_the_rooms_that_know_them() -> None:
+    faults = [fault for module in modules() for fault in _third_parties_wrongly_imported(module)]
+    assert not faults, listed(faults, "leave it to the room that knows it")
+
+
+def test_no_import_hides_its_name() -> None:
+    hidden = [f"{m.path}:{i.line}" for m in modules() for i in imports(m) if i.target == "?"]
+    assert not hidden, listed(hidden, "import a constant name, or one computed within a constant package")
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    known = {module.name for module in modules()}
+    graph = {m.name: sorted({i.target for i in imports(m)} & known - {m.name}) for m in modules()}
+    assert _a_cycle(graph) == []
+
+
+def test_the_search_for_cycles_finds_one() -> None:
+    assert _a_cycle({"a": ["b", "c"], "b": ["c"], "c": ["d"], "d": ["b"]}) == ["b", "c", "d", "b"]
+    assert _a_cycle({"a": ["b", "c"], "b": ["c"], "c": []}) == []
+
+
+def _rooms_wrongly_imported(module: Module) -> list[str]:
+    faults = []
+    for each in imports(module):
+        if each.target.split(".")[0] != PACKAGE:
+            continue
+        room = room_of(each.target)
+        allowed = MAY_IMPORT.get(module.room, frozenset()) | {module.room}
+        if each.in_function or each.types_only:
+            allowed |= MAY_IMPORT_LAZILY.get(module.room, frozenset())
+        if room not in allowed:
+            faults.append(f"{module.path}:{each.line}: `{module.room}` may not import `{each.target}`")
+    return faults
+
+
+def _third_parties_wrongly_imported(module: Module) -> list[str]:
+    faults = []
+    for each in imports(module):
+        top = each.target.split(".")[0]
+        if top in sys.stdlib_module_names or top in (PACKAGE, "?"):
+            continue
+        named = [party for party in THIRD_PARTIES if f"{each.target}.".startswith(f"{party}.")]
+        if not named:
+            faults.append(f"{module.path}:{each.line}: `{top}` is no dependency (docs/DEPENDENCIES.md)")
+        elif module.room not in THIRD_PARTIES[max(named, key=len)]:
+            faults.append(f"{module.path}:{each.line}: `{module.room}` may not import `{each.target}`")
+    return faults
+
+
+def _a_cycle(graph: dict[str, list[str]]) -> list[str]:
+    """The first cycle met, from a module back to itself; empty if there is none."""
+    done: set[str] = set()
+    for start in graph:
+        trail, ahead = [start], [iter(graph[start])]
+        while trail:
+            step = next((name for name in ahead[-1] if name not in done), None)
+            if step is None:
+                done.add(trail.pop())
+                ahead.pop()
+            elif step in trail:
+                return [*trail[trail.index(step) :], step]
+            else:
+                trail.append(step)
+                ahead.append(iter(graph[step]))
+    return []
