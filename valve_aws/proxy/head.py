@@ -1,0 +1,227 @@
+"""The first lines of a request or a response, read strictly.
+
+Knows request lines, status lines, headers and how they frame a body. Does not know sockets nor what is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from valve_aws.proxy.grammar import (
+    CONNECTION,
+    METHODS,
+    NUMBER,
+    PATH,
+    QUERY,
+    REPEATABLE,
+    TEXT,
+    TRAILERS,
+    Malformed,
+    authority,
+    field_name,
+    shown,
+    wide_field_name,
+)
+from valve_aws.proxy.limits import Limits
+
+Fields = tuple[tuple[str, str], ...]
+
+CHUNKED = -1
+"""As a body's length: the transfer coding tells where it ends."""
+UNTIL_CLOSE = -2
+"""As a response's length: it ends with the connection (RFC 9112 §6.3 rule 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request's first lines. `target` is in origin-form; for CONNECT it is the authority, `host:port`."""
+
+    method: str
+    target: str
+    scheme: str
+    """What an absolute-form target said, `http` or `https`; "" for the usual path."""
+    headers: Fields
+    host: str
+    port: int
+    """As the Host header or the absolute target says, 0 when they do not."""
+    length: int
+    """Of the body in bytes; 0 for none, or `CHUNKED`."""
+    persistent: bool
+    """The connection may carry another request after this one."""
+    continues: bool
+    """The client waits for `100 Continue` before it sends the body."""
+    chunks: bool
+    """The client understands the chunked coding (HTTP/1.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """A response's first lines. `length` is that of the body that follows, `declared` what Content-Length says."""
+
+    status: int
+    headers: Fields
+    length: int
+    declared: int | None
+    persistent: bool
+
+
+def read_request(head: bytes, limits: Limits) -> RequestHead:
+    """Read the bytes before the empty line. Raises Malformed; what is returned has exactly one meaning (RFC 9112)."""
+    line, *lines = split(head, limits)
+    method, target, newer = request_line(line, limits)
+    headers = fields(lines, field_name)
+    names = [n for n, _ in headers]
+    if len(set(names)) != len(names):
+        for name in set(names) - REPEATABLE:
+            if names.count(name) > 1:
+                raise Malformed(f"the header `{name}` comes more than once")
+    single = dict(headers)
+    given = single.get("host")
+    host, port = authority(given) if given is not None else ("", 0)
+    if given is None and not (method == "CONNECT" and not newer):
+        raise Malformed("there is no Host header")
+    scheme = ""
+    if not target.startswith("/"):
+        scheme, host, port, target = absolute(method, target, host, port)
+    if method != "CONNECT":
+        check_target(target)
+    length = framing(headers, newer)
+    options = connection_options(headers)
+    expect = single.get("expect", "").lower()
+    if expect not in ("", "100-continue"):
+        raise Malformed(f"the expectation `{shown(expect.encode())}` is not known", 417)
+    if method == "CONNECT" and length:
+        raise Malformed("a CONNECT request has a body")
+    return RequestHead(method, target, scheme, headers, host, port, length, newer and "close" not in options,
+                       bool(expect) and newer and length != 0, newer)
+
+
+def split(head: bytes, limits: Limits) -> list[bytes]:
+    """Return the lines of a head; raises Malformed for any byte that no line may hold."""
+    lines = head.split(b"\r\n")
+    if head.translate(None, TEXT) != b"\r\n" * (len(lines) - 1):
+        raise Malformed("the head has a control character, a byte outside ASCII, or a lone CR or LF")
+    if len(lines) > limits.headers + 1:
+        raise Malformed(f"there are more than {limits.headers} headers", 431)
+    return lines
+
+
+def request_line(line: bytes, limits: Limits) -> tuple[str, str, bool]:
+    """Return method, target and whether this is HTTP/1.1 (else 1.0), RFC 9112 §3."""
+    parts = line.split(b" ")
+    if len(parts) != 3 or b"" in parts or b"\t" in line:
+        raise Malformed(f"`{shown(line)}` is not a request line: method, target and version with one space between")
+    method, target, version = parts
+    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+        raise Malformed(f"the version `{shown(version)}` is not spoken here: HTTP/1.1 is", 505)
+    if method.decode("ascii") not in METHODS:
+        raise Malformed(f"the method `{shown(method)}` is not known", 501)
+    if len(target) > limits.target:
+        raise Malformed(f"the request target is longer than {limits.target} bytes", 414)
+    return method.decode("ascii"), target.decode("ascii"), version == b"HTTP/1.1"
+
+
+def check_target(target: str) -> None:
+    """Raise Malformed unless this is a target in origin-form (RFC 9112 §3.2.1)."""
+    path, _, query = target.encode().partition(b"?")
+    if not PATH.fullmatch(path) or not QUERY.fullmatch(query):
+        raise Malformed(f"the request target `{shown(target.encode())}` has a character that must be percent-encoded")
+
+
+def absolute(method: str, target: str, host: str, port: int) -> tuple[str, str, int, str]:
+    """Read a target in authority-form (CONNECT) or absolute-form, which must name what Host names (RFC 9112 §3.2).
+
+    Returns scheme, host, port and the target as `RequestHead` has it.
+    """
+    if method == "CONNECT":
+        named, wanted = authority(target)
+        if not wanted:
+            raise Malformed(f"`{shown(target.encode())}` does not say which port to connect to")
+        if host and (host != named or port not in (0, wanted)):
+            raise Malformed("the CONNECT target and the Host header disagree")
+        return "", named, wanted, f"[{named}]:{wanted}" if ":" in named else f"{named}:{wanted}"
+    scheme, colon, rest = target.partition("://")
+    default = {"http": 80, "https": 443}.get(scheme.lower())
+    if not colon or default is None:
+        raise Malformed(f"the request target `{shown(target.encode())}` is neither a path nor an http URL")
+    cut = min((i for i in map(rest.find, "/?") if i >= 0), default=len(rest))
+    named, wanted = authority(rest[:cut])
+    if named != host or (wanted or default) != (port or default):
+        raise Malformed("the request target and the Host header name different hosts")
+    path = rest[cut:] if rest[cut:].startswith("/") else "/" + rest[cut:]
+    return scheme.lower(), host, port or wanted, path
+
+
+def fields(lines: list[bytes], name_of: Callable[[bytes], str]) -> Fields:
+    """Read field lines (RFC 9112 §5): no folding, no space around the name, values stripped."""
+    found: list[tuple[str, str]] = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon:
+            raise Malformed(f"`{shown(line)}` is not a header: there is no colon, or the line was folded")
+        found.append((name_of(name), value.strip(b" \t").decode("ascii")))
+    return tuple(found)
+
+
+def framing(headers: Fields, newer: bool) -> int:
+    """Return how long the body is: bytes, 0 when nothing says so, or `CHUNKED` (RFC 9112 §6.3)."""
+    codings = [v for n, v in headers if n == "transfer-encoding"]
+    lengths = [v for n, v in headers if n == "content-length"]
+    if codings:
+        if lengths:
+            raise Malformed("Transfer-Encoding and Content-Length contradict each other")
+        if len(codings) > 1 or codings[0].lower() != "chunked":
+            raise Malformed(f"the transfer coding `{shown(codings[0].encode())}` is not `chunked`", 501)
+        if not newer:
+            raise Malformed("HTTP/1.0 has no transfer coding")
+        return CHUNKED
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not NUMBER.fullmatch(lengths[0].encode()):
+        raise Malformed(f"the content length `{shown(','.join(lengths).encode())}` is not one plain number")
+    return int(lengths[0])
+
+
+def connection_options(headers: Fields) -> set[str]:
+    """Return the options of `Connection`; raises Malformed for one that names some other header."""
+    options = {o.strip(" \t").lower() for n, v in headers if n == "connection" for o in v.split(",")} - {""}
+    if options - CONNECTION:
+        raise Malformed(f"`Connection` names `{shown(min(options - CONNECTION).encode())}`")
+    return options
+
+
+def read_response(head: bytes, method: str, limits: Limits) -> ResponseHead:
+    """Read an upstream's response to a `method` request, as strictly. Raises Malformed."""
+    line, *lines = split(head, limits)
+    version, _, rest = line.partition(b" ")
+    code, space, _ = rest.partition(b" ")
+    if version not in (b"HTTP/1.1", b"HTTP/1.0") or len(code) != 3 or not code.isdigit() or not b"100" <= code < b"600":
+        raise Malformed(f"`{shown(line)}` is not a status line")
+    newer, status = version == b"HTTP/1.1", int(code)
+    headers = fields(lines, wide_field_name)
+    length = framing(headers, newer)
+    named = {n for n, _ in headers}
+    declared = length if "content-length" in named else None
+    if method == "HEAD" or status < 200 or status in (204, 304):
+        length = 0
+    elif declared is None and length != CHUNKED:
+        length = UNTIL_CLOSE
+    options = {o.strip(" \t").lower() for n, v in headers if n == "connection" for o in v.split(",")}
+    return ResponseHead(status, headers, length, declared,
+                        length != UNTIL_CLOSE and (newer or "keep-alive" in options) and "close" not in options)
+
+
+def read_trailers(block: bytes, limits: Limits) -> Fields:
+    """Read what follows the last chunk. Raises Malformed for a field that may only stand in a head."""
+    if not block:
+        return ()
+    if len(lines := split(block, limits)) > limits.trailers:
+        raise Malformed(f"there are more than {limits.trailers} trailers")
+    found = fields(lines, field_name)
+    for name, _ in found:
+        if not TRAILERS.fullmatch(name):
+            raise Malformed(f"the header `{name}` may not come after the body")
+    if len({n for n, _ in found}) != len(found):
+        raise Malformed("a trailer comes more than once")
+    return found

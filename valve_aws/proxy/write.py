@@ -1,0 +1,92 @@
+"""Heads written anew: every byte of them is checked, so that no value can end a line or start a second message.
+
+Knows how a head is spelled. Does not know who it goes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from http import HTTPStatus
+
+from valve_aws.proxy.grammar import METHODS, TEXT, WIDE_NAME
+from valve_aws.proxy.head import check_target
+
+OWNED = frozenset({
+    "connection", "content-length", "expect", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization",
+    "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+})
+"""Headers of one connection, not of a message: whoever writes the head sets them, and nobody hands them on."""
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+NO_BODY = frozenset({204, 304})
+
+
+@lru_cache(maxsize=1024)
+def spelled(name: str) -> bytes:
+    """Return a field name as bytes; raises ValueError for one that cannot be sent."""
+    raw = name.encode("ascii", "replace")
+    if not WIDE_NAME.fullmatch(raw):
+        raise ValueError(f"`{name!a}` cannot be a header name")
+    return raw
+
+
+def lines(headers: Iterable[tuple[str, str]]) -> list[bytes]:
+    """Return field lines, the connection's own ones left out; raises ValueError for a value that no line can hold."""
+    out: list[bytes] = []
+    for name, value in headers:
+        if name.lower() in OWNED:
+            continue
+        raw = value.encode("ascii", "replace") if value.isascii() else b"\0"
+        if raw.translate(None, TEXT):
+            raise ValueError(f"the value of the header `{name!a}` has a character that cannot be sent")
+        out.append(b"%s: %s\r\n" % (spelled(name), raw))
+    return out
+
+
+@lru_cache(maxsize=64)
+def status_line(status: int) -> bytes:
+    """Return the first line of a response; raises ValueError for what is no final status."""
+    if not 200 <= status <= 599:
+        raise ValueError(f"{status} is not the status of a final response")
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else ""
+    return b"HTTP/1.1 %d %s\r\n" % (status, phrase.encode("ascii"))
+
+
+def frame(length: int | None, chunked: bool) -> bytes:
+    """Return the line that says where the body ends, b"" when the connection's end does."""
+    if chunked:
+        return b"transfer-encoding: chunked\r\n"
+    return b"" if length is None else b"content-length: %d\r\n" % length
+
+
+def response_head(status: int, headers: Iterable[tuple[str, str]], framing: bytes, keep: bool) -> bytes:
+    """Return a response's head with its empty line."""
+    parts = [status_line(status), *lines(headers), framing]
+    if not keep:
+        parts.append(b"connection: close\r\n")
+    parts.append(b"\r\n")
+    return b"".join(parts)
+
+
+def request_head(method: str, target: str, headers: Iterable[tuple[str, str]], framing: bytes) -> bytes:
+    """Return a request's head with its empty line. `headers` must name the host once. Raises ValueError."""
+    if method not in METHODS or method == "CONNECT":
+        raise ValueError(f"`{method!a}` is not a method that is sent")
+    if not target.isascii():
+        raise ValueError("a request target is ASCII")
+    check_target(target)
+    fields = lines(headers)
+    if sum(line.lower().startswith(b"host: ") for line in fields) != 1:
+        raise ValueError("a request names its host exactly once")
+    return b"".join([f"{method} {target} HTTP/1.1\r\n".encode(), *fields, framing, b"\r\n"])
+
+
+def chunk(content: bytes) -> bytes:
+    """Return one chunk; `content` is not empty."""
+    return b"%x\r\n%s\r\n" % (len(content), content)
+
+
+LAST_CHUNK = b"0\r\n\r\n"
