@@ -1,0 +1,283 @@
+"""One execution environment's life: cold start, events one at a time, and its end.
+
+Knows phases, limits and what AWS says at each. Does not know how a sandbox is made, nor who owns its sockets.
+Source: AWS Lambda developer guide, `Understanding the Lambda execution environment lifecycle`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from valve_aws.course.subject import Subject
+from valve_aws.environments.process import Pump, watch
+from valve_aws.environments.surroundings import Surroundings
+from valve_aws.model.invocation import Answer, Done, Invocation, Kind, Reply
+from valve_aws.model.plan import Jail, Plan
+from valve_aws.model.stack import Function
+
+INIT_LIMIT = 10.0
+"""Seconds of the init phase (AWS). What is not ready then goes on within the first invocation's own time."""
+FAREWELL = 0.3
+"""Seconds that extensions get at the end (AWS gives 0.3 to 2)."""
+WEIGHING = 0.25
+"""Seconds between two looks at the memory in use, for what no limit inside catches (shared memory)."""
+MIB = 1024 * 1024
+
+
+class Environment:
+    """One environment. Everything is called on one loop; `subject` is the courses' to change."""
+
+    def __init__(self, subject: Subject, function: Function, plan: Plan, around: Surroundings) -> None:
+        self.subject = subject
+        self.function = function
+        self.plan = plan
+        self.init: float | None = None
+        """Seconds of the cold start, from the sandbox's first moment to the runtime's first `next`."""
+        self.served = 0
+        self.jail: Jail | None = None
+        self._around = around
+        self._api = around.machine(function)
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._news = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._done: Done | None = None
+        self._status: int | None = None
+        self._peak = 0
+        self._heavy = False
+        self._busy = False
+        self._frozen = False
+        self._pump: Pump | None = None
+        self._stop: Callable[[], None] | None = None
+
+    @property
+    def ident(self) -> str:
+        """Its name, as records and the label book have it."""
+        return self.subject.environment
+
+    @property
+    def alive(self) -> bool:
+        """Say whether it can serve another event."""
+        failed = self._done is not None and self._done.kind is Kind.INIT_ERROR
+        return self.jail is not None and self._status is None and not failed
+
+    async def start(self) -> None:
+        """Make the sandbox and wait for the end of the init phase. The function's own faults are told by
+        `invoke`.
+
+        Raises what `spawn` raises.
+        """
+        self._say("platform", self._around.wording.init_start(self.function.runtime, self._around.region))
+        began = self._around.tick()
+        self.jail = await self._spawned()
+        loop = asyncio.get_running_loop()
+        self._pump = Pump(loop, self.jail, self._say)
+        watch(loop, self.jail, self._ended)
+        self._stop = self._around.serve(self, self.jail)
+        ready = await self._until(lambda: self._api.idle or self._done is not None, INIT_LIMIT)
+        self.init = self._around.tick() - began
+        self._pump.sweep()
+        if not ready or self._done:
+            how = ("error", self._failure()) if self._done or self._status is not None else ("timeout", "")
+            self._say("platform", self._around.wording.init_report(self.init, *how))
+
+    async def invoke(self, ident: str, payload: bytes, *, arn: str = "", trace: str = "",
+                     client_context: str = "", cognito: str = "") -> Done:
+        """Serve one event and write its START, END and REPORT lines. One at a time: RuntimeError when it is
+        busy.
+
+        Raises ValueError when `ident`, `trace` or the contexts cannot be put into a header.
+        """
+        if self._busy or self.jail is None:
+            raise RuntimeError("an environment serves one event at a time, after its start")
+        self._busy = True
+        try:
+            return await self._serve(Invocation(ident, payload, self._around.now() + self.function.timeout,
+                                                arn or self.function.arn, trace, client_context, cognito))
+        finally:
+            self._busy = False
+
+    async def runtime_request(self, method: str, path: str, headers: Mapping[str, str],
+                              body: bytes) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+        """Answer one request to the Runtime API as (status, headers, body); waits for as long as it takes.
+
+        `body` may be cut after the response limit and one byte. Raises ConnectionError when the environment
+        ends.
+        """
+        if self._status is not None:
+            raise ConnectionError("the environment has ended")
+        answer = self._api.answer(method, path, headers, body)
+        if not isinstance(answer, Answer):
+            ticket = answer.ticket
+            future = self._waiting[ticket] = asyncio.get_running_loop().create_future()
+            self._turn()
+            try:
+                answer = await future
+            finally:
+                if self._waiting.pop(ticket, None):
+                    self._api.forget(ticket)
+        self._turn()
+        return answer.status, answer.headers, answer.body
+
+    async def close(self, reason: str = "spindown") -> None:
+        """End everything inside and wait until it is gone. Idempotent."""
+        if self.jail is None:
+            return
+        if self._status is None and self._api.shut(reason, self._around.now() + FAREWELL):
+            self._thaw()
+            self._turn()
+            await self._until(lambda: False, FAREWELL)
+        self.jail.kill()
+        await self._gone.wait()
+
+    async def _spawned(self) -> Jail:
+        """Run `spawn` in a thread; if nobody waits any more when it comes back, its jail is ended."""
+        making = asyncio.ensure_future(asyncio.to_thread(self._around.spawn, self.plan))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(_abandon)
+            raise
+
+    async def _serve(self, invocation: Invocation) -> Done:
+        ident, seconds, tick = invocation.ident, float(self.function.timeout), self._around.tick
+        self._say("platform", self._around.wording.start(ident))
+        began = tick()
+        if self._status is None and not self._done:
+            self._thaw()
+            self._api.give(invocation)
+            self._turn()
+            await self._until(lambda: self._done is not None, seconds)
+        done = self._done or self._platform_end(ident, seconds)
+        taken = tick() - began
+        if done.kind in {Kind.RESPONSE, Kind.ERROR}:
+            await self._until(lambda: self._api.idle, seconds - taken)
+            taken = tick() - began
+        if self.jail and self._status is None:
+            self._peak = max(self._peak, await asyncio.to_thread(_figure, self.jail.peak_memory))
+        healthy = self._api.idle and self._status is None
+        if not healthy and self.jail:
+            self.jail.kill()
+            await self._gone.wait()
+        self._conclude(ident, done, taken, seconds)
+        self._done = None if healthy else self._done
+        if healthy:
+            self._freeze()
+        return done
+
+    def _platform_end(self, ident: str, seconds: float) -> Done:
+        """Return the end of an invocation that the runtime did not end itself."""
+        faults = self._around.faults
+        if self._status is None:
+            return Done(Kind.TIMEOUT, faults.timed_out(ident, seconds), "Sandbox.Timedout")
+        if self._failure() == "Runtime.OutOfMemory":
+            return Done(Kind.MEMORY, faults.out_of_memory(ident), "Runtime.OutOfMemory")
+        return Done(Kind.EXIT, faults.exited(ident, self._status), "Runtime.ExitError")
+
+    def _failure(self) -> str:
+        """Return the error type of an environment that failed."""
+        if self._done:
+            return self._done.error_type
+        full = self._peak >= self.function.memory * MIB
+        return "Runtime.OutOfMemory" if self._heavy or (self._status == -9 and full) else "Runtime.ExitError"
+
+    def _conclude(self, ident: str, done: Done, taken: float, seconds: float) -> None:
+        """Write the lines of an invocation's end, after whatever the function has written."""
+        wording = self._around.wording
+        if self._pump:
+            self._pump.sweep()
+        if done.kind is Kind.TIMEOUT:
+            time = datetime.fromtimestamp(self._around.now(), UTC).isoformat(timespec="milliseconds")
+            self._say("platform", wording.timed_out(time.replace("+00:00", "Z"), ident, seconds))
+        elif done.kind in {Kind.EXIT, Kind.MEMORY}:
+            for line in wording.exited(ident, -9 if self._status is None else self._status, done.error_type):
+                self._say("platform", line)
+        self._say("platform", wording.end(ident))
+        status, error_type = STATUS.get(done.kind, ("error", done.error_type))
+        init, self.served = self.init if not self.served else None, self.served + 1
+        figures = (ident, taken, self.function.memory, self._peak, init, status, error_type)
+        self._say("platform", wording.report(*figures))
+
+    async def _until(self, met: Callable[[], bool], seconds: float) -> bool:
+        """Wait until `met`, the environment's end, or the time; say whether it is met."""
+        limit = self._around.tick() + seconds
+        while not met() and self._status is None:
+            left = limit - self._around.tick()
+            if left <= 0:
+                break
+            self._news.clear()
+            try:
+                async with asyncio.timeout(min(left, WEIGHING)):
+                    await self._news.wait()
+            except TimeoutError:
+                await self._weigh()
+        return met()
+
+    async def _weigh(self) -> None:
+        """End the environment when it uses more memory than its function has."""
+        if self.jail and self._status is None:
+            used = await asyncio.to_thread(_figure, self.jail.memory)
+            if used > self.function.memory * MIB and self._status is None:
+                self._heavy = True
+                self._peak = max(self._peak, used)
+                self.jail.kill()
+
+    def _turn(self) -> None:
+        """Carry out what the Runtime API has made due."""
+        for due in self._api.drain():
+            if isinstance(due, Reply):
+                future = self._waiting.pop(due.ticket, None)
+                if future and not future.done():
+                    future.set_result(due.answer)
+            else:
+                self._done = due
+        self._news.set()
+
+    def _ended(self, status: int) -> None:
+        """Take note that nothing inside lives any more."""
+        if self.jail:
+            self._peak = max(self._peak, _figure(self.jail.peak_memory))
+        self._status = status
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(ConnectionError("the environment has ended"))
+        self._waiting.clear()
+        if self._pump:
+            self._pump.close()
+        if self._stop:
+            self._stop()
+        self._news.set()
+        self._gone.set()
+
+    def _freeze(self) -> None:
+        """Let nothing inside run between events, as on AWS."""
+        if self.jail and not self._frozen:
+            self.jail.freeze()
+            self._frozen = True
+
+    def _thaw(self) -> None:
+        if self.jail and self._frozen:
+            self.jail.thaw()
+            self._frozen = False
+
+    def _say(self, stream: str, line: str) -> None:
+        self._around.log(self, stream, line)
+
+
+STATUS = {Kind.RESPONSE: ("", ""), Kind.ERROR: ("", ""), Kind.TIMEOUT: ("timeout", "")}
+"""What REPORT says of each end; whatever is not here is an error with its type."""
+
+
+def _figure(measure: Callable[[], int]) -> int:
+    """Return a figure of memory in bytes; 0 when what was to be measured ended meanwhile."""
+    try:
+        return measure()
+    except OSError:
+        return 0
+
+
+def _abandon(making: asyncio.Future[Jail]) -> None:
+    """End a jail that came too late for anybody to want it."""
+    if not making.cancelled() and making.exception() is None:
+        making.result().kill()

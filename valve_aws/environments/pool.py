@@ -1,0 +1,140 @@
+"""The environments of one function, and which of them serves the next event (law 12).
+
+Knows labels only as sets to compare, and how many may live. Does not know what an event is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from valve_aws.environments.environment import Environment
+from valve_aws.model.label import CLEAN, Label, fits, join
+
+
+class Reuse(StrEnum):
+    """When a warm environment serves another event."""
+
+    LABEL = "label"
+    """If its label is within the event's and the baseline."""
+    NEVER = "never"
+    CARRY = "carry"
+    """Always; the event then starts with the label that is there."""
+
+
+class Pool:
+    """All environments of one function. On one loop."""
+
+    def __init__(self, make: Callable[[], Environment], reuse: Reuse = Reuse.LABEL, limit: int = 10) -> None:
+        """`make` gives a new environment, not started; `limit` is how many may live at once."""
+        self._make = make
+        self._reuse = reuse
+        self._limit = limit
+        self._idle: list[Environment] = []
+        self._alive = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._closed = False
+
+    @property
+    def idle(self) -> tuple[Environment, ...]:
+        """Those that wait for an event, the longest first."""
+        return tuple(self._idle)
+
+    @asynccontextmanager
+    async def lease(self, label: Label = CLEAN, baseline: Label = CLEAN) -> AsyncIterator[Environment]:
+        """Give a started environment for one event, and take it back."""
+        environment = await self.acquire(label, baseline)
+        try:
+            yield environment
+        finally:
+            await self.release(environment)
+
+    async def acquire(self, label: Label = CLEAN, baseline: Label = CLEAN) -> Environment:
+        """Return a started environment that may serve an event with `label`; waits while all are busy.
+
+        `baseline` is what every event of this function brings along. Raises what starting one raises.
+        """
+        while True:
+            if self._closed:
+                raise RuntimeError("the pool is closed")
+            fitting = self._fitting(join(label, baseline))
+            if fitting:
+                self._idle.remove(fitting)
+                return fitting
+            if self._alive < self._limit:
+                return await self._fresh()
+            if self._idle:
+                await self._end(self._idle.pop(0))
+            else:
+                await self._turn()
+
+    async def release(self, environment: Environment) -> None:
+        """Take one back: it is kept for the next event, or ended."""
+        if self._closed or self._reuse is Reuse.NEVER or not environment.alive:
+            await self._end(environment)
+        else:
+            self._idle.append(environment)
+            self._wake()
+
+    async def close(self) -> None:
+        """End all that are idle; those at work end when they come back."""
+        self._closed = True
+        while self._idle:
+            await self._end(self._idle.pop())
+        while self._queue:
+            self._wake()
+
+    def _fitting(self, bound: Label) -> Environment | None:
+        """Return the one used last that may serve, so that the others grow cold."""
+        self._idle = [environment for environment in self._idle if self._living(environment)]
+        for environment in reversed(self._idle):
+            if self._reuse is Reuse.CARRY or fits(environment.subject.label, bound):
+                return environment
+        return None
+
+    def _living(self, environment: Environment) -> bool:
+        """Forget one that ended while nobody looked."""
+        if environment.alive:
+            return True
+        self._alive -= 1
+        return False
+
+    async def _fresh(self) -> Environment:
+        self._alive += 1
+        environment = self._make()
+        try:
+            await environment.start()
+        except BaseException:
+            await self._end(environment)
+            raise
+        return environment
+
+    async def _end(self, environment: Environment) -> None:
+        try:
+            await environment.close()
+        finally:
+            self._alive -= 1
+            self._wake()
+
+    async def _turn(self) -> None:
+        """Wait until another event has come to its end; first come, first served."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn in self._queue:
+                self._queue.remove(turn)
+            else:
+                self._wake()
+            raise
+
+    def _wake(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
