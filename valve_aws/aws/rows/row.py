@@ -1,0 +1,69 @@
+"""What a row of the effect tables is made of, and the words it is written in.
+
+Knows rows, requests and selectors. Does not know any service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from valve_aws.aws.names import Place
+from valve_aws.model.cell import Extent
+from valve_aws.model.ports import Tables
+
+
+class Asked:
+    """One request as the selectors see it. `memo` keeps what several selectors of one row work out."""
+
+    __slots__ = ("memo", "operation", "params", "place", "tables")
+
+    def __init__(self, operation: str, params: Mapping[str, Any], place: Place, tables: Tables) -> None:
+        self.operation = operation
+        self.params = params
+        self.place = place
+        self.tables = tables
+        self.memo: dict[str, Any] = {}
+
+
+Extents = Callable[[Asked], Iterable[Extent]]
+Texts = Callable[[Asked], Iterable[str]]
+Pairs = Callable[[Asked], Iterable[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one operation does. Every column but `why` is words of the service's vocabulary, separated by spaces."""
+
+    operation: str
+    why: str
+    """Why the row is right: what the reply shows, what the service looks at, what is different afterwards."""
+    consults: str = ""
+    """What goes into the effect without showing in the reply (a copy's source)."""
+    reveals: str = ""
+    """What the reply, an error or an absence shows, conditions and filters included."""
+    changes: str = ""
+    """What is different for others afterwards. Additions to what is there consult what they add to."""
+    delivers: str = ""
+    """Words of `arns`: where the service hands content on to because the request says so."""
+    opens: str = ""
+    """A word of `openers` for what depends on the request, else the text itself: which exit it opens (law 8)."""
+    blind: str = ""
+    """`always`, or a word of `proofs`: the reply tells nothing of what it changes, beyond what `reveals` has (law 4)."""
+    actions: str = ""
+    """`iam:Action@word` pairs; the word is one of `arns` and gives no ARN, one, or many."""
+    leaves: str = ""
+    """`what=Member` pairs, or words of `leaves`: names that leave with the request (law 5). Members may be paths with dots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service's rows and the vocabulary that they use."""
+
+    rows: tuple[Row, ...]
+    extents: Mapping[str, Extents] = field(default_factory=dict)
+    arns: Mapping[str, Texts] = field(default_factory=dict)
+    openers: Mapping[str, Callable[[Asked], str]] = field(default_factory=dict)
+    proofs: Mapping[str, Callable[[Asked], bool]] = field(default_factory=dict)
+    leaves: Mapping[str, Pairs] = field(default_factory=dict)
