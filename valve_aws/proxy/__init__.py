@@ -1,6 +1,8 @@
-"""HTTP, TLS and DNS as bytes: what comes out of an environment is read strictly here, and what goes on is written anew.
+"""HTTP, TLS and DNS as bytes: what comes out of an environment is read strictly here, and what goes on is
+written anew.
 
-Knows how requests, connections and names are spelled. Does not know AWS, labels, nor what may pass: its callers judge.
+Knows how requests, connections and names are spelled. Does not know AWS, labels, nor what may pass: its
+callers judge.
 """
 
 from __future__ import annotations
@@ -14,6 +16,6 @@ from valve_aws.proxy.server import Server
 from valve_aws.proxy.upstream import Reply, Target, Unreachable, Upstream
 
 __all__ = [
-    "LIMITS", "Authority", "Dial", "Exchange", "Gone", "Limits", "Malformed", "Reply", "Server", "Slow", "Target", "TooLarge",
-    "Unreachable", "Upstream",
+    "LIMITS", "Authority", "Dial", "Exchange", "Gone", "Limits", "Malformed", "Reply", "Server", "Slow",
+    "Target", "TooLarge", "Unreachable", "Upstream",
 ]

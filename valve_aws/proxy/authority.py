@@ -27,7 +27,8 @@ KEPT = 256
 
 
 class Authority:
-    """Mints a leaf for each name that is asked for. Nothing that it signed is worth anything outside of this run."""
+    """Mints a leaf for each name that is asked for. Nothing that it signed is worth anything outside of
+    this run."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, leaf_key: ec.EllipticCurvePrivateKey,
                  certificate: x509.Certificate) -> None:
@@ -44,7 +45,8 @@ class Authority:
 
     @classmethod
     def create(cls, now: float) -> Authority:
-        """Make the authority of a run that starts at `now` (seconds since the epoch). About 1 ms after the import."""
+        """Make the authority of a run that starts at `now` (seconds since the epoch). About 1 ms after the
+        import."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
@@ -56,19 +58,18 @@ class Authority:
             x509.NameAttribute(x509.NameOID.COMMON_NAME, f"valve-aws, one run, {ident.digest.hex()[:8]}"),
         ])
         start = datetime.fromtimestamp(now, UTC)
-        usage = x509.KeyUsage(digital_signature=False, content_commitment=False, key_encipherment=False,
-                              data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
-                              encipher_only=False, decipher_only=False)
         certificate = (
-            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+            x509.CertificateBuilder().subject_name(name).issuer_name(name)
+            .public_key(key.public_key()).serial_number(1)
             .not_valid_before(start - BEFORE).not_valid_after(start + RUN_DAYS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(usage, critical=True).add_extension(ident, critical=False)
+            .add_extension(key_usage(of_authority=True), critical=True).add_extension(ident, critical=False)
             .sign(key, hashes.SHA256()))
         return cls(key, ec.generate_private_key(ec.SECP256R1()), certificate)
 
     def context(self, name: str, now: float) -> ssl.SSLContext:
-        """Return the TLS context that shows a certificate for `name` (a host name or an IP address); about 1 ms, cached."""
+        """Return the TLS context that shows a certificate for `name` (a host name or an IP address); about
+        1 ms, cached."""
         kept = self._contexts.get(name)
         if kept and now - kept[0] < RENEW:
             self._contexts.move_to_end(name)
@@ -91,7 +92,8 @@ class Authority:
         return context
 
     def leaf(self, name: str, now: float) -> bytes:
-        """Return a server certificate for exactly this name or address, PEM, valid from an hour ago for a day."""
+        """Return a server certificate for exactly this name or address, PEM, valid from an hour ago for a
+        day."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -102,21 +104,28 @@ class Authority:
             subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
         except ValueError:
             subject = x509.DNSName(name)
-        # Why: X.520 bounds a common name to 64 characters, and every client reads the alternative name anyway.
+        # Why: X.520 bounds a common name to 64 characters; every client reads the alternative name anyway.
         common = [x509.NameAttribute(x509.NameOID.COMMON_NAME, name)] if len(name) <= 64 else []
-        usage = x509.KeyUsage(digital_signature=True, content_commitment=False, key_encipherment=False,
-                              data_encipherment=False, key_agreement=False, key_cert_sign=False, crl_sign=False,
-                              encipher_only=False, decipher_only=False)
-        issuer = self._certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        ours = x509.SubjectKeyIdentifier.from_public_key(self._leaf_key.public_key())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
             x509.CertificateBuilder().subject_name(x509.Name(common)).issuer_name(self._certificate.subject)
             .public_key(self._leaf_key.public_key()).serial_number(self._serial)
             .not_valid_before(start - BEFORE).not_valid_after(start + LEAF_DAYS)
             .add_extension(x509.SubjectAlternativeName([subject]), critical=not common)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(usage, critical=True)
+            .add_extension(key_usage(of_authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._leaf_key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
+            .add_extension(ours, critical=False).add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256()))
         return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def key_usage(of_authority: bool) -> x509.KeyUsage:
+    """Return what a key is for: signing certificates, or a server's handshakes (RFC 5280 §4.2.1.3)."""
+    from cryptography import x509
+
+    return x509.KeyUsage(
+        digital_signature=not of_authority, key_cert_sign=of_authority, crl_sign=of_authority,
+        content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
+        encipher_only=False, decipher_only=False)

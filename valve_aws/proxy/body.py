@@ -70,7 +70,8 @@ class UntilClose:
 
 
 class Chunked:
-    """A body in the chunked coding (RFC 9112 §7.1). Small chunks are joined; extensions are bounded and dropped."""
+    """A body in the chunked coding (RFC 9112 §7.1). Small chunks are joined; extensions are bounded and
+    dropped."""
 
     __slots__ = ("_broken", "_extensions", "_left", "_limits", "_state", "done", "trailers")
 
@@ -84,7 +85,8 @@ class Chunked:
         self.trailers: Fields = ()
 
     def take(self, inbox: Inbox) -> bytes:
-        """Return up to one piece, from as many chunks as have arrived. What came before broken framing comes first."""
+        """Return up to one piece, from as many chunks as have arrived. What came before broken framing
+        comes first."""
         if self._broken:
             raise self._broken
         pieces: list[bytes] = []
@@ -123,7 +125,7 @@ class Chunked:
                 raise Malformed("a chunk is longer than it says")
             self._state = "size"
         elif self._state == "size":
-            line = inbox.until(b"\r\n", limits.chunk_digits + limits.extension, "a chunk's first line is too long")
+            line = inbox.until(b"\r\n", limits.chunk_digits + limits.extension, "a chunk has too long a line")
             if line is None:
                 return False
             self._left = self._size(line)

@@ -32,8 +32,11 @@ HTTP_PORTS = frozenset({80, 443})
 ALERT = {421: b"\x15\x03\x03\x00\x02\x02\x70", 400: b"\x15\x03\x03\x00\x02\x02\x32"}
 """TLS alerts (RFC 8446 §6.2): unrecognized_name, decode_error."""
 
-GOAWAY = (b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-          b"\x00\x00\x1f\x07\x00\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x00\x00\x0d" b"only HTTP/1.1 is spoken")
+GOAWAY = b"".join([
+    b"\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+    b"\x00\x00\x1f\x07\x00\x00\x00\x00\x00", b"\x00\x00\x00\x00", b"\x00\x00\x00\x0d",
+    b"only HTTP/1.1 is spoken",
+])
 """Empty SETTINGS, then GOAWAY with HTTP_1_1_REQUIRED (RFC 9113 §6.8, §7)."""
 
 
@@ -65,7 +68,8 @@ class Connection:
         """A TLS greeting is being read: a refusal is an alert."""
 
     async def run(self) -> None:
-        """Serve it to its end. Never raises but for cancellation; whatever goes wrong stays with this connection."""
+        """Serve it to its end. Never raises but for cancellation; whatever goes wrong stays with this
+        connection."""
         wire = self._wire
         try:
             await self._layers()
@@ -97,7 +101,7 @@ class Connection:
                     return
                 held, opened = tunnel, False
             elif speaks is Speaks.HTTP2:
-                self._house.refused(self._origin, "HTTP/2 without TLS negotiation is not spoken here: HTTP/1.1 is")
+                self._house.refused(self._origin, "HTTP/2 is not spoken here: HTTP/1.1 is")
                 self._wire.send(GOAWAY)
                 self._wire.end()
                 return
@@ -106,7 +110,8 @@ class Connection:
                 return
 
     async def _sniff(self, held: bytes, raw: bool) -> tuple[Speaks, bytes]:
-        """Wait for enough bytes to tell what is spoken; a client that stays silent waits for the server to speak."""
+        """Wait for enough bytes to tell what is spoken; a client that stays silent waits for the server to
+        speak."""
         limits = self._limits
         patience = limits.silence
         if raw:
@@ -130,7 +135,8 @@ class Connection:
         return speaks, held
 
     async def _open_tls(self, held: bytes, signer: Authority) -> None:
-        """Read the greeting, show a certificate for the name it asks for, and be the server of what is inside."""
+        """Read the greeting, show a certificate for the name it asks for, and be the server of what is
+        inside."""
         limits, origin = self._limits, self._origin
         self._greeting = True
         clock = asyncio.get_running_loop().time
@@ -186,10 +192,11 @@ class Connection:
         return request
 
     def _agree(self, request: RequestHead) -> None:
-        """Refuse a request whose Host is not the name that its TLS or its tunnel was opened for (RFC 9110 §7.4)."""
+        """Refuse a request whose Host is not the name that its TLS or its tunnel was opened for (RFC 9110
+        §7.4)."""
         origin = self._origin
         if request.scheme and request.scheme != origin.scheme:
-            raise Malformed(f"the target says `{request.scheme}` over a connection that speaks {origin.scheme}", 421)
+            raise Malformed(f"an `{request.scheme}` target over {origin.scheme}", 421)
         if origin.sni and request.host != origin.sni:
             raise Malformed(f"the request is for `{request.host}`, its TLS for `{origin.sni}`", 421)
         if origin.connect:
@@ -210,8 +217,8 @@ class Connection:
         except Exception:
             LOG.exception("the handler of a request of %s failed", self._origin.environment)
         if not exchange.answered:
-            status, text = (refused.status, refused.problem) if refused else (502, "the request could not be carried out")
-            await exchange.respond(status, PLAIN, text.encode("ascii", "replace") + b"\n")
+            refused = refused or Malformed("the request could not be carried out", 502)
+            await exchange.respond(refused.status, PLAIN, refused.problem.encode("ascii", "replace") + b"\n")
 
     async def _dial(self, first: bytes) -> None:
         dial = Dial(self._wire, self._origin, first, self._house.reach)
@@ -231,7 +238,8 @@ class Connection:
             wire.send(ALERT.get(broken.status, ALERT[400]))
         else:
             body = broken.problem.encode("ascii", "replace") + b"\n"
-            wire.send(write.response_head(broken.status, PLAIN, write.frame(len(body), False), keep=False) + body)
+            framing = write.frame(len(body), False)
+            wire.send(write.response_head(broken.status, PLAIN, framing, keep=False) + body)
         wire.end()
         left = self._limits.drain // 64
         try:

@@ -32,11 +32,12 @@ class Dial:
         self._cut = False
 
     async def splice(self, host: str, port: int, on_bytes: OnBytes | None = None) -> None:
-        """Forward both ways until either side is gone or `cut` is called; the end of one direction is passed on.
+        """Forward both ways until either side is gone or `cut` is called; the end of one direction is
+        passed on.
 
-        What came out of TLS (`origin.scheme` is `https`) goes into TLS again, verified for the name that was asked for.
-        Raises OSError when the destination cannot be reached. A destination is whatever the caller says: no bytes of
-        the client have a say in it.
+        What came out of TLS (`origin.scheme` is `https`) goes into TLS again, verified for the name that
+        was asked for. Raises OSError when the destination cannot be reached. A destination is whatever the
+        caller says: no bytes of the client have a say in it.
         """
         name = (self.origin.sni or host) if self.origin.scheme == "https" else ""
         self._far = await self._reach(host, port, name)
@@ -86,4 +87,5 @@ def silent(out: int, back: int) -> None:
 
 
 FOREVER = 30 * 86400.0
-"""Seconds. A database connection may rest as long as its environment lives; the count of connections is what bounds it."""
+"""Seconds. A database connection may rest as long as its environment lives; the count of connections is
+what bounds it."""

@@ -21,8 +21,8 @@ from valve_aws.proxy.wire import Wire
 class Exchange:
     """A request whose head is known and whose body may still be on its way.
 
-    Reading raises `Malformed` (`TooLarge`, `Slow`) and `Gone`; a handler need not catch them: the connection is then
-    answered if it can be, and closed.
+    Reading raises `Malformed` (`TooLarge`, `Slow`) and `Gone`; a handler need not catch them: the
+    connection is then answered if it can be, and closed.
     """
 
     def __init__(self, wire: Wire, reader: Reader, request: RequestHead, head: Head, limits: Limits) -> None:
@@ -30,7 +30,8 @@ class Exchange:
         self.length: int | None = None if request.length == CHUNKED else request.length
         """The declared Content-Length; 0 when there is no body, None when it is chunked."""
         self.closed: asyncio.Event = wire.closed
-        """Set when the client sends nothing more, or its connection broke: it does not wait for the answer any more."""
+        """Set when the client sends nothing more, or its connection broke: it does not wait for the answer
+        any more."""
         self.answered = False
         """`respond` has been called."""
         self._wire = wire
@@ -49,7 +50,8 @@ class Exchange:
         return self._reader.body.trailers
 
     async def collect(self, limit: int) -> bytes:
-        """Return the whole body without its transfer coding. Raises TooLarge when it is longer than `limit` bytes."""
+        """Return the whole body without its transfer coding. Raises TooLarge when it is longer than `limit`
+        bytes."""
         if self.length is not None and self.length > limit:
             raise TooLarge(f"the body has {self.length} bytes, and only {limit} are taken")
         pieces: list[bytes] = []
@@ -62,7 +64,8 @@ class Exchange:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Give the body in pieces of at most 64 KiB, as fast as they are taken. Goes on where an earlier reading stopped."""
+        """Give the body in pieces of at most 64 KiB, as fast as they are taken. Goes on where an earlier
+        reading stopped."""
         reader = self._reader
         while not reader.body.done:
             piece = reader.take()
@@ -89,13 +92,14 @@ class Exchange:
         if self._waited > limits.body_seconds and self._received < limits.body_rate * self._waited:
             raise Slow(f"the body comes at less than {limits.body_rate} bytes a second")
 
-    async def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes | AsyncIterator[bytes],
-                      length: int | None = None) -> None:
+    async def respond(self, status: int, headers: Sequence[tuple[str, str]],
+                      body: bytes | AsyncIterator[bytes], length: int | None = None) -> None:
         """Answer, once. The framing is ours: such headers are left out.
 
-        `length` says how long an iterator's content will be, and to HEAD how long it would be. Content that breaks off,
-        or is not of that length, breaks the connection, so that no client takes it for the whole. Raises ValueError for
-        what cannot be sent (then nothing was sent), Gone and Slow when the client does not take it.
+        `length` says how long an iterator's content will be, and to HEAD how long it would be. Content that
+        breaks off, or is not of that length, breaks the connection, so that no client takes it for the
+        whole. Raises ValueError for what cannot be sent (then nothing was sent), Gone and Slow when the
+        client does not take it.
         """
         if self.answered:
             raise RuntimeError("this request has been answered")
@@ -126,7 +130,7 @@ class Exchange:
                 continue
             sent += len(piece)
             if length is not None and sent > length:
-                raise ValueError(f"the content of a response is longer than the {length} bytes it was to have")
+                raise ValueError(f"the content of a response is longer than {length} bytes")
             piece = write.chunk(piece) if chunked else piece
             wire.send(head + piece if head else piece)
             head = b""
@@ -143,10 +147,11 @@ class Exchange:
         return body.done or (isinstance(body, Counted) and body.left <= len(self._reader.inbox))
 
     async def finish(self) -> bool:
-        """Leave the connection ready for its next request and return True, or ready to be closed and return False.
+        """Leave the connection ready for its next request and return True, or ready to be closed and return
+        False.
 
-        The rest of an upload that was answered early is read and thrown away within bounds: a client that is still
-        sending would otherwise see a broken connection in place of the answer.
+        The rest of an upload that was answered early is read and thrown away within bounds: a client that
+        is still sending would otherwise see a broken connection in place of the answer.
         """
         if not self._whole:
             self._wire.abort()

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def in_memory(content: bytes) -> Iterator[str]:
-    """Give a path under which this process, and no other user's, can read `content` until the block ends (Linux)."""
+    """Give a path under which this process, and no other user's, can read `content` until the block ends
+    (Linux)."""
     descriptor = os.memfd_create("valve", os.MFD_CLOEXEC)
     try:
         view = memoryview(content)

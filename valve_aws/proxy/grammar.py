@@ -17,7 +17,8 @@ SNIFFED = tuple(sorted(m.encode() + b" " for m in METHODS | {"TRACE", "PRI"}))
 PREFACE = b"PRI * HTTP/2.0\r\n"
 
 TEXT = bytes(range(0x20, 0x7F)) + b"\t"
-"""All that a field value may hold: no control character, nothing outside ASCII (RFC 9110 §5.5 without obs-text)."""
+"""All that a field value may hold: no control character, nothing outside ASCII (RFC 9110 §5.5 without
+obs-text)."""
 
 NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 """A field name, `_` left out: gateways fold it into `-` (RFC 9110 §5.6.2)."""
@@ -31,6 +32,8 @@ QUERY = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]++|%[0-9A-Fa-f]{2})*+
 
 NUMBER = re.compile(rb"0|[1-9][0-9]{0,17}")
 """A Content-Length: no sign, no leading zero, no list, within 63 bits."""
+
+STATUS = re.compile(rb"[1-5][0-9]{2}")
 
 DNS_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*")
 ADDRESS_6 = re.compile(r"[0-9a-f:.]{2,45}")
@@ -50,7 +53,8 @@ TRAILERS = re.compile(r"x-[!-~]+|(?:content-|repr-)?digest|server-timing|etag|ex
 
 
 class Malformed(Exception):
-    """Bytes that are not what they must be. `status` is what a client is told; `problem` is for the operator."""
+    """Bytes that are not what they must be. `status` is what a client is told; `problem` is for the
+    operator."""
 
     def __init__(self, problem: str, status: int = 400) -> None:
         super().__init__(problem)
@@ -95,7 +99,8 @@ def wide_field_name(raw: bytes) -> str:
 
 @lru_cache(maxsize=1024)
 def authority(text: str, default: int = 0) -> tuple[str, int]:
-    """Read `host[:port]` (RFC 3986 §3.2 without user information) into a lower-case host and a port, 0 for none.
+    """Read `host[:port]` (RFC 3986 §3.2 without user information) into a lower-case host and a port, 0 for
+    none.
 
     One trailing dot is dropped: `s3.amazonaws.com.` is the same host. An IPv6 address keeps no brackets.
     Raises Malformed.
@@ -111,11 +116,13 @@ def authority(text: str, default: int = 0) -> tuple[str, int]:
         host = host.removesuffix(".")
         fits = DNS_NAME.fullmatch(host) is not None
     if not fits or (tail and (colon != ":" or not PORT.fullmatch(port) or int(port) > 65535)):
-        raise Malformed(f"`{shown(text.encode('ascii', 'replace'))}` is not a host name with an optional port")
+        raise Malformed(f"`{shown(text.encode('ascii', 'replace'))}` is not a host with an optional port")
     return host, int(port) if port else default
 
 
 def shown(raw: bytes, most: int = 60) -> str:
-    """Return bytes of the attacker's in a form that is safe to print: cut, and everything unprintable escaped."""
+    """Return bytes of the attacker's in a form that is safe to print: cut, and everything unprintable
+    escaped."""
     text = raw[:most].decode("latin-1")
-    return "".join(c if " " <= c <= "~" and c != "`" else f"\\x{ord(c):02x}" for c in text) + ("…" if raw[most:] else "")
+    safe = "".join(c if " " <= c <= "~" and c != "`" else f"\\x{ord(c):02x}" for c in text)
+    return safe + ("..." if raw[most:] else "")

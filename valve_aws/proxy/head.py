@@ -15,6 +15,7 @@ from valve_aws.proxy.grammar import (
     PATH,
     QUERY,
     REPEATABLE,
+    STATUS,
     TEXT,
     TRAILERS,
     Malformed,
@@ -57,7 +58,8 @@ class RequestHead:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """A response's first lines. `length` is that of the body that follows, `declared` what Content-Length says."""
+    """A response's first lines. `length` is that of the body that follows, `declared` what Content-Length
+    says."""
 
     status: int
     headers: Fields
@@ -67,7 +69,8 @@ class ResponseHead:
 
 
 def read_request(head: bytes, limits: Limits) -> RequestHead:
-    """Read the bytes before the empty line. Raises Malformed; what is returned has exactly one meaning (RFC 9112)."""
+    """Read the bytes before the empty line. Raises Malformed; what is returned has exactly one meaning (RFC
+    9112)."""
     line, *lines = split(head, limits)
     method, target, newer = request_line(line, limits)
     headers = fields(lines, field_name)
@@ -111,7 +114,7 @@ def request_line(line: bytes, limits: Limits) -> tuple[str, str, bool]:
     """Return method, target and whether this is HTTP/1.1 (else 1.0), RFC 9112 §3."""
     parts = line.split(b" ")
     if len(parts) != 3 or b"" in parts or b"\t" in line:
-        raise Malformed(f"`{shown(line)}` is not a request line: method, target and version with one space between")
+        raise Malformed(f"`{shown(line)}` is not a request line: method, target, version")
     method, target, version = parts
     if version not in (b"HTTP/1.1", b"HTTP/1.0"):
         raise Malformed(f"the version `{shown(version)}` is not spoken here: HTTP/1.1 is", 505)
@@ -126,11 +129,12 @@ def check_target(target: str) -> None:
     """Raise Malformed unless this is a target in origin-form (RFC 9112 §3.2.1)."""
     path, _, query = target.encode().partition(b"?")
     if not PATH.fullmatch(path) or not QUERY.fullmatch(query):
-        raise Malformed(f"the request target `{shown(target.encode())}` has a character that must be percent-encoded")
+        raise Malformed(f"the target `{shown(target.encode())}` has a character that must be percent-encoded")
 
 
 def absolute(method: str, target: str, host: str, port: int) -> tuple[str, str, int, str]:
-    """Read a target in authority-form (CONNECT) or absolute-form, which must name what Host names (RFC 9112 §3.2).
+    """Read a target in authority-form (CONNECT) or absolute-form, which must name what Host names (RFC 9112
+    §3.2).
 
     Returns scheme, host, port and the target as `RequestHead` has it.
     """
@@ -195,8 +199,8 @@ def read_response(head: bytes, method: str, limits: Limits) -> ResponseHead:
     """Read an upstream's response to a `method` request, as strictly. Raises Malformed."""
     line, *lines = split(head, limits)
     version, _, rest = line.partition(b" ")
-    code, space, _ = rest.partition(b" ")
-    if version not in (b"HTTP/1.1", b"HTTP/1.0") or len(code) != 3 or not code.isdigit() or not b"100" <= code < b"600":
+    code = rest.partition(b" ")[0]
+    if version not in (b"HTTP/1.1", b"HTTP/1.0") or not STATUS.fullmatch(code):
         raise Malformed(f"`{shown(line)}` is not a status line")
     newer, status = version == b"HTTP/1.1", int(code)
     headers = fields(lines, wide_field_name)
@@ -208,8 +212,8 @@ def read_response(head: bytes, method: str, limits: Limits) -> ResponseHead:
     elif declared is None and length != CHUNKED:
         length = UNTIL_CLOSE
     options = {o.strip(" \t").lower() for n, v in headers if n == "connection" for o in v.split(",")}
-    return ResponseHead(status, headers, length, declared,
-                        length != UNTIL_CLOSE and (newer or "keep-alive" in options) and "close" not in options)
+    lasting = (newer or "keep-alive" in options) and "close" not in options
+    return ResponseHead(status, headers, length, declared, lasting and length != UNTIL_CLOSE)
 
 
 def read_trailers(block: bytes, limits: Limits) -> Fields:

@@ -22,7 +22,8 @@ class Speaks(Enum):
 
 
 def sniff(first: bytes) -> Speaks:
-    """Tell by the first bytes. A handshake record starts 0x16 0x03; a method is taken in any case and ends in a space."""
+    """Tell by the first bytes. A handshake record starts 0x16 0x03; a method is taken in any case and ends
+    in a space."""
     if not first or first == b"\x16":
         return Speaks.UNSURE
     if first[:2] == b"\x16\x03":
@@ -69,7 +70,8 @@ class Cursor:
 
 
 def server_name(received: bytes, most: int) -> str | None:
-    """Return the host name that a ClientHello asks for, "" when it names none, None when more bytes must arrive.
+    """Return the host name that a ClientHello asks for, "" when it names none, None when more bytes must
+    arrive.
 
     Raises Malformed for whatever is no ClientHello within `most` bytes, or names more than one host.
     """
@@ -108,7 +110,8 @@ def server_name(received: bytes, most: int) -> str | None:
 
 
 def handshake(received: bytes, most: int) -> bytes | None:
-    """Return the body of the first handshake message, put together from its records; None when it is not complete."""
+    """Return the body of the first handshake message, put together from its records; None when it is not
+    complete."""
     whole = b""
     at = 0
     while True:

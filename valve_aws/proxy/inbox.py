@@ -56,8 +56,8 @@ class Inbox:
     def until(self, end: bytes, most: int, problem: str, status: int = 400) -> bytes | None:
         """Return the bytes before `end`, which is dropped; None when it has not arrived.
 
-        `end` is `CRLF` or an empty line. Raises Malformed when it does not come within `most` bytes, and for a lone
-        CR, LF or NUL before it. What was searched once is not searched again.
+        `end` is `CRLF` or an empty line. Raises Malformed when it does not come within `most` bytes, and
+        for a lone CR, LF or NUL before it. What was searched once is not searched again.
         """
         found = self._held.find(end, max(self._at, self._seen - len(end) + 1))
         if found < 0 or found - self._at > most:

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes, times in seconds. A test or an operator may narrow them; nothing reads them from a file."""
+    """Sizes in bytes, times in seconds. A test or an operator may narrow them; nothing reads them from a
+    file."""
 
     head: int = 64 * 1024
-    """Request or status line with all headers. S3 takes 8 KB of headers; tokens and presigned targets need more."""
+    """Request or status line with all headers. S3 takes 8 KB of headers; tokens and presigned targets need
+    more."""
     target: int = 32 * 1024
     headers: int = 100
     """Apache's LimitRequestFields."""
     chunk: int = 64 * 1024
     """The largest piece of a body that is handed over, and the size of one read from a socket."""
     chunk_digits: int = 8
-    """Hexadecimal digits of a chunk's size: up to 4 GiB a chunk, and S3 takes no more than 5 GiB in one request."""
+    """Hexadecimal digits of a chunk's size: up to 4 GiB a chunk, and S3 takes no more than 5 GiB in one
+    request."""
     extension: int = 256
     """Chunk extensions of one chunk; they are dropped."""
     extensions: int = 16 * 1024
@@ -32,18 +35,21 @@ class Limits:
     connections: int = 256
     """Of one environment at one time; a Lambda environment has 1,024 descriptors in all."""
     peek: float = 0.3
-    """How long the first byte may take where the destination is declared as raw TCP: then the server speaks first."""
+    """How long the first byte may take where the destination is declared as raw TCP: then the server speaks
+    first."""
     silence: float = 3.0
     """The same where nothing is declared and the port is not HTTP's own."""
     handshake: float = 10.0
     head_seconds: float = 20.0
     """From a head's first byte to its last (Apache's RequestReadTimeout header=20)."""
     idle: float = 960.0
-    """Between two requests of one connection: a Lambda runtime waits 900 s for its function before it asks again."""
+    """Between two requests of one connection: a Lambda runtime waits 900 s for its function before it asks
+    again."""
     body_seconds: float = 20.0
     """How long any one piece of a body may take (Apache's RequestReadTimeout body=20)."""
     body_rate: int = 500
-    """Bytes a second that a body must reach on average while it is being waited for (Apache's MinRate=500)."""
+    """Bytes a second that a body must reach on average while it is being waited for (Apache's
+    MinRate=500)."""
     stall: float = 60.0
     """How long the other side may leave its receive window shut."""
     drain: int = 64 * 1024 * 1024

@@ -17,7 +17,8 @@ PKTINFO_6 = getattr(socket, "IPV6_PKTINFO", 50)
 RECVPKTINFO_6 = getattr(socket, "IPV6_RECVPKTINFO", 49)
 
 LARGEST = 4096
-"""Bytes. A question of 255 bytes with EDNS options fits many times; longer datagrams are cut and then do not parse."""
+"""Bytes. A question of 255 bytes with EDNS options fits many times; longer datagrams are cut and then do
+not parse."""
 BURST = 64
 """Datagrams taken in one go before others get their turn."""
 
@@ -55,7 +56,8 @@ class Datagrams:
         for level, kind, value in control:
             if (level, kind) == (socket.IPPROTO_IP, PKTINFO_4) and len(value) >= 12:
                 meant = value[8:12]
-                return socket.inet_ntop(socket.AF_INET, meant), [(level, kind, struct.pack("=i", 0) + meant + bytes(4))]
+                back = struct.pack("=i", 0) + meant + bytes(4)
+                return socket.inet_ntop(socket.AF_INET, meant), [(level, kind, back)]
             if (level, kind) == (socket.IPPROTO_IPV6, PKTINFO_6) and len(value) >= 20:
                 meant = value[:16]
                 return socket.inet_ntop(socket.AF_INET6, meant), [(level, kind, meant + struct.pack("=i", 0))]

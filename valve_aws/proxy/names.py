@@ -1,6 +1,7 @@
 """DNS as bytes: what is asked, what is answered, and which address stands for which name.
 
-Knows RFC 1035 and EDNS's first field (RFC 6891). Does not know sockets, nor which names may be known; forwards nothing.
+Knows RFC 1035 and EDNS's first field (RFC 6891). Does not know sockets, nor which names may be known;
+forwards nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ FIRST = (198 << 24) | (18 << 16)
 """198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no real host has such an address."""
 
 TTL = 60
-"""Seconds. The answer holds for as long as the environment lives; a short time costs one look-up on loopback."""
+"""Seconds. The answer holds for as long as the environment lives; a short time costs one look-up on
+loopback."""
 
-TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR",
-         64: "SVCB", 65: "HTTPS", 255: "ANY", 257: "CAA"}
+TYPES = {
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR",
+    64: "SVCB", 65: "HTTPS", 255: "ANY", 257: "CAA",
+}
 
 OPT = 41
 
@@ -37,7 +41,8 @@ class Code(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One well-formed question. `name` is lower case without the last dot; `raw` is what is echoed (case kept)."""
+    """One well-formed question. `name` is lower case without the last dot; `raw` is what is echoed (case
+    kept)."""
 
     ident: int
     recursion: bool
@@ -57,7 +62,8 @@ class Faulty:
 
 
 class Names:
-    """The addresses of one environment's names. Never shared: a name that has an address would tell another of it."""
+    """The addresses of one environment's names. Never shared: a name that has an address would tell another
+    of it."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -136,7 +142,8 @@ def read_name(message: bytes, at: int) -> tuple[list[bytes] | None, int]:
 
 
 def read_edns(message: bytes, at: int) -> int | None:
-    """Return the version of the one OPT record that must fill the rest of the message; None for anything else."""
+    """Return the version of the one OPT record that must fill the rest of the message; None for anything
+    else."""
     if len(message) < at + 11 or message[at] != 0:
         return None
     kind, _, _, version, _, size = struct.unpack_from("!HHBBHH", message, at + 1)
@@ -150,10 +157,12 @@ def header(ident: int, recursion: bool, code: int, questions: int, answers: int 
 
 
 def answer(question: Question, code: Code, address: str | None = None) -> bytes:
-    """Return the response: one A record, or nothing under `code` (FINE and nothing says: the name has no such record)."""
+    """Return the response: one A record, or nothing under `code` (FINE and nothing says: the name has no
+    such record)."""
     record = b""
     if address is not None:
         record = struct.pack("!HHHIH4B", 0xC00C, 1, 1, TTL, 4, *map(int, address.split(".")))
     # Why 1232: what passes every link unfragmented (DNS flag day 2020); our answers are far below it.
     edns = struct.pack("!BHHBBHH", 0, OPT, 1232, code >> 4, 0, 0, 0) if question.edns else b""
-    return header(question.ident, question.recursion, code, 1, bool(record), bool(edns)) + question.raw + record + edns
+    head = header(question.ident, question.recursion, code, 1, bool(record), bool(edns))
+    return head + question.raw + record + edns

@@ -34,12 +34,12 @@ NameHandler = Callable[[str, str], Awaitable[bool]]
 """(name, type such as `A`) → may it be answered."""
 
 
-def never(origin: Origin) -> bool:
+def never(_: Origin) -> bool:
     """No destination is declared as raw TCP."""
     return False
 
 
-def unheard(origin: Origin, problem: str) -> None:
+def unheard(_: Origin, problem: str) -> None:
     """Nobody wants to know."""
 
 
@@ -66,9 +66,9 @@ class Server:
                    upstream: Upstream | None = None) -> Server:
         """Accept on these listeners, for this environment alone; they are ours from here on.
 
-        `request`, `dial` and `name` judge. `raw` says whether a destination is declared as raw TCP: TLS towards it is
-        not opened. `refused` hears of what was malformed and reached none of them. `upstream` makes the connections
-        of `Dial.splice`. Without an `authority` TLS is a Dial.
+        `request`, `dial` and `name` judge. `raw` says whether a destination is declared as raw TCP: TLS
+        towards it is not opened. `refused` hears of what was malformed and reached none of them. `upstream`
+        makes the connections of `Dial.splice`. Without an `authority` TLS is a Dial.
         """
         reacher = upstream or Upstream(limits)
 
@@ -110,7 +110,8 @@ class Server:
         meant = wire.transport.get_extra_info("sockname") or ("", 0)
         address, port = plain(meant[0]), meant[1]
         origin = Origin(self._environment, "http", address, port, asked=self._names.name(address))
-        course = self._questions(wire, origin) if port == self._limits.dns_port else Connection(self._house, wire, origin).run()
+        named = port == self._limits.dns_port
+        course = self._questions(wire, origin) if named else Connection(self._house, wire, origin).run()
         task = asyncio.get_running_loop().create_task(course)
         self._tasks[wire] = task
         task.add_done_callback(lambda _: self._tasks.pop(wire, None))
@@ -118,12 +119,15 @@ class Server:
     # Names.
 
     def _datagram(self, message: bytes, came_to: str, send: Send) -> None:
-        """Answer one question, unless too many are being judged: then it is dropped, and the client asks again."""
+        """Answer one question, unless too many are being judged: then it is dropped, and the client asks
+        again."""
         if len(self._lookups) >= self._limits.lookups:
             return
 
+        origin = Origin(self._environment, "dns", came_to, self._limits.dns_port)
+
         async def course() -> None:
-            if answer := await self._answer(message, Origin(self._environment, "dns", came_to, self._limits.dns_port)):
+            if answer := await self._answer(message, origin):
                 send(answer)
 
         task = asyncio.get_running_loop().create_task(course())
@@ -153,7 +157,8 @@ class Server:
             wire.close()
 
     async def _answer(self, message: bytes, origin: Origin) -> bytes:
-        """Return the response to one message, b"" for none. Nothing is asked of anyone but the `name` handler."""
+        """Return the response to one message, b"" for none. Nothing is asked of anyone but the `name`
+        handler."""
         question = names.read(message)
         if isinstance(question, names.Faulty):
             self._house.refused(origin, question.problem)

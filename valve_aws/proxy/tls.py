@@ -25,7 +25,8 @@ class Tls:
         """The other side has said that nothing follows."""
 
     def receive(self, ciphertext: bytes) -> bytes:
-        """Take ciphertext in and return the plaintext that it completes. Raises ssl.SSLError; see `outgoing` after it."""
+        """Take ciphertext in and return the plaintext that it completes. Raises ssl.SSLError; see
+        `outgoing` after it."""
         self._incoming.write(ciphertext)
         pieces: list[bytes] = []
         try:

@@ -53,7 +53,8 @@ class Broken(Exception):
 
 
 async def pieces_of(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Give what `body` gives; its failures come out as Broken, so that nobody takes them for the upstream's."""
+    """Give what `body` gives; its failures come out as Broken, so that nobody takes them for the
+    upstream's."""
     try:
         async for piece in body:
             yield piece
@@ -64,7 +65,8 @@ async def pieces_of(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 class Reply:
     """One answer. Read it to its end, or `close` it: only then does its connection serve another request."""
 
-    def __init__(self, upstream: Upstream, target: Target, wire: Wire, inbox: Inbox, head: ResponseHead, reuse: bool) -> None:
+    def __init__(self, upstream: Upstream, target: Target, wire: Wire, inbox: Inbox, head: ResponseHead,
+                 reuse: bool) -> None:
         self.status = head.status
         self.headers: Fields = tuple((n, v) for n, v in head.headers if n not in write.OWNED)
         """Lower-case names; what belongs to the connection alone is left out, Content-Length too."""
@@ -86,16 +88,19 @@ class Reply:
         return self._body.trailers
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Give the body in pieces of at most 64 KiB. Raises Unreachable when it breaks off or is malformed."""
+        """Give the body in pieces of at most 64 KiB. Raises Unreachable when it breaks off or is
+        malformed."""
         try:
-            while not self._body.done:
+            while True:
                 piece = self._body.take(self._inbox)
                 if self._body.done:
                     # Why before the last piece: whoever has it may ask for the connection at once.
                     self.close()
                 if piece:
                     yield piece
-                elif not self._body.done:
+                if self._body.done:
+                    return
+                if not piece:
                     self._inbox.feed(await self._wire.more(self._upstream.limits.answer))
         except (Malformed, Gone, OSError) as error:
             raise Unreachable(f"the answer broke off: {error}", sent=True) from error
@@ -103,7 +108,8 @@ class Reply:
             self.close()
 
     async def collect(self, limit: int) -> bytes:
-        """Return the whole body; raises TooLarge when it is longer than `limit` bytes, Unreachable when it breaks off."""
+        """Return the whole body; raises TooLarge when it is longer than `limit` bytes, Unreachable when it
+        breaks off."""
         pieces: list[bytes] = []
         size = 0
         async for piece in self.stream():
@@ -115,7 +121,8 @@ class Reply:
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Let go of the connection: back into the pool when the answer was read to its end, else broken. Idempotent."""
+        """Let go of the connection: back into the pool when the answer was read to its end, else broken.
+        Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -140,11 +147,11 @@ class Upstream:
                    idempotent: bool = False) -> Reply:
         """Send one request and return its answer as soon as the head is there.
 
-        `headers` name the host once; framing is ours. An iterator without `length` is sent chunked; one that breaks
-        off, or is not of that length, leaves a request that no server can take for complete, and its exception is
-        raised. A connection out of the pool that turns out dead is replaced once, if `idempotent` or if nothing was
-        sent, and never once an iterator has been asked. An answer before the body's end ends the body.
-        Raises Unreachable, or ValueError for what cannot be sent.
+        `headers` name the host once; framing is ours. An iterator without `length` is sent chunked; one
+        that breaks off, or is not of that length, leaves a request that no server can take for complete,
+        and its exception is raised. A connection out of the pool that turns out dead is replaced once, if
+        `idempotent` or if nothing was sent, and never once an iterator has been asked. An answer before the
+        body's end ends the body. Raises Unreachable, or ValueError for what cannot be sent.
         """
         streamed = body is not None and not isinstance(body, bytes)
         if isinstance(body, bytes):
@@ -166,17 +173,17 @@ class Upstream:
     async def reach(self, target: Target, half: bool = False) -> Wire:
         """Open a connection; raises Unreachable (nothing was sent)."""
         context = self._context(target.verify) if target.tls else None
-        loop = asyncio.get_running_loop()
+        name = (target.server_name or target.host) if context else None
+        place = f"`{target.host}:{target.port}`"
         try:
             async with asyncio.timeout(self.limits.connect):
-                _, wire = await loop.create_connection(
-                    lambda: Wire(self._buffer, self.limits, half and context is None), target.host, target.port, ssl=context,
-                    server_hostname=(target.server_name or target.host) if context else None)
+                _, wire = await asyncio.get_running_loop().create_connection(
+                    lambda: Wire(self._buffer, self.limits, half and context is None),
+                    target.host, target.port, ssl=context, server_hostname=name)
         except TimeoutError as error:
-            raise Unreachable(f"`{target.host}:{target.port}` did not answer in {self.limits.connect:g} s", sent=False) \
-                from error
+            raise Unreachable(f"{place} did not answer in {self.limits.connect:g} s", sent=False) from error
         except (OSError, UnicodeError) as error:
-            raise Unreachable(f"`{target.host}:{target.port}` cannot be reached: {error}", sent=False) from error
+            raise Unreachable(f"{place} cannot be reached: {error}", sent=False) from error
         return wire
 
     def _context(self, verify: bool) -> ssl.SSLContext:
@@ -193,7 +200,8 @@ class Upstream:
         return context
 
     def _pooled(self, target: Target) -> Wire | None:
-        """Return an idle connection that was alive a moment ago, the one used last; close those that were not."""
+        """Return an idle connection that was alive a moment ago, the one used last; close those that were
+        not."""
         idle = self._idle.get(target)
         now = asyncio.get_running_loop().time()
         while idle:
@@ -219,7 +227,8 @@ class Upstream:
 
     async def _converse(self, target: Target, wire: Wire, method: str, head: bytes,
                         body: bytes | AsyncIterator[bytes] | None, length: int | None, reused: bool) -> Reply:
-        """Send on this connection and read the answer's head. Raises Stale when it was out of the pool and dead."""
+        """Send on this connection and read the answer's head. Raises Stale when it was out of the pool and
+        dead."""
         inbox = Inbox()
         whole = True
         try:
@@ -296,7 +305,8 @@ class Upstream:
 
 
 def quiet(wire: Wire) -> bool:
-    """Say whether the kernel knows of nothing that has come in: an end that the loop has not seen yet is stale."""
+    """Say whether the kernel knows of nothing that has come in: an end that the loop has not seen yet is
+    stale."""
     descriptor = wire.transport.get_extra_info("socket").fileno()
     if descriptor < 0:
         return False

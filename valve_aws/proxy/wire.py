@@ -19,20 +19,20 @@ WRITE_LOW = 64 * 1024
 
 
 class Wire(asyncio.BufferedProtocol):
-    """Pieces come out of `more` and go in by `send`; at most `Limits.queued` bytes and one read wait in between.
+    """Pieces come out of `more` and go in by `send`; at most `Limits.queued` bytes and one read wait in
+    between.
 
     `buffer` may be shared by all wires of one loop: it is emptied before the call that filled it returns.
     `half` keeps the connection open for writing when the other side has ended (never over asyncio's own TLS).
     """
 
-    def __init__(self, buffer: bytearray, limits: Limits, half: bool, made: Callable[[Wire], None] | None = None,
-                 lost: Callable[[Wire], None] | None = None) -> None:
+    def __init__(self, buffer: bytearray, limits: Limits, half: bool,
+                 made: Callable[[Wire], None] | None = None) -> None:
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._limits = limits
         self._half = half
         self._made = made
-        self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._queue: deque[bytes] = deque()
         self._queued = 0
@@ -78,8 +78,6 @@ class Wire(asyncio.BufferedProtocol):
         self._error = self._error or (Gone(f"the connection broke: {exc}") if exc else None)
         self._end()
         self._wake_writer()
-        if self._lost:
-            self._lost(self)
 
     def pause_writing(self) -> None:
         """Too much waits to be sent."""
@@ -103,7 +101,8 @@ class Wire(asyncio.BufferedProtocol):
         return not self._over and self._error is None and not self.transport.is_closing()
 
     async def more(self, seconds: float) -> bytes:
-        """Return the next bytes, at most one read; b"" at the end. Raises Slow after `seconds`, Gone when it broke."""
+        """Return the next bytes, at most one read; b"" at the end. Raises Slow after `seconds`, Gone when
+        it broke."""
         while not self._queue:
             if self._error:
                 raise self._error
@@ -129,7 +128,8 @@ class Wire(asyncio.BufferedProtocol):
     async def drained(self, or_received: bool = False) -> None:
         """Wait until there is room to send more; with `or_received`, or until something has come back.
 
-        Raises Slow when the other side takes nothing for `Limits.stall` seconds, Gone when the connection broke.
+        Raises Slow when the other side takes nothing for `Limits.stall` seconds, Gone when the connection
+        broke.
         """
         while not self._writable and not (or_received and self.pending):
             if self._over:
@@ -139,7 +139,8 @@ class Wire(asyncio.BufferedProtocol):
             raise self._error
 
     async def secure(self, context: ssl.SSLContext, first: bytes) -> None:
-        """Be a TLS server from here on; `first` is what has been received of it. Raises ssl.SSLError, Slow, Gone."""
+        """Be a TLS server from here on; `first` is what has been received of it. Raises ssl.SSLError, Slow,
+        Gone."""
         layer = Tls(context)
         self._layers.append(layer)
         received = first + b"".join(self._queue)

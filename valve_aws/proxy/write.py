@@ -1,4 +1,5 @@
-"""Heads written anew: every byte of them is checked, so that no value can end a line or start a second message.
+"""Heads written anew: every byte of them is checked, so that no value can end a line or start a second
+message.
 
 Knows how a head is spelled. Does not know who it goes to.
 """
@@ -13,10 +14,11 @@ from valve_aws.proxy.grammar import METHODS, TEXT, WIDE_NAME
 from valve_aws.proxy.head import check_target
 
 OWNED = frozenset({
-    "connection", "content-length", "expect", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization",
-    "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    "connection", "content-length", "expect", "http2-settings", "keep-alive", "proxy-authenticate",
+    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
 })
-"""Headers of one connection, not of a message: whoever writes the head sets them, and nobody hands them on."""
+"""Headers of one connection, not of a message: whoever writes the head sets them, and nobody hands them
+on."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -34,7 +36,8 @@ def spelled(name: str) -> bytes:
 
 
 def lines(headers: Iterable[tuple[str, str]]) -> list[bytes]:
-    """Return field lines, the connection's own ones left out; raises ValueError for a value that no line can hold."""
+    """Return field lines, the connection's own ones left out; raises ValueError for a value that no line
+    can hold."""
     out: list[bytes] = []
     for name, value in headers:
         if name.lower() in OWNED:
