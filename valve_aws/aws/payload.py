@@ -1,0 +1,237 @@
+"""The body of an upload, decoded while it streams, and verified before its last piece is let go.
+
+Knows aws-chunked with and without signatures and trailers, and plain bodies with a hash or a digest. Does no I/O.
+Source: S3 API Reference, "Signature calculations: transferring a payload in multiple chunks", with and without trailers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from valve_aws.aws.crossing import Stream
+from valve_aws.aws.signing import EMPTY
+from valve_aws.aws.streams import ALGORITHMS, SIZES, digest_size
+from valve_aws.aws.unclear import Unclear
+
+LINE = 1024
+"""Bytes of the longest chunk header or trailer line."""
+CHUNK = 64 << 20
+"""Bytes of the largest chunk (SDKs send 64 KiB to 16 MiB)."""
+HELD_BACK = 64 << 10
+"""Bytes that are never let go before the whole is verified: S3 refuses an upload that ends short of its length."""
+HEADER = re.compile(rb"([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?")
+
+
+class Payload:
+    """Feed it the client's bytes, pass on what it returns; `finish` returns the rest or refuses.
+
+    Raises `Unclear` as soon as something is wrong; then nothing more may be sent and the upload must be cut.
+    `length` is how many bytes it returns in all.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.length = stream.length
+        self._stream = stream
+        self._given = 0
+        self._held = bytearray()
+        self._digests: dict[str, Any] = {a: ALGORITHMS[a]() for a in self._algorithms() if a in ALGORITHMS}
+        self._whole = sha256() if stream.sha256 else None
+        self._chunks = Chunks(stream) if stream.chunked else None
+
+    def _algorithms(self) -> set[str]:
+        return set(self._stream.digests) | {t.removeprefix("x-amz-checksum-") for t in self._stream.trailers}
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return content that may be sent on now; the last `HELD_BACK` bytes stay here until `finish`."""
+        content = self._chunks.feed(piece) if self._chunks else piece
+        if not content:
+            return b""
+        self._given += len(content)
+        if self._given > self.length:
+            raise Unclear("its body is longer than it said")
+        for digest in self._digests.values():
+            digest.update(content)
+        if self._whole:
+            self._whole.update(content)
+        return self._pass(content)
+
+    def _pass(self, content: bytes) -> bytes:
+        """Return what may go, keeping the last bytes back."""
+        if len(content) >= HELD_BACK:
+            out = bytes(self._held) + content[:-HELD_BACK]
+            self._held = bytearray(content[-HELD_BACK:])
+            return out
+        self._held += content
+        spare = len(self._held) - HELD_BACK
+        if spare <= 0:
+            return b""
+        out = bytes(self._held[:spare])
+        del self._held[:spare]
+        return out
+
+    def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> bytes:
+        """Return the last bytes, once hash, signatures and digests are right; raises `Unclear` otherwise.
+
+        `trailers` are those of HTTP's own chunking; aws-chunked brings its own in the body.
+        """
+        if trailers:
+            raise Unclear("it has HTTP trailers, which S3 does not read")
+        if self._chunks:
+            self._chunks.finish()
+        if self._given != self.length:
+            raise Unclear("its body is shorter than it said")
+        if self._whole and not hmac.compare_digest(self._whole.hexdigest(), self._stream.sha256):
+            raise Unclear("its body is not the one that was signed")
+        for algorithm, said in self._said().items():
+            digest = self._digests.get(algorithm)
+            if digest is not None and base64.b64encode(digest.digest()).decode() != said:
+                raise Unclear(f"its body does not have the {algorithm} digest that it says")
+        out = bytes(self._held)
+        self._held.clear()
+        return out
+
+    def _said(self) -> dict[str, str]:
+        found = dict(self._stream.digests)
+        if self._chunks:
+            for name, value in self._chunks.trailers.items():
+                found[name.removeprefix("x-amz-checksum-")] = value
+        return found
+
+
+class Chunks:
+    """Takes aws-chunked apart: a state table of four states (`header`, `content`, `end`, `trailer`, then `done`)."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.trailers: dict[str, str] = {}
+        self.state = "header"
+        self._buffer = bytearray()
+        self._left = 0
+        self._last = False
+        self._signature = ""
+        self._previous = stream.seed
+        self._hash = sha256()
+        self._trailer_block = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return the content in a piece. A signed chunk's content is returned before its signature is known to be
+        right; what `Payload` holds back is at least the last chunk's last bytes, so the upload never completes."""
+        self._buffer += piece
+        out = []
+        while True:
+            if self.state == "content":
+                content = self._content()
+                if content:
+                    out.append(content)
+                if self.state == "content":
+                    break
+            elif self.state == "end":
+                if len(self._buffer) < 2:
+                    break
+                self._end()
+            elif self.state == "done":
+                if self._buffer:
+                    raise Unclear("its body goes on after its last chunk")
+                break
+            else:
+                line = self._line()
+                if line is None:
+                    break
+                if self.state == "header":
+                    self._header(line)
+                else:
+                    self._trailer(line)
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def finish(self) -> None:
+        """Raise `Unclear` unless the last chunk and every announced trailer came."""
+        if self.state != "done":
+            raise Unclear("its body ends before its last chunk")
+
+    def _line(self) -> bytes | None:
+        at = self._buffer.find(b"\r\n")
+        if at < 0 or at > LINE:
+            if len(self._buffer) > LINE:
+                raise Unclear("its body has a chunk that cannot be read")
+            return None
+        line = bytes(self._buffer[:at])
+        del self._buffer[:at + 2]
+        return line
+
+    def _header(self, line: bytes) -> None:
+        found = HEADER.fullmatch(line)
+        if not found or bool(found[2]) != self.stream.chunks_signed or int(found[1], 16) > CHUNK:
+            raise Unclear("its body has a chunk that cannot be read")
+        self._left = int(found[1], 16)
+        self._signature = (found[2] or b"").decode()
+        self._hash = sha256()
+        if self._left:
+            self.state = "content"
+            return
+        self._check(EMPTY)
+        self._last = True
+        self.state = "trailer" if self.stream.trailers else "end"
+
+    def _content(self) -> bytes:
+        content = bytes(self._buffer[:self._left])
+        del self._buffer[:self._left]
+        self._left -= len(content)
+        if self.stream.chunks_signed:
+            self._hash.update(content)
+        if not self._left:
+            self._check(self._hash.hexdigest())
+            self.state = "end"
+        return content
+
+    def _end(self) -> None:
+        if self._buffer[:2] != b"\r\n":
+            raise Unclear("its body has a chunk that is not as long as it says")
+        del self._buffer[:2]
+        self.state = "done" if self._last else "header"
+
+    def _check(self, content_hash: str) -> None:
+        if not self.stream.chunks_signed:
+            return
+        stream = self.stream
+        text = f"AWS4-HMAC-SHA256-PAYLOAD\n{stream.stamp}\n{stream.scope}\n{self._previous}\n{EMPTY}\n{content_hash}"
+        made = hmac.digest(stream.key, text.encode(), "sha256").hex()
+        if stream.key and not hmac.compare_digest(made, self._signature):
+            raise Unclear("one of its chunks was changed after it was signed")
+        self._previous = self._signature
+
+    def _trailer(self, line: bytes) -> None:
+        if not line:
+            self._trailers_done()
+            return
+        name, colon, value = line.partition(b":")
+        low, text = name.decode("latin-1").strip().lower(), value.decode("latin-1").strip()
+        if low == "x-amz-trailer-signature" and self.stream.chunks_signed:
+            self._check_trailer(text)
+            return
+        if not colon or low not in self.stream.trailers or low in self.trailers:
+            raise Unclear(f"its body ends with a trailer `{low[:60]}` that was not announced")
+        if digest_size(text) != SIZES[low.removeprefix("x-amz-checksum-")]:
+            raise Unclear(f"its trailer `{low[:60]}` is not a digest of that kind")
+        self.trailers[low] = text
+        self._trailer_block += f"{low}:{text}\n".encode()
+
+    def _check_trailer(self, signature: str) -> None:
+        stream = self.stream
+        text = (f"AWS4-HMAC-SHA256-TRAILER\n{stream.stamp}\n{stream.scope}\n{self._previous}\n"
+                f"{sha256(self._trailer_block).hexdigest()}")
+        made = hmac.digest(stream.key, text.encode(), "sha256").hex()
+        if stream.key and not hmac.compare_digest(made, signature):
+            raise Unclear("its trailer was changed after it was signed")
+        self._signature = "trailer"
+
+    def _trailers_done(self) -> None:
+        if set(self.trailers) != set(self.stream.trailers):
+            raise Unclear("its body ends without the trailer that it announced")
+        if self.stream.chunks_signed and self._signature != "trailer":
+            raise Unclear("its trailer is not signed")
+        self.state = "done"

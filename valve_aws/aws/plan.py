@@ -1,0 +1,282 @@
+"""What a head alone says: who signed, which service and region are meant, which operation of a REST service.
+
+Knows how host, credential scope, target and path must agree. Does not read bodies nor check signatures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from valve_aws.aws.credentials import V2_FORM, V2_QUERY, V4_QUERY, Signed, claimed
+from valve_aws.aws.directory import Directory
+from valve_aws.aws.forms import pairs, unescaped
+from valve_aws.aws.hosts import GLOBAL_REGION, Site, is_address, locate
+from valve_aws.aws.routes import Asked, Route, Routes, segments_of
+from valve_aws.aws.shapes import Operation, Service
+from valve_aws.aws.unclear import Unclear
+from valve_aws.model.call import Head
+
+METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"})
+FORM = "application/x-www-form-urlencoded"
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+TARGET = re.compile(r"([A-Za-z0-9_]{1,128})\.([A-Za-z0-9_]{1,128})")
+RPC_PATH = re.compile(r"/service/([A-Za-z0-9_]{1,128})/operation/([A-Za-z0-9_]{1,128})")
+
+OWN_HOST_ONLY = frozenset({"s3control"})
+"""Why: it signs as S3 does, and on a custom endpoint its paths would be S3's buckets and keys."""
+
+TRANSPORT = frozenset({
+    "x-amz-date", "x-amz-security-token", "x-amz-content-sha256", "x-amz-target", "x-amz-user-agent", "x-amz-te",
+    "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-algorithm", "x-amz-api-version",
+})
+"""`x-amz-*` headers that belong to signing and framing; any other must be a parameter of the operation."""
+
+KEPT_BACK = frozenset({"moto-api", "_moto", "_aws", "_localstack", "_extension", "_pods", "health", "_state"})
+"""First path segments under which embedded clouds keep doors of their own; as bucket names they would open them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One operation that the head alone names. `route` and what follows are for REST services."""
+
+    service: Service
+    operation: Operation | None
+    """None: only the body of the form says."""
+    protocol: str
+    route: Route | None = None
+    labels: Mapping[str, str] | None = None
+    asked: Asked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a head says, before the body is read."""
+
+    signed: Signed
+    site: Site
+    region: str
+    path: str
+    query: Mapping[str, str]
+    whole_query: Mapping[str, str]
+    """With what belongs to the signature."""
+    matches: tuple[Match, ...]
+
+
+class Planner:
+    """Makes plans; compiles services when it first meets them."""
+
+    def __init__(self, region: str, directory: Directory, endpoints: tuple[str, ...]) -> None:
+        self.region = region
+        self.directory = directory
+        self.endpoints = endpoints
+        self._routes: dict[str, Routes] = {}
+
+    def routes(self, service: Service) -> Routes:
+        """Return a REST service's routes."""
+        found = self._routes.get(service.name)
+        if found is None:
+            found = self._routes[service.name] = Routes(service)
+        return found
+
+    def plan(self, head: Head) -> Plan:
+        """Return the plan; raises `Unclear`."""
+        if head.method not in METHODS:
+            raise Unclear(f"`{head.method[:20]}` is no method of an AWS API")
+        same_host(head)
+        path, _, raw = head.target.partition("?")
+        whole, repeated = query_of(raw)
+        signed = claimed(head, whole)
+        auth = AUTH_NAMES[signed.kind]
+        if auth & repeated.keys():
+            raise Unclear("its query string names a parameter twice")
+        query = {n: v for n, v in whole.items() if n not in auth} if auth else whole
+        site = locate(head.host, self.endpoints)
+        services, target = self.candidates(head, signed, site, path)
+        matches = [m for name in sorted(services)
+                   if (m := self.attempt(name, head, site, path, query, repeated, signed, target))]
+        return Plan(signed, site, self.region_of(signed, site), path, query, whole, tuple(matches))
+
+    def candidates(self, head: Head, signed: Signed, site: Site, path: str) -> tuple[frozenset[str], str]:
+        """Return the services that every name in the head agrees on, and the target's operation."""
+        found: frozenset[str] | None = None
+        if site.genuine and not site.bare:
+            found = self.directory.prefix(site.prefix)
+            if not found:
+                raise Unclear(f"`{head.host}` is not a host name of a service that is known here")
+        if signed.service:
+            by_name = self.directory.signing(signed.service)
+            found = by_name & found if found is not None else by_name - OWN_HOST_ONLY
+            if not found:
+                raise Unclear(f"it is signed for `{signed.service}` but `{head.host}` does not serve that")
+        elif signed.kind in {"v2", "v2-query"}:
+            found = frozenset({"s3"}) & found if found is not None else frozenset({"s3"})
+        target = head.header("x-amz-target")
+        operation = ""
+        if target is not None:
+            named = TARGET.fullmatch(target)
+            if named is None:
+                raise Unclear("its `X-Amz-Target` cannot be read")
+            by_target, operation = self.directory.target(named[1]), named[2]
+            if found is not None and not by_target & found:
+                raise Unclear(f"its target `{named[1]}` is not a service of `{head.host}` that it is signed for")
+            found = by_target & found if found is not None else by_target
+        elif head.header("smithy-protocol") is not None and (rpc := RPC_PATH.fullmatch(path)):
+            by_target = self.directory.target(rpc[1])
+            found = by_target & found if found is not None else by_target
+        if not found:
+            raise Unclear("nothing in it says which AWS service is meant")
+        return found, operation
+
+    def attempt(self, name: str, head: Head, site: Site, path: str, query: Mapping[str, str],
+                repeated: Mapping[str, list[str]], signed: Signed, target: str) -> Match | None:
+        """Return what one service makes of the head; None when nothing. Raises `Unclear` for a mixture."""
+        service = self.directory.service(name)
+        protocols = service.protocols
+        form = "Action" in query or (head.header("content-type") or "").lower().startswith(FORM)
+        rpc = RPC_PATH.fullmatch(path) if head.header("smithy-protocol") is not None else None
+        if sum((bool(target), rpc is not None, "Action" in query)) > 1:
+            raise Unclear("it names its operation in more than one way")
+        if target:
+            return json_match(service, head, path, query, target, form)
+        if rpc is not None:
+            if "smithy-rpc-v2-cbor" not in protocols or rpc[1] != service.target or rpc[2] not in service.operations:
+                return None
+            if head.method != "POST" or query:
+                raise Unclear("its `smithy-protocol` request is not a plain POST")
+            return Match(service, service.operations[rpc[2]], "smithy-rpc-v2-cbor")
+        if protocols[0].startswith("rest-"):
+            return self.rest_match(service, head, site, path, query, repeated, signed)
+        if form:
+            return form_match(service, query, repeated)
+        return None
+
+    def rest_match(self, service: Service, head: Head, site: Site, path: str, query: Mapping[str, str],
+                   repeated: Mapping[str, list[str]], signed: Signed) -> Match | None:
+        """Return the REST operation that method, path, query and headers fit; None when none does."""
+        headers = dict(head.headers)
+        if service.name == "s3":
+            segments = s3_segments(head, site, path)
+            headers, query = hoisted(headers, query, signed)
+        else:
+            segments = segments_of(path)
+        query = dict(query)
+        ident = query.pop("x-id", None)
+        amz = frozenset(n for n in headers if n.startswith("x-amz-") and n not in TRANSPORT)
+        asked = Asked(head.method, segments, query, repeated, headers, amz)
+        fits = [f for f in self.routes(service).match(asked)
+                if (f[0].operation.name == "ListDirectoryBuckets") <= site.express]
+        if len(fits) > 1:
+            named = ", ".join(route.operation.name for route, _ in fits)
+            raise Unclear(f"it could be any of {named}")
+        if not fits:
+            return None
+        route, labels = fits[0]
+        if ident is not None and ident != route.operation.name:
+            raise Unclear(f"it says that it is `{ident[:60]}`, but reads as {route.operation.name}")
+        return Match(service, route.operation, service.protocols[0], route, labels, asked)
+
+    def region_of(self, signed: Signed, site: Site) -> str:
+        """Return the region that signature and host agree on."""
+        if signed.region and site.region and signed.region != site.region:
+            raise Unclear(f"it is signed for `{signed.region}` but sent to `{site.region}`")
+        return signed.region or site.region or (GLOBAL_REGION.get(site.partition) if site.genuine else "") or self.region
+
+
+AUTH_NAMES: Mapping[str, frozenset[str]] = {
+    "": frozenset(), "v4": frozenset(), "v2": frozenset(), "v4-query": V4_QUERY,
+    "v2-query": V2_QUERY | {"x-amz-security-token"}, "v2-form": V2_FORM,
+}
+
+
+def same_host(head: Head) -> None:
+    """Raise `Unclear` when TLS or CONNECT named another host than the request does."""
+    origin = head.origin
+    if origin.sni and origin.sni.lower() != head.host:
+        raise Unclear("its Host header is not the name that its TLS connection was opened for")
+    if origin.connect and origin.connect.lower().rsplit(":", 1)[0].strip("[]") != head.host.strip("[]"):
+        raise Unclear("its Host header is not the name that its tunnel was opened for")
+
+
+def query_of(raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return (first value by name, all values of names that are repeated) of a query string."""
+    listed = pairs(raw, "query string", plus=False)
+    first: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
+    for name, value in listed:
+        if name in first:
+            repeated.setdefault(name, [first[name]]).append(value)
+        else:
+            first[name] = value
+    return first, repeated
+
+
+def json_match(service: Service, head: Head, path: str, query: Mapping[str, str], target: str, form: bool) -> Match | None:
+    """Return the JSON operation that a target names."""
+    operation = service.operations.get(target)
+    if operation is None or "json" not in service.protocols:
+        return None
+    kind = (head.header("content-type") or "").partition(";")[0].strip().lower()
+    if form or kind not in {"application/x-amz-json-1.0", "application/x-amz-json-1.1", "application/json", ""}:
+        raise Unclear(f"its target says JSON, but its content type is `{kind[:60]}`")
+    if head.method != "POST" or path not in {"/", ""} or query or head.header("smithy-protocol") is not None:
+        raise Unclear("its target says JSON, but it is not a plain POST to `/`")
+    return Match(service, operation, "json")
+
+
+def form_match(service: Service, query: Mapping[str, str], repeated: Mapping[str, list[str]]) -> Match | None:
+    """Return that a service may be spoken to by a form."""
+    if repeated:
+        raise Unclear("its query string names a parameter twice")
+    if "ec2" in service.protocols:
+        return Match(service, None, "ec2")
+    if "query" in service.protocols:
+        return Match(service, None, "query")
+    old = service.old_query
+    return Match(old, None, "query") if old else None
+
+
+def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
+    """Return (), (bucket,) or (bucket, key), raw. Slashes within a key stay as they are, empty segments included."""
+    if not path.startswith("/"):
+        raise Unclear("its path does not begin with `/`")
+    if site.bucket:
+        bucket, key = site.bucket, path[1:]
+    elif not site.genuine and "." in head.host and not is_address(head.host) and not declared(head.host):
+        raise Unclear(f"whether a bucket is named by `{head.host}` or by the path cannot be told; "
+                      "declare the endpoint, use its IP address, or set addressing_style to path")
+    else:
+        bucket, _, key = path[1:].partition("/")
+        bucket = unescaped(bucket, "path")
+    if not bucket:
+        if key:
+            raise Unclear("its path names a key without a bucket")
+        return ()
+    if not bucket.startswith("arn:"):
+        if not BUCKET.fullmatch(bucket):
+            raise Unclear(f"`{bucket[:80]}` cannot be the name of a bucket")
+        if bucket in KEPT_BACK:
+            raise Unclear(f"`{bucket}` cannot be a bucket's name here, since the embedded cloud keeps it for itself")
+    return (bucket, key) if key else (bucket,)
+
+
+def declared(host: str) -> bool:
+    """Say whether a host name is one that only ever stands for a whole endpoint."""
+    return host in {"host.docker.internal"}
+
+
+def hoisted(headers: dict[str, str], query: Mapping[str, str], signed: Signed) -> tuple[dict[str, str], dict[str, str]]:
+    """Return headers and query of a presigned S3 URL with the headers that SDKs put into the query moved back."""
+    if signed.kind not in {"v4-query", "v2-query"}:
+        return headers, dict(query)
+    left, moved = {}, {}
+    for name, value in query.items():
+        low = name.lower()
+        if low.startswith("x-amz-") or (signed.kind == "v2-query" and low in {"content-type", "content-md5"}):
+            if low in headers or low in moved:
+                raise Unclear(f"it says `{low}` in its headers and in its query string")
+            moved[low] = value
+        else:
+            left[name] = value
+    return {**headers, **moved}, left

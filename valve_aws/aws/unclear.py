@@ -1,0 +1,10 @@
+"""The one way a reader of this room gives up.
+
+Knows that a request was not clear. Does not know who is told; `reading` turns it into an `Unreadable`.
+"""
+
+from __future__ import annotations
+
+
+class Unclear(Exception):
+    """A request that cannot be read with certainty; the message is the plain sentence for people (law 7)."""

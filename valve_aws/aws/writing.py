@@ -1,0 +1,206 @@
+"""A call written anew as the request that goes upstream, and signed with the upstream's own key.
+
+Knows each protocol's request from the typed parameters alone. Never sees a byte of the client's head (law 5).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import md5, sha256
+from urllib.parse import quote
+
+from valve_aws.aws import cbor, documents, forms, rest
+from valve_aws.aws.crossing import AwsCall
+from valve_aws.aws.directory import Directory
+from valve_aws.aws.hosts import SUFFIXES
+from valve_aws.aws.plan import KEPT_BACK
+from valve_aws.aws.shapes import Operation, Service
+from valve_aws.aws.signing import UNSIGNED_PAYLOAD, canonical_headers, normalized, sign_v4, signing_key
+from valve_aws.model.call import Call, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What stands upstream."""
+
+    scheme: str
+    host: str
+    port: int
+    genuine: bool = True
+    """Whether the Host header is AWS's own name (embedded clouds build queue URLs of it), or `host:port`."""
+
+    @property
+    def authority(self) -> str:
+        """Return `host:port`, without the scheme's own port."""
+        usual = {"http": 80, "https": 443}.get(self.scheme)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == usual else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The size of a body that streams past; `sha256` is its hash in hexadecimal when it is known beforehand."""
+
+    count: int
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request to send: `path` with query; header names lower case, `host` and `content-length` among them."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+    """None: the body streams, `content-length` bytes of it."""
+
+
+class Unwritable(Exception):
+    """A call that cannot be written as one request and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request before it is signed."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes | None
+
+
+class Writing:
+    """Writes calls."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+
+    def write(self, call: Call, endpoint: Endpoint, credential: Key, now: datetime,
+              body: bytes | Length | None) -> Outgoing:
+        """Return the upstream request of a call; raises `Unwritable`."""
+        service = self.directory.service(call.service)
+        protocol = call.protocol if isinstance(call, AwsCall) else service.protocols[0]
+        if protocol == "query" and service.protocols[0] not in {"query", "ec2"} and "query" not in service.protocols:
+            service = service.old_query or service
+        operation = service.operations[call.operation]
+        draft = DRAFTS[protocol](service, operation, call)
+        headers = draft.headers
+        content = draft.body
+        if operation.streaming and service.name == "s3":
+            content = body if isinstance(body, bytes) else None
+            length = len(body) if isinstance(body, bytes) else body.count if isinstance(body, Length) else 0
+            headers["content-length"] = str(length)
+            said = body.sha256 if isinstance(body, Length) else ""
+            payload = sha256(content).hexdigest() if content is not None else said or UNSIGNED_PAYLOAD
+            if body is None:
+                content, payload = b"", sha256(b"").hexdigest()
+        else:
+            content = content or b""
+            payload = sha256(content).hexdigest()
+            if content or draft.method in {"POST", "PUT", "PATCH"}:
+                headers["content-length"] = str(len(content))
+        headers["host"] = host_of(service, operation, call, endpoint)
+        if service.name == "s3":
+            headers["x-amz-content-sha256"] = payload
+        return signed(draft, service, call.region, credential, now, content, payload)
+
+
+def signed(draft: Draft, service: Service, region: str, credential: Key, now: datetime, content: bytes | None,
+           payload: str) -> Outgoing:
+    """Return a draft with its signature (version 4, in the header)."""
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    headers = draft.headers
+    headers["x-amz-date"] = stamp
+    if credential.token:
+        headers["x-amz-security-token"] = credential.token
+    names = sorted(n for n in headers if n not in {"content-length", "expect"})
+    scope = f"{stamp[:8]}/{region}/{service.signing}/aws4_request"
+    path = draft.path if service.name == "s3" else quote(normalized(draft.path), safe="/~")
+    listed = "&".join(sorted(draft.query.split("&"))) if draft.query else ""
+    block = canonical_headers(headers.items(), names)
+    text = f"{draft.method}\n{path}\n{listed}\n{block}\n{';'.join(names)}\n{payload}"
+    signature = sign_v4(signing_key(credential.secret_key, stamp[:8], region, service.signing), stamp, scope, text)
+    headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={credential.access_key}/{scope}, "
+                                f"SignedHeaders={';'.join(names)}, Signature={signature}")
+    target = f"{draft.path}?{draft.query}" if draft.query else draft.path
+    return Outgoing(draft.method, target, tuple(headers.items()), content)
+
+
+def host_of(service: Service, operation: Operation, call: Call, endpoint: Endpoint) -> str:
+    """Return the Host header."""
+    if not endpoint.genuine:
+        return endpoint.authority
+    partition = next((r.split(":")[1] for r in call.resources if r.startswith("arn:")), "")
+    suffix = next((s for s, p in SUFFIXES if p == partition), "amazonaws.com")
+    name = f"{service.prefix}.{call.region}.{suffix}"
+    glob: str = service.metadata.get("globalEndpoint", "")
+    if service.name == "iam" and glob:
+        name = glob
+    prefix = operation.host_prefix
+    for label in operation.host_labels:
+        prefix = prefix.replace(f"{{{label}}}", str(call.params.get(label, "")))
+    return prefix + name
+
+
+def json_draft(service: Service, operation: Operation, call: Call) -> Draft:
+    """Write a call in the JSON protocol."""
+    value = documents.writer(operation.input)(call.params) if operation.input else {}
+    headers = {"x-amz-target": f"{service.target}.{operation.name}",
+               "content-type": f"application/x-amz-json-{service.json_version}"}
+    if service.query_compatible:
+        headers["x-amzn-query-mode"] = "true"
+    return Draft("POST", "/", "", headers, documents.dumped(value))
+
+
+def form_draft(service: Service, operation: Operation, call: Call) -> Draft:
+    """Write a call in the query or EC2 protocol; to SQS at the queue's own path, as its SDKs do."""
+    fields = {"Action": operation.name, "Version": service.version}
+    if operation.input:
+        forms.write(fields, operation.input, call.params, "", "ec2" in service.protocols)
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    return Draft("POST", "/", "", headers, forms.encoded(fields).encode())
+
+
+def cbor_draft(service: Service, operation: Operation, call: Call) -> Draft:
+    """Write a call in the smithy-rpc-v2-cbor protocol."""
+    headers = {"smithy-protocol": "rpc-v2-cbor", "accept": "application/cbor"}
+    body = b""
+    if operation.input:
+        body = cbor.write(operation.input, call.params)
+        headers["content-type"] = "application/cbor"
+    if service.query_compatible:
+        headers["x-amzn-query-mode"] = "true"
+    return Draft("POST", f"/service/{service.target}/operation/{operation.name}", "", headers, body)
+
+
+def rest_draft(service: Service, operation: Operation, call: Call) -> Draft:
+    """Write a call in a REST protocol; S3's bucket stands in the path."""
+    xml = service.protocols[0] == "rest-xml"
+    path = rest.path_written(operation, call.params)
+    if path.split("/", 2)[1].lower() in KEPT_BACK:
+        raise Unwritable(f"`{path[:60]}` would open a door of the embedded cloud's own")
+    query = "&".join([f"{quote(n, safe='-_.~')}={quote(v, safe='-_.~')}"
+                      for n, v in rest.query_written(operation, call.params)])
+    headers = dict(rest.headers_written(operation, call.params))
+    for name, value in headers.items():
+        if "\r" in value or "\n" in value or "\0" in value or not name.isascii():
+            raise Unwritable(f"its header `{name[:40]}` cannot be written")
+    if operation.streaming:
+        return Draft(operation.method, path, query, headers, None)
+    body, kind = rest.body_written(operation, call.params, xml)
+    if body and kind:
+        headers.setdefault("content-type", kind)
+    if body and operation.wants_digest:
+        headers["content-md5"] = base64.b64encode(md5(body, usedforsecurity=False).digest()).decode()
+    return Draft(operation.method, path, query, headers, body)
+
+
+DRAFTS = {"json": json_draft, "query": form_draft, "ec2": form_draft, "smithy-rpc-v2-cbor": cbor_draft,
+          "rest-json": rest_draft, "rest-xml": rest_draft}
+
+
