@@ -28,6 +28,11 @@ class Endpoint:
     generation: str
     credential: Key = LOCAL_KEY
 
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:4566`."""
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
+
 
 ACCOUNTS = {"moto": "123456789012", "localstack": "000000000000", "url": "123456789012"}
 """The account that each kind takes an unknown key for (moto's `ACCOUNT_ID`, LocalStack's default)."""

@@ -1,0 +1,196 @@
+"""One crossing of one connection: the commands that wait for somebody.
+
+Knows the request, the reply and how one is made of the other. Does not know in which order they are asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from valve_aws.course import commands as ask
+from valve_aws.course.subject import Subject
+from valve_aws.model.call import Call, Evidence, Unreadable
+from valve_aws.model.ports import Outcome
+from valve_aws.proxy import Dial, Exchange, Gone, Malformed, Reply, Target, Unreachable
+
+if TYPE_CHECKING:
+    from valve_aws.passage import Passage
+
+OURS = {"connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "transfer-encoding",
+        "upgrade", "content-length", "host", "expect", "x-valve-source", "x-valve-refused"}
+"""Headers of one hop (RFC 9110 §7.6.1), and what is ours to write."""
+
+SETTLING = 8 << 20
+"""Bytes of a reply that is read whole before it is released; AWS's own limits on such replies are below that."""
+
+
+class Crossing:
+    """One HTTP exchange of one environment."""
+
+    def __init__(self, passage: Passage, subject: Subject, exchange: Exchange) -> None:
+        self._passage, self._subject, self._exchange = passage, subject, exchange
+        self._body: bytes | None = None
+
+    def understood(self, call: Call | Unreadable, evidence: Evidence, body: bytes | None) -> Call | Unreadable:
+        """Keep what was read, and put beside it what the shim told."""
+        self._body = body
+        return call if isinstance(call, Unreadable) else replace(call, evidence=evidence)
+
+    def act(self, command: ask.Command) -> Any:
+        """Answer a command, or return an awaitable of the answer."""
+        match command:
+            case ask.Collect(limit):
+                return self._collect(limit)
+            case ask.Forward():
+                return self._passage.guarded(command.record, self._forward(command))
+            case ask.Release(reply):
+                return self._release(reply)
+            case ask.Refuse(record, call, _):
+                return self._answer(*self._passage.aws.refusal(call or self._exchange.head, record))
+            case ask.Fail(_, call):
+                return self._answer(*self._passage.aws.failure(call, 503))
+            case _:
+                return self._passage.at_once(command)
+
+    async def _collect(self, limit: int) -> bytes:
+        try:
+            return await self._exchange.collect(limit)
+        except Malformed as error:
+            raise ask.Broken(str(error)) from error
+
+    async def _forward(self, command: ask.Forward) -> ask.Reply:
+        call = command.call
+        if call.service == "valve":
+            return await self._visit(call)
+        if call.service == "lambda" and call.operation in {"Invoke", "InvokeAsync"} and self._passage.ours(call):
+            return await self._invoke(command)
+        return await self._cloud(call)
+
+    async def _cloud(self, call: Call) -> ask.Reply:
+        """Send an AWS call to the backend, written and signed anew."""
+        passage, aws = self._passage, self._passage.aws
+        endpoint = await passage.backend()
+        if self._body is None and self._exchange.length != 0:
+            payload = aws.payload(call, self._exchange.head)
+            content: bytes | AsyncIterator[bytes] | None = self._verified(payload)
+            length = payload.length if payload.length is not None else self._exchange.length
+            outgoing = aws.write(call, endpoint.url, endpoint.credential, datetime.now(UTC), length)
+        else:
+            length = None
+            outgoing = aws.write(call, endpoint.url, endpoint.credential, datetime.now(UTC), self._body)
+            content = outgoing.body
+        reply = await passage.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, content, length)
+        whole = aws.wants_reply(call)
+        body = await self._whole(reply, min(whole, SETTLING)) if whole else None
+        settled = aws.reply(call, reply.status, reply.headers, body)
+        return ask.Reply(reply.status, settled.outcome, settled.versions, settled.created, settled.removed, body=(reply, body))
+
+    async def _verified(self, payload: Any) -> AsyncIterator[bytes]:
+        """Give an upload's content as far as it is vouched for; its last part only when the whole is."""
+        async for piece in self._exchange.stream():
+            if ready := payload.feed(piece):
+                yield ready
+        if rest := payload.finish(self._exchange.trailers):
+            yield rest
+
+    async def _whole(self, reply: Reply, limit: int) -> bytes:
+        try:
+            return await reply.collect(limit)
+        except (Unreachable, Malformed) as error:
+            raise ask.Lost(Outcome.UNKNOWN, str(error)) from error
+
+    async def _visit(self, call: Call) -> ask.Reply:
+        """Send a request to another host; only its head is written anew, its content goes as it is."""
+        head, exchange = self._exchange.head, self._exchange
+        parts = urlsplit(call.resources[0])
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host, at = self._passage.place(parts.hostname or head.host, port)
+        named = {n.strip().lower() for n in (head.header("connection") or "").split(",")}
+        headers = [("host", parts.netloc)] + [(n, v) for n, v in head.headers if n not in OURS and n not in named]
+        outgoing = Plain(head.method, head.target, headers)
+        content = exchange.stream() if exchange.length != 0 else None
+        target = Target(host, at, parts.scheme == "https" and (host, at) == (parts.hostname, port), parts.hostname or "")
+        reply = await self._passage.send(target, outgoing, content, exchange.length, tries=())
+        done = Outcome.DONE if reply.status < 500 else Outcome.UNKNOWN
+        return ask.Reply(reply.status, done, body=(reply, None))
+
+    async def _invoke(self, command: ask.Forward) -> ask.Reply:
+        """Run a function of the template in place of asking the backend, which runs none."""
+        call, params = command.call, command.call.params
+        kind = params.get("InvocationType", "RequestResponse") if call.operation == "Invoke" else "Event"
+        if kind == "DryRun":
+            return ask.Reply(204, Outcome.DONE, body=(204, (), b""))
+        payload = self._body or params.get("Payload") or b"{}"
+        done = await self._passage.invoke(call.resources[0], bytes(payload), kind != "Event", command.carries, command.ways,
+                                          command.record)
+        headers = [("content-type", "application/json"), ("x-amzn-requestid", command.record)]
+        if kind == "Event":
+            return ask.Reply(202, Outcome.DONE, body=(202, headers, b""))
+        headers.append(("x-amz-executed-version", "$LATEST"))
+        if done.error:
+            headers.append(("x-amz-function-error", "Unhandled"))
+        if params.get("LogType") == "Tail":
+            headers.append(("x-amz-log-result", base64.b64encode(b"").decode()))
+        return ask.Reply(200, Outcome.DONE, carries=done.label, ways=done.ways, body=(200, headers, done.payload))
+
+    async def _release(self, reply: ask.Reply) -> None:
+        match reply.body:
+            case (Reply() as upstream, None):
+                headers = [(n, v) for n, v in upstream.headers if n not in OURS]
+                await self._exchange.respond(upstream.status, headers, upstream.stream(), upstream.length)
+            case (Reply() as upstream, bytes() as body):
+                await self._answer(upstream.status, [(n, v) for n, v in upstream.headers if n not in OURS], body)
+            case (int() as status, headers, bytes() as body):
+                await self._answer(status, headers, body)
+
+    async def _answer(self, status: int, headers: Any, body: bytes) -> None:
+        try:
+            await self._exchange.respond(status, tuple(headers), body)
+        except Gone:
+            pass  # Why: the function does not want its answer any more; what was done is settled and recorded
+
+
+class Connection:
+    """One raw connection of one environment."""
+
+    def __init__(self, passage: Passage, dial: Dial, host: str) -> None:
+        self._passage, self._dial, self._host = passage, dial, host
+
+    def act(self, command: ask.Command) -> Any:
+        """Answer a command, or return an awaitable of the answer."""
+        match command:
+            case ask.Forward(record):
+                return self._passage.guarded(record, self._splice())
+            case ask.Release():
+                return None
+            case ask.Refuse() | ask.Fail():
+                return self._dial.refuse()
+            case _:
+                return self._passage.at_once(command)
+
+    async def _splice(self) -> ask.Reply:
+        """Forward both ways; the reply stands for the whole conversation, which is judged before its first byte."""
+        host, port = self._passage.place(self._host, self._dial.origin.port)
+        try:
+            await self._dial.splice(host, port)
+        except asyncio.CancelledError:
+            self._dial.cut()
+            raise
+        except OSError as error:
+            raise ask.Lost(Outcome.FAILED, str(error)) from error
+        return ask.Reply(0, Outcome.DONE)
+
+
+class Plain:
+    """A request to another host, as it is sent."""
+
+    __slots__ = ("headers", "method", "path")
+
+    def __init__(self, method: str, path: str, headers: list[tuple[str, str]]) -> None:
+        self.method, self.path, self.headers = method, path, headers

@@ -1,0 +1,186 @@
+"""The driver: carries out what the courses ask for, with the rooms' own verbs, for every request of every environment.
+
+Knows what all crossings of one run share. Does not decide anything nor know in what order things are done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from valve_aws.aws import Aws
+from valve_aws.backend import Endpoint, NotStarted
+from valve_aws.course import commands as ask
+from valve_aws.course.carry import Court, carry, cross, turn_away
+from valve_aws.course.drive import drive
+from valve_aws.course.subject import Subject
+from valve_aws.course.visit import connect, visit
+from valve_aws.crossing import Connection, Crossing
+from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
+from valve_aws.model.label import Label
+from valve_aws.model.ports import Book, Outcome, Sink
+from valve_aws.model.record import Record
+from valve_aws.model.stack import Stack
+from valve_aws.model.verdict import Way
+from valve_aws.proxy import Dial, Exchange, Reply, Target, Unreachable, Upstream
+
+TRIES = (0.05, 0.2, 0.8)
+"""Seconds before each new try when the backend takes no connection: a second in all, then the call fails (exit code 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """What an invocation of another function came to."""
+
+    payload: bytes
+    error: bool
+    label: Label
+    ways: tuple[Way, ...]
+
+
+Invoke = Callable[[str, bytes, bool, Label, tuple[Way, ...], str], Awaitable[Invoked]]
+"""(function's ARN, payload, somebody waits, label, ways, cause) → what came of it; at once and empty when nobody waits."""
+
+
+@dataclass(slots=True)
+class Passage:
+    """What all crossings of one run share."""
+
+    court: Court
+    stack: Stack
+    book: Book
+    sink: Sink
+    aws: Aws
+    upstream: Upstream
+    backend: Callable[[], Awaitable[Endpoint]]
+    invoke: Invoke
+    seen: Callable[[Record], None]
+    """Told of every record, after it is kept."""
+    ident: Callable[[], str]
+    resolve: Mapping[tuple[str, int], tuple[str, int]]
+    quote: Callable[[str, str, int], str]
+    """(function, file inside, line) → that line of its source, for people."""
+    failed: bool = False
+    """The backend did not answer, once at least."""
+    under_way: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+
+    async def request(self, subject: Subject, key: Key, exchange: Exchange) -> None:
+        """Take one HTTP request of an environment through."""
+        head = exchange.head
+        crossing = Crossing(self, subject, exchange)
+        evidence = self._evidence(subject, head)
+        if self.aws.is_aws(head, key):
+            def read(body: bytes | None) -> Call | Unreadable:
+                return crossing.understood(self.aws.read(head, body, key), evidence, body)
+
+            await drive(carry(self.court, subject, self.aws.peek(head), read), crossing.act)
+            return
+        origin = head.origin
+        call = visit(origin.scheme, head.host, self._port(head), head.target.partition("?")[0], evidence)
+        await drive(cross(self.court, subject, call), crossing.act)
+
+    async def dial(self, subject: Subject, dial: Dial) -> None:
+        """Take one raw connection of an environment through."""
+        host = dial.origin.asked or dial.origin.address
+        await drive(cross(self.court, subject, connect(host, dial.origin.port)), Connection(self, dial, host).act)
+
+    async def malformed(self, subject: Subject, problem: str) -> None:
+        """Leave a trace of what could not even be read as a request; it was answered already."""
+        def act(command: ask.Command) -> Any:
+            return None if isinstance(command, ask.Refuse) else self.at_once(command)
+
+        await drive(turn_away(self.court, subject, Unreadable(problem)), act)
+
+    def _evidence(self, subject: Subject, head: Head) -> Evidence:
+        """Read what the shim says about where the call was made: shown, never believed."""
+        told = unquote(head.header("x-valve-source") or "", errors="replace")
+        file, _, line = told.rpartition(":")
+        if not file or not (line.isascii() and line.isdigit()) or len(told) > 512:
+            return Evidence()
+        return Evidence(file, int(line[:9]), self.quote(subject.function, file, int(line[:9])))
+
+    def _port(self, head: Head) -> int:
+        """Return the port that the request names: CONNECT's, else the connection's own."""
+        named = head.origin.connect.rpartition(":")[2]
+        return int(named) if named.isdigit() else head.origin.port
+
+    def ours(self, call: Call) -> bool:
+        """Say whether a call is for a function of this template."""
+        return bool(call.resources) and any(f.arn == call.resources[0] for f in self.stack.functions.values())
+
+    def place(self, host: str, port: int) -> tuple[str, int]:
+        """Return where a host is found: `--resolve` comes before the system's own answer."""
+        return self.resolve.get((host, port)) or self.resolve.get((host, 0)) or (host, port)
+
+    async def guarded(self, record: str, crossing: Coroutine[Any, Any, Any]) -> Any:
+        """Run the sending of a call so that a rise may cut it (law 3), and nothing else ends with it."""
+        task = asyncio.ensure_future(crossing)
+        self.under_way[record] = task
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                task.cancel()
+                raise
+            raise ask.Lost(Outcome.UNKNOWN, "cut: the environment's label rose while the call was under way") from None
+        finally:
+            self.under_way.pop(record, None)
+
+    def at_once(self, command: ask.Command) -> Any:
+        """Carry out a command that waits for nobody."""
+        match command:
+            case ask.Begin():
+                return self.ident(), now()
+            case ask.Stamp():
+                return self.book.stamp()
+            case ask.Look(extents, since, seen):
+                return self.book.held(extents, since, seen)
+            case ask.Raise(record, rises, watched, stamp):
+                return self.book.raise_(record, rises, watched, stamp)
+            case ask.Settle(record, outcome, versions, created, removed):
+                self.book.settle(record, outcome, versions, created)
+                if removed and outcome is Outcome.DONE:
+                    self.book.remove(record, removed)
+            case ask.Note(record):
+                self.sink.write(record)
+                self.seen(record)
+            case ask.Cut(record):
+                if task := self.under_way.get(record):
+                    task.cancel()
+            case _:
+                raise TypeError(f"nobody carries out `{type(command).__name__}` here")
+        return None
+
+    async def operate(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call of the operator's own: a queue's trigger receives and deletes. Never judged (design: who is who)."""
+        endpoint = await self.backend()
+        call = self.aws.operator(service, operation, params)
+        outgoing = self.aws.write(call, endpoint.url, endpoint.credential, datetime.now(UTC), None)
+        reply = await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)
+        answer: dict[str, Any] = self.aws.parse(call, reply.status, reply.headers, await reply.collect(8 << 20))
+        return answer
+
+    async def send(self, target: Target, outgoing: Any, body: bytes | AsyncIterator[bytes] | None,
+                   length: int | None = None, tries: Sequence[float] = TRIES) -> Reply:
+        """Send upstream; while no connection is taken there are bounded tries. Raises `Lost`."""
+        for pause in (*tries, None):
+            try:
+                return await self.upstream.send(target, outgoing.method, outgoing.path, outgoing.headers, body, length)
+            except Unreachable as gone:
+                if pause is None or gone.sent:
+                    self.failed = self.failed or bool(tries)
+                    raise ask.Lost(Outcome.UNKNOWN if gone.sent else Outcome.FAILED, str(gone)) from gone
+                await asyncio.sleep(pause)
+            except NotStarted as gone:
+                self.failed = True
+                raise ask.Lost(Outcome.FAILED, str(gone)) from gone
+        raise AssertionError("the last try raises")
+
+
+def now() -> str:
+    """Return the time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
