@@ -1,0 +1,81 @@
+"""Lambda functions as a template describes them, SAM's and CloudFormation's.
+
+Knows a function's own properties. Does not know what its role grants nor what wakes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from valve_aws.model.source import Invalid, Node
+from valve_aws.model.stack import Code, Function, Layer
+from valve_aws.template import code
+from valve_aws.template.scope import Declared, Template
+from valve_aws.template.shapes import elements, entries, is_open, named, text, whole, word
+
+SECONDS: Final = (1, 900)
+MEBIBYTES: Final = (128, 32_768)
+EPHEMERAL: Final = (512, 10_240)
+"""Lambda quotas; memory up to what managed instances take."""
+
+LAYER: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]*:(\d*):layer:([^:]+)(?::\d+)?")
+
+
+def read(
+    declared: Declared, properties: Mapping[str, Node], template: Template, layers: Mapping[str, Layer]
+) -> Function:
+    """Return one function without its statements and triggers. `layers` are those of the stack, by ARN."""
+    package = word(properties.get("PackageType"), "`PackageType`", "Zip") or "Zip"
+    architectures = elements(properties.get("Architectures"), "`Architectures`")
+    return Function(
+        logical=template.prefix + declared.logical,
+        name=template.name(declared.logical),
+        arn=template.formed(declared.logical, "{arn}"),
+        handler=word(properties.get("Handler"), "`Handler`"),
+        runtime=word(properties.get("Runtime"), "`Runtime`") if package == "Zip" else "",
+        code=code.of(declared, properties, template),
+        layers=tuple(_layer(node, layers) for node in elements(properties.get("Layers"), "`Layers`")),
+        environment=_environment(properties.get("Environment")),
+        timeout=whole(properties.get("Timeout"), "`Timeout`", 3, SECONDS),
+        memory=whole(properties.get("MemorySize"), "`MemorySize`", 128, MEBIBYTES),
+        ephemeral=whole(
+            entries(properties.get("EphemeralStorage"), "`EphemeralStorage`").get("Size"),
+            "`EphemeralStorage.Size`",
+            512,
+            EPHEMERAL,
+        ),
+        architecture=word(architectures[0], "`Architectures`") if architectures else "x86_64",
+        package=package,
+        where=declared.where,
+    )
+
+
+def _environment(node: Node | None) -> dict[str, str]:
+    variables = entries(entries(node, "`Environment`").get("Variables"), "`Environment.Variables`")
+    found = {}
+    for name, value in variables.items():
+        written = text(value.value)
+        if written is None:
+            raise Invalid(value.where, f"the variable `{name}` must be text, not {named(value.value)}")
+        if "\0" in written or "\0" in name or "=" in name or not name:
+            raise Invalid(value.where, f"`{name[:60]!s}` cannot be an environment variable", "rename it")
+        found[name] = written
+    return found
+
+
+def _layer(node: Node, layers: Mapping[str, Layer]) -> Layer:
+    arn = word(node, "each layer")
+    known = layers.get(arn)
+    if known is not None:
+        return known
+    match = LAYER.fullmatch(arn)
+    name = match.group(2) if match else arn
+    reason = "known only at deployment" if is_open(arn) else "somebody else's layer, not on this machine"
+    return Layer(name, Code(missing=f"{reason}: {arn[:200]}", where=node.where))
+
+
+def layer(declared: Declared, properties: Mapping[str, Node], template: Template) -> Layer:
+    """Return a layer that the template itself makes."""
+    return Layer(template.prefix + declared.logical, code.of(declared, properties, template))
