@@ -1,0 +1,217 @@
+"""The door to the cache: folders by content, made once, whole or not at all, whoever else is making them.
+
+Knows locks, renames and pip. Does not know what a function is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from time import monotonic
+
+from valve_aws.environments import files
+from valve_aws.environments.interpreters import Interpreter
+from valve_aws.model.source import Invalid, Where
+
+RUNTIME = ("awslambdaric", "boto3")
+"""What Lambda's Python runtime has beside the standard library."""
+TAKEN = (*RUNTIME, "snapshot_restore_py", "simplejson", "botocore", "s3transfer", "jmespath",
+"python_dateutil", "six",
+         "urllib3")
+"""With what these need; the names are as `.dist-info` folders have them."""
+LAYOUT = "1"
+"""Changes when what a cached folder holds does, so that older ones are left alone."""
+INSTALL_LIMIT = 900.0
+"""Seconds for one run of pip."""
+
+
+class Unavailable(Exception):
+    """pip could not install; the message is its reason."""
+
+
+class Cache:
+    """One cache folder. Safe for several processes; a killed one leaves nothing that is used."""
+
+    def __init__(self, root: Path, say: Callable[[str], None]) -> None:
+        """`say` gets lines of progress for people."""
+        self._root = root
+        self._say = say
+
+    def get(self, kind: str, key: Iterable[str | bytes], make: Callable[[Path], None],
+            what: str = "") -> Path:
+        """Return the folder for a key, made by `make` in a folder of its own the first time.
+
+        `what` is told while another process makes it. Raises what `make` raises, and Invalid when nothing
+        can be written.
+        """
+        digest = hashlib.sha256(LAYOUT.encode())
+        for part in key:
+            content = part.encode() if isinstance(part, str) else part
+            digest.update(len(content).to_bytes(8) + content)
+        name = f"{kind}-{digest.hexdigest()[:32]}"
+        final = self._root / name
+        if final.is_dir():
+            return final
+        try:
+            (self._root / "making").mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._root / "making" / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Invalid(Where(str(self._root)), f"the cache folder cannot be written: {error.strerror}",
+                          "set VALVE_CACHE to a folder that can") from error
+        try:
+            self._wait(lock, what or kind)
+            if not final.is_dir():
+                self._make(name, make)
+        finally:
+            os.close(lock)
+        return final
+
+    def _wait(self, lock: int, what: str) -> None:
+        """Take the lock; it is the kernel's, so it goes with its holder."""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._say(f"waiting for another valve that prepares {what}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def _make(self, name: str, make: Callable[[Path], None]) -> None:
+        """Make a folder aside and move it into place. Whatever a killed maker left is removed first."""
+        aside = self._root / "making" / name
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(mode=0o755)
+        try:
+            make(aside)
+            aside.rename(self._root / name)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+
+    def empty(self) -> Path:
+        """Return a folder with nothing in it."""
+        return self.get("empty", (), lambda _: None)
+
+    def runtime(self, interpreter: Interpreter, shims: Path) -> Path:
+        """Return what shows as `/var/runtime`: our bootstrap, awslambdaric, boto3 and what they need.
+
+        Raises Unavailable when another interpreter than our own needs packages that cannot be installed.
+        """
+        own = sorted(path.name for site in _sites() for path in site.glob("*.dist-info")
+                     if path.name.partition("-")[0].lower().replace("-", "_") in TAKEN)
+        shim = [content for path in sorted(shims.glob("*.py")) for content in (path.name, path.read_bytes())]
+
+        def make(folder: Path) -> None:
+            if interpreter.own and find_spec("awslambdaric"):
+                _take(folder)
+            else:
+                pins = [name.removesuffix(".dist-info").replace("-", "==", 1) for name in own]
+                self._say(f"installing awslambdaric and boto3 for {interpreter.name} (once)")
+                self._install(interpreter, folder, pins or list(RUNTIME), allow_build=False)
+            for path in shims.glob("*.py"):
+                shutil.copyfile(path, folder / path.name)
+            _compile(interpreter, folder)
+
+        return self.get("runtime", (str(interpreter.executable), interpreter.name, *own, *shim), make,
+                        f"the runtime of {interpreter.name}")
+
+    def packages(self, interpreter: Interpreter, lines: str, where: Where, allow_build: bool = False) -> Path:
+        """Return a folder with the packages that requirement lines name. Raises Invalid with pip's reason."""
+        names = f"{lines.count(chr(10))} packages of `{where.file}`"
+
+        def make(folder: Path) -> None:
+            began = monotonic()
+            self._say(f"installing {names} for {interpreter.name} (once)")
+            listed = folder.with_suffix(".txt")
+            listed.write_text(lines)
+            try:
+                self._install(interpreter, folder, ["-r", str(listed)], allow_build)
+            except Unavailable as error:
+                remedy = "" if allow_build else "`--allow-build` lets what has no wheel build (and run code)"
+                raise Invalid(where, f"the packages cannot be installed: {error}", remedy) from error
+            finally:
+                listed.unlink(missing_ok=True)
+            self._say(f"installed {names} in {monotonic() - began:.1f} s")
+
+        key = (interpreter.name, str(interpreter.executable), lines, str(allow_build))
+        return self.get("packages", key, make, names)
+
+    def archive(self, archive: Path, where: Where) -> Path:
+        """Return the folder that a zip archive unpacks to. Raises Invalid."""
+        try:
+            with archive.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            raise Invalid(where, f"`{archive}` cannot be read: {error.strerror}") from error
+        return self.get("archive", (digest,), lambda folder: files.unpack(archive, folder, where),
+                        f"`{archive.name}`")
+
+    def merged(self, folders: tuple[tuple[Path, str], ...]) -> Path:
+        """Return one folder that holds what is in each (folder, where below); of two files the later one."""
+        key = [part for folder, below in folders for part in (str(folder), below, files.stamp(folder))]
+
+        def make(folder: Path) -> None:
+            for source, below in folders:
+                files.link_tree(source, folder / below if below else folder)
+
+        return self.get("merged", key, make, "layers")
+
+    def _install(self, interpreter: Interpreter, folder: Path, what: list[str], allow_build: bool) -> None:
+        """Run pip: the interpreter's, else ours for it. It sees neither our packages nor our folder."""
+        options = ["install", "--target", str(folder), "--no-input", "--disable-pip-version-check", "--quiet",
+                   "--no-warn-conflicts", *([] if allow_build else ["--only-binary", ":all:"]), *what]
+        tries = [[str(interpreter.executable), "-I", "-m", "pip", *options],
+                 [sys.executable, "-I", "-m", "pip", "--python", str(interpreter.executable), *options]]
+        reason = "pip is not there"
+        for argv in tries:
+            try:
+                run = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False,
+                                     cwd=folder.parent, stdin=subprocess.DEVNULL, timeout=INSTALL_LIMIT)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                reason = str(error)
+                continue
+            if run.returncode == 0:
+                return
+            if "No module named pip" not in run.stderr:
+                raise Unavailable(_reason(run.stderr))
+        raise Unavailable(reason)
+
+
+def _reason(said: str) -> str:
+    """Return what pip gives as the error, in one line."""
+    errors = [line.removeprefix("ERROR:").strip() for line in said.splitlines() if line.startswith("ERROR:")]
+    text = "; ".join(errors[-2:]) or said.strip()[-300:] or "pip failed without a word"
+    return re.sub(r"[^ -~]", " ", text)[:600]
+
+
+def _sites() -> list[Path]:
+    """Return the folders that our own awslambdaric and boto3 are in."""
+    specs = (find_spec(name) for name in RUNTIME)
+    return list(dict.fromkeys(Path(spec.origin).parent.parent for spec in specs if spec and spec.origin))
+
+
+def _take(folder: Path) -> None:
+    """Link what we have installed ourselves: the files of `TAKEN`, as their own records name them."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    for name in TAKEN:
+        try:
+            taken = distribution(name)
+        except PackageNotFoundError:
+            continue
+        for file in taken.files or ():
+            source = Path(str(taken.locate_file(file)))
+            if ".." not in file.parts and source.is_file():
+                files.link(source, folder / Path(*file.parts))
+
+
+def _compile(interpreter: Interpreter, folder: Path) -> None:
+    """Compile what is not compiled: inside nothing can be written, so each cold start would pay for it."""
+    argv = [str(interpreter.executable), "-I", "-m", "compileall", "-q", str(folder)]
+    subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True)

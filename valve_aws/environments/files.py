@@ -1,0 +1,154 @@
+"""The door to folders and archives: taken apart, put together and looked through without ever leaving them.
+
+Knows file systems and zip. Does not know what the files are for.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from valve_aws.model.source import Invalid, Where
+
+UNPACKED = 250 * 1024 * 1024
+"""Bytes of an unpacked deployment package, layers included (AWS quota)."""
+ENTRIES = 50_000
+CHUNK = 1024 * 1024
+DEEPEST = 4
+FOLDERS = 4000
+"""How far and how long bundles are looked for."""
+BROKEN = (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, ValueError)
+"""What a damaged or encrypted archive raises."""
+SKIPPED = {".git", "node_modules", "__pycache__", ".venv", ".aws-sam"}
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Put what is in `source` into `target`, hard-linked where that works; files that are there already are
+    replaced.
+
+    Symbolic links are kept as they are: they are resolved inside, where nothing of the host shows.
+    """
+    for folder, folders, files in os.walk(source):
+        there = target / Path(folder).relative_to(source)
+        there.mkdir(parents=True, exist_ok=True)
+        for name in [*files, *(f for f in folders if (Path(folder) / f).is_symlink())]:
+            link(Path(folder) / name, there / name)
+
+
+def link(source: Path, target: Path) -> None:
+    """Put one file into place, hard-linked where that works."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink() or target.exists():
+        target.unlink()
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def unpack(archive: Path, target: Path, where: Where) -> None:
+    """Extract a zip archive into the folder `target`.
+
+    Raises Invalid for what is no zip, for entries that are links or would leave the folder, and for bombs.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            entries = opened.infolist()
+            if len(entries) > ENTRIES:
+                raise Invalid(where, f"`{archive}` has more than {ENTRIES} entries")
+            left = UNPACKED
+            for entry in entries:
+                left -= _extract(opened, entry, target, where, archive, left)
+    except (*BROKEN, zlib_error()) as error:
+        raise Invalid(where, f"`{archive}` cannot be unpacked: {error}", "is it a zip archive?") from error
+
+
+def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, where: Where, archive: Path,
+             left: int) -> int:
+    """Extract one entry and return its size."""
+    mode = entry.external_attr >> 16
+    parts = entry.filename.split("/")
+    if entry.filename.startswith("/") or ".." in parts or "\\" in entry.filename or ":" in parts[0]:
+        raise Invalid(where, f"`{archive}`: the entry {entry.filename!r} would leave the folder")
+    if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
+        raise Invalid(where, f"`{archive}`: the entry {entry.filename!r} is a link or a device",
+                      "pack the files themselves")
+    path = target.joinpath(*(part for part in parts if part not in ("", ".")))
+    if entry.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        return 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = 0
+    with opened.open(entry) as source, path.open("wb") as sink:
+        # Why counted: the size that an entry claims is the archive's word.
+        while chunk := source.read(CHUNK):
+            size += len(chunk)
+            if size > left:
+                raise Invalid(where, f"`{archive}` unpacks to more than {UNPACKED >> 20} MiB (AWS's limit)")
+            sink.write(chunk)
+    path.chmod(0o755 if mode & 0o111 else 0o644)
+    return size
+
+
+def zlib_error() -> type[Exception]:
+    """Return zlib's exception; the module is loaded only when an archive is."""
+    import zlib
+
+    return zlib.error
+
+
+def bundles(folder: Path, known: Iterable[str]) -> list[str]:
+    """Return the paths below `folder` that end in one of `known`: plain files, reached through no link."""
+    wanted = {tuple(path.split("/")) for path in known}
+    heads = {path[0] for path in wanted}
+    found: list[str] = []
+    queue: list[tuple[Path, int]] = [(folder, 0)]
+    for current, depth in queue:
+        if len(queue) > FOLDERS:
+            break
+        try:
+            entries = [entry for entry in os.scandir(current)
+                       if entry.is_dir(follow_symlinks=False) and entry.name not in SKIPPED]
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.name in heads:
+                found += [str(Path(current, *path).relative_to(folder)) for path in wanted
+                          if path[0] == entry.name and _plain(current, path)]
+            elif depth < DEEPEST:
+                queue.append((Path(entry.path), depth + 1))
+    return sorted(found)
+
+
+def _plain(folder: Path, path: tuple[str, ...]) -> bool:
+    """Say whether `path` is a file and neither it nor a folder on the way is a link."""
+    for part in path:
+        folder = folder / part
+        if folder.is_symlink():
+            return False
+    return folder.is_file()
+
+
+def stamp(folder: Path) -> str:
+    """Return a text that changes when a file below `folder` does (names, sizes, times)."""
+    lines = []
+    for current, _, files in os.walk(folder):
+        for name in files:
+            path = Path(current) / name
+            status = path.lstat()
+            lines.append(f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}")
+    return "\n".join(sorted(lines))
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text of a file that is really there, in its folder; None when it is not. Raises Invalid."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(Where(str(path)), f"cannot be read: {error}") from error

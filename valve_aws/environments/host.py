@@ -1,0 +1,88 @@
+"""The door to the host: which interpreters it has, and where the cache lies.
+
+Knows where Pythons are usually installed. Does not choose one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from valve_aws.environments.interpreters import OLDEST, Interpreter
+
+NAME = re.compile(r"python3\.(\d{1,2})", re.ASCII)
+PROBE = (
+    "import json,sys,ssl;print(json.dumps([sys.version_info[:2],sys.base_prefix,"
+    "ssl.get_default_verify_paths().openssl_cafile]))"
+)
+PATIENCE = 10.0
+"""Seconds for an interpreter to say what it is."""
+
+
+def own() -> Interpreter:
+    """Return the interpreter that runs the valve, itself and not its virtual environment."""
+    version = (sys.version_info[0], sys.version_info[1])
+    prefix = Path(sys.base_prefix)
+    executable = prefix / "bin" / f"python{version[0]}.{version[1]}"
+    if not executable.is_file():
+        executable = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
+    return Interpreter(executable, version, prefix, ssl.get_default_verify_paths().openssl_cafile, own=True)
+
+
+def others() -> Iterator[Interpreter]:
+    """Find the interpreters of the host from 3.11 up, one of each version; each is started once to see."""
+    seen: set[int] = {sys.version_info[1]}
+    for path in _candidates():
+        match = NAME.fullmatch(path.name)
+        if match and int(match[1]) >= OLDEST[1] and int(match[1]) not in seen:
+            found = probe(path)
+            if found:
+                seen.add(found.version[1])
+                yield found
+
+
+def probe(executable: Path) -> Interpreter | None:
+    """Ask an interpreter what it is; None when it does not start or is too old."""
+    try:
+        answer = subprocess.run([executable, "-I", "-S", "-c", PROBE], capture_output=True, check=True,
+                                timeout=PATIENCE, stdin=subprocess.DEVNULL)
+        (major, minor), prefix, cafile = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+        return None
+    if (major, minor) < OLDEST:
+        return None
+    true = Path(prefix) / "bin" / f"python{major}.{minor}"
+    return Interpreter(true if true.is_file() else executable, (major, minor), Path(prefix), cafile)
+
+
+def cache_folder() -> Path:
+    """Return `$VALVE_CACHE`, else the user's cache folder for us."""
+    chosen = os.environ.get("VALVE_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "valve-aws"
+
+
+def home() -> Path:
+    """Return the user's home folder."""
+    return Path.home()
+
+
+def _candidates() -> Iterator[Path]:
+    """Name what may be an interpreter, without version managers' stubs: they start whichever they like."""
+    user = Path.home()
+    roots = [
+        *(Path(entry) for entry in os.get_exec_path() if not entry.rstrip("/").endswith("shims")),
+        Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin"),
+        *sorted((user / ".pyenv" / "versions").glob("*/bin"), reverse=True),
+        *sorted((user / ".local" / "share" / "uv" / "python").glob("*/bin"), reverse=True),
+    ]
+    for root in dict.fromkeys(roots):
+        yield from sorted(root.glob("python3.[0-9][0-9]"))

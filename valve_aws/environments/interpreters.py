@@ -1,0 +1,73 @@
+"""Which Python runs a function: the nearest that the host has to what its template names.
+
+Knows versions. Does not look at the host; `host` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Function
+
+OLDEST = (3, 11)
+PYTHON = re.compile(r"python([23])(?:\.(\d{1,2}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """One Python of the host, outside any virtual environment."""
+
+    executable: Path
+    version: tuple[int, int]
+    prefix: Path
+    """The folder that its `bin` and `lib` are in."""
+    cafile: str = ""
+    """Where its OpenSSL looks for trusted certificates when nobody says."""
+    own: bool = False
+    """It is the one that runs the valve."""
+
+    @property
+    def name(self) -> str:
+        """Return its name as a runtime is named: `python3.11`."""
+        return f"python{self.version[0]}.{self.version[1]}"
+
+
+def wanted(function: Function) -> tuple[int, int]:
+    """Return the version that a function's runtime names. Invalid for what is not Python."""
+    if function.package == "Image":
+        raise Invalid(function.where, f"`{function.logical}` is a container image, which cannot be run",
+                      "give it a zip package with a Python runtime")
+    match = PYTHON.fullmatch(function.runtime)
+    if not match:
+        raise Invalid(function.where, f"`{function.logical}`: the runtime `{function.runtime}` cannot be run",
+                      "only Python runtimes can, for now")
+    return int(match[1]), int(match[2] or 0)
+
+
+def distance(version: tuple[int, int], want: tuple[int, int]) -> int:
+    """Return how far a version is from the one that is wanted; Python 2 is before every Python 3."""
+    minor = want[1] if want[0] == 3 else -1
+    return abs(version[1] - minor)
+
+
+def nearest(function: Function, own: Interpreter,
+            others: Callable[[], Iterable[Interpreter]]) -> tuple[Interpreter, str]:
+    """Return the interpreter that runs a function, and a line to say when its version is another ("" else).
+
+    `others` looks at the host, the nearest first or in any order; it is called only when our own is not the
+    one wanted. Of equally near ones our own is taken. No version of Python is refused.
+    """
+    want = wanted(function)
+    if own.version == want:
+        return own, ""
+    best = own
+    for other in others():
+        if other.version >= OLDEST and distance(other.version, want) < distance(best.version, want):
+            best = other
+    if best.version == want:
+        return best, ""
+    return best, f"{function.logical}: {function.runtime} is not on this host, {best.name} runs it"

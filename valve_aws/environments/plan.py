@@ -1,0 +1,118 @@
+"""The plan of one environment: what shows where, the variables, the first command.
+
+Knows Lambda's own environment to the letter. Does not touch the file system; `prepare` did.
+Source: AWS Lambda developer guide, `Defined runtime environment variables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from valve_aws.environments import trust
+from valve_aws.environments.prepare import Prepared
+from valve_aws.model.call import Key
+from valve_aws.model.plan import Plan
+
+TASK = "/var/task"
+RUNTIME_API = "127.0.0.1:9001"
+LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+DROPPED = ("AWS_LAMBDA_MAX_CONCURRENCY", "_LAMBDA_TELEMETRY_LOG_FD",
+"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET")
+"""Variables by which a template could turn the runtime into something else."""
+
+
+def plan(prepared: Prepared, key: Key, *, region: str, stream: str, authority: bytes = b"",
+         extra: Mapping[str, str] | None = None) -> Plan:
+    """Return the plan of one environment.
+
+    `key` is what this environment was issued. `stream` is the name of its log stream. `authority` is the
+    certificate, in PEM, that signs what the valve shows to clients; it is laid over every bundle. `extra`
+    are further variables of ours.
+    """
+    function = prepared.function
+    files: dict[str, bytes] = {}
+    if authority:
+        files.update(trust.system_files(authority))
+        files.update(dict.fromkeys(prepared.bundles, authority))
+    if function.code.inline is not None:
+        files[f"{TASK}/index.py"] = function.code.inline.encode()
+    environ = variables(prepared, key, region=region, stream=stream)
+    cafile = prepared.interpreter.cafile
+    if authority and cafile and cafile not in files:
+        if cafile.startswith("/usr/lib/ssl/"):
+            pass  # Why: that folder of Debian's is but links into /etc/ssl.
+        elif cafile.startswith("/usr/"):
+            # Why: nothing can be added below /usr, so the library is told where else to look.
+            environ.setdefault("SSL_CERT_FILE", SYSTEM_BUNDLE)
+        else:
+            files[cafile] = authority
+    return Plan(
+        argv=command(prepared),
+        environ={**environ, **(extra or {})},
+        directory=TASK,
+        binds=prepared.binds,
+        files=files,
+        memory=function.memory,
+        ephemeral=function.ephemeral,
+    )
+
+
+def command(prepared: Prepared) -> tuple[str, ...]:
+    """Return the first command: the bootstrap, inside the function's own wrapper if it has one.
+
+    Why -S: the host's own packages must not show. `bootstrap` gives back what `site` would have.
+    """
+    interpreter = prepared.interpreter
+    inside = f"/var/lang/bin/{interpreter.name}"
+    system = str(interpreter.executable)
+    argv = (system if system.startswith("/usr/bin/") else inside, "-S", "/var/runtime/bootstrap.py")
+    wrapper = prepared.function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
+    return (wrapper, *argv) if wrapper else argv
+
+
+def variables(prepared: Prepared, key: Key, *, region: str, stream: str) -> dict[str, str]:
+    """Return all variables of the process, as on Lambda; a function cannot set those that AWS reserves."""
+    function = prepared.function
+    path = ":".join((*prepared.packages, "/var/runtime"))
+    defaults = {
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "LANG": "en_US.UTF-8",
+        "LD_LIBRARY_PATH": LIBRARIES,
+        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        "PYTHONPATH": path,
+        "TZ": ":UTC",
+    }
+    reserved = {
+        "AWS_ACCESS_KEY_ID": key.access_key,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+        "AWS_LAMBDA_RUNTIME_API": RUNTIME_API,
+        "AWS_REGION": region,
+        "AWS_SECRET_ACCESS_KEY": key.secret_key,
+        "AWS_SESSION_TOKEN": key.token,
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "LAMBDA_TASK_ROOT": TASK,
+        "PWD": TASK,
+        "SHLVL": "0",
+        "_AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "_HANDLER": function.handler,
+    }
+    environ = {**defaults, **function.environment, **reserved}
+    for name in DROPPED:
+        environ.pop(name, None)
+    chosen = function.environment
+    if "PYTHONPATH" in chosen:
+        environ["PYTHONPATH"] = f"{chosen['PYTHONPATH']}:{path}"
+    if "LD_LIBRARY_PATH" in chosen:
+        # Why: an interpreter outside /usr finds its own library here.
+        environ["LD_LIBRARY_PATH"] = f"{chosen['LD_LIBRARY_PATH']}:/var/lang/lib"
+    return environ

@@ -1,0 +1,163 @@
+"""Everything about a function that is slow and done once: interpreter, packages, code, layers, bundles.
+
+Knows what belongs where inside. Does not make a plan of one environment; `plan` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from valve_aws.environments import files, host, requirements, trust
+from valve_aws.environments.cache import Cache, Unavailable
+from valve_aws.environments.interpreters import Interpreter, nearest
+from valve_aws.model.plan import Bind
+from valve_aws.model.source import Invalid, Where
+from valve_aws.model.stack import Code, Function, Layer
+
+PUBLIC_LAYERS = {
+    "AWSLambdaPowertoolsPython": "aws-lambda-powertools[all]",
+    "AWSSDKPandas": "awswrangler",
+    "AWSXRay": "aws-xray-sdk",
+}
+"""Layers of others that are but a package; by a part of their ARN."""
+BUILT = ".aws-sam"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A function ready to be planned. Paths are on the host unless said otherwise."""
+
+    function: Function
+    interpreter: Interpreter
+    binds: tuple[Bind, ...]
+    packages: tuple[str, ...] = ()
+    """Folders inside with packages that are neither the function's own code nor a layer's."""
+    bundles: tuple[str, ...] = ()
+    """Paths inside of the certificate bundles that packages bring along."""
+
+
+def prepare(function: Function, cache: Cache, shims: Path, say: Callable[[str], None],
+            allow_build: bool = False, own: Interpreter | None = None,
+            others: Callable[[], Iterable[Interpreter]] = host.others) -> Prepared:
+    """Prepare a function: blocking, and slow the first time. `shims` is the folder with our Python bootstrap.
+
+    Raises Invalid for code that is not here, runtimes that cannot be run and packages that cannot be
+    installed.
+    """
+    own = own or host.own()
+    interpreter, line = nearest(function, own, others)
+    try:
+        runtime = cache.runtime(interpreter, shims)
+    except Unavailable as error:
+        line = (f"{function.logical}: {interpreter.name} runs nothing, as its packages cannot be installed "
+                f"({error}); {own.name} runs it")
+        interpreter = own
+        try:
+            runtime = cache.runtime(own, shims)
+        except Unavailable as failed:
+            raise Invalid(function.where, f"awslambdaric and boto3 cannot be installed: {failed}") from failed
+    if line:
+        say(line)
+    shown = [*_language(interpreter, cache), (runtime, "/var/runtime")]
+    packages: list[str] = []
+    folder = _folder(function.code, cache, function.logical)
+    if folder:
+        shown.append((folder, "/var/task"))
+        installed = _requirements(folder, interpreter, cache, allow_build)
+        if installed:
+            shown.append((installed, "/var/packages"))
+            packages.append("/var/packages")
+    shown += _layers(function, interpreter, cache, say, allow_build)
+    found = tuple(f"{inside}/{path}" for there, inside in shown
+                  if inside.startswith(("/var/runtime", "/var/task", "/var/packages", "/opt"))
+                  for path in files.bundles(there, trust.BUNDLES))
+    binds = tuple(Bind(there, inside) for there, inside in shown)
+    return Prepared(function, interpreter, binds, tuple(packages), found)
+
+
+def _language(interpreter: Interpreter, cache: Cache) -> list[tuple[Path, str]]:
+    """Return what of the interpreter shows: nothing beside what the sandbox brings if it is the system's own.
+
+    Why at `/var/lang`: it is Lambda's place, and the host's path may hold somebody's name. The packages that
+    the host has installed there are covered by an empty folder.
+    """
+    if interpreter.prefix == Path("/usr"):
+        return []
+    library = interpreter.prefix / "lib"
+    shown = [(interpreter.executable, f"/var/lang/bin/{interpreter.name}"), (library, "/var/lang/lib")]
+    if (interpreter.prefix / "lib64").is_dir() and not (interpreter.prefix / "lib64").is_symlink():
+        shown.append((interpreter.prefix / "lib64", "/var/lang/lib64"))
+    if (library / interpreter.name / "site-packages").is_dir():
+        shown.append((cache.empty(), f"/var/lang/lib/{interpreter.name}/site-packages"))
+    return shown
+
+
+def _folder(code: Code, cache: Cache, logical: str) -> Path | None:
+    """Return the folder that code is in; None for code in the template. Invalid when it is not here."""
+    if code.missing:
+        raise Invalid(code.where, f"`{logical}`: {code.missing}")
+    if code.archive:
+        return cache.archive(code.archive, code.where)
+    if code.folder is None:
+        return None
+    if not code.folder.is_dir():
+        raise Invalid(code.where, f"`{logical}`: the folder `{code.folder}` is not there",
+                      "is it built (`sam build`)?")
+    home = host.home()
+    if home.is_relative_to(code.folder.resolve()):
+        raise Invalid(code.where, f"`{logical}`: its code folder `{code.folder}` contains your home folder",
+                      "the function would see all of it; give the code a folder of its own")
+    return code.folder.resolve()
+
+
+def _requirements(folder: Path, interpreter: Interpreter, cache: Cache, allow_build: bool) -> Path | None:
+    """Install what `requirements.txt` beside the code names; None when that is nothing, or is built in."""
+    file = folder / "requirements.txt"
+    text = files.read_text(file)
+    if text is None or BUILT in folder.parts:
+        return None
+    lines = requirements.read(text, str(file))
+    return cache.packages(interpreter, lines, Where(str(file)), allow_build) if lines else None
+
+
+def _layers(function: Function, interpreter: Interpreter, cache: Cache, say: Callable[[str], None],
+            allow_build: bool) -> list[tuple[Path, str]]:
+    """Return what shows as `/opt`: every layer, the later ones over the earlier."""
+    parts: list[tuple[Path, str]] = []
+    for layer in function.layers:
+        if layer.code.missing:
+            package = _public(layer)
+            if not package:
+                say(f"{function.logical}: the layer {layer.name} is left out: {layer.code.missing}")
+                continue
+            say(f"{function.logical}: the package {package} stands in for the layer {layer.name}")
+            lines = requirements.read(package, layer.name)
+            parts.append((cache.packages(interpreter, lines, layer.code.where, allow_build), "python"))
+            continue
+        folder = _folder(layer.code, cache, layer.name)
+        if folder is None:
+            continue
+        built = (folder / "python").is_dir()
+        installed = None if built else _requirements(folder, interpreter, cache, allow_build)
+        if installed:
+            parts.append((installed, "python"))
+        parts.append((folder, "python" if _flat(folder) else ""))
+    if not parts:
+        return []
+    if len(parts) == 1:
+        folder, below = parts[0]
+        return [(folder, f"/opt/{below}" if below else "/opt")]
+    return [(cache.merged(tuple(parts)), "/opt")]
+
+
+def _public(layer: Layer) -> str:
+    """Return the package that somebody else's layer is, "" when we know none."""
+    named = f"{layer.name} {layer.code.missing}"
+    return next((package for part, package in PUBLIC_LAYERS.items() if part in named), "")
+
+
+def _flat(folder: Path) -> bool:
+    """Say whether a layer's folder is not built: modules lie at its top, where Lambda would not find them."""
+    return not (folder / "python").is_dir() and any(folder.glob("*.py"))
