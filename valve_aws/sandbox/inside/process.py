@@ -1,0 +1,211 @@
+"""Pid 1 of a sandbox: it starts the runtime, reaps, freezes, watches the memory, and ends everything when the
+valve goes.
+
+Knows processes of its own pid namespace. Does not know what they run; nothing that they can send changes what
+it does.
+"""
+
+from __future__ import annotations
+
+import _signal as signal  # type: ignore[import-not-found]  # typeshed lacks it; `signal` itself imports enum
+import os
+import resource
+import select
+import time
+
+from valve_aws.sandbox.inside import host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+    from valve_aws.sandbox.order import Order
+
+MIB = 1 << 20
+BEYOND = 2048 * MIB
+"""What one process may map above the plan's memory before `mmap` itself fails: a backstop should the watch be
+starved. It leaves room for thread stacks, which are mapped whole and hardly used."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
+FILL_RATE = 4096 * MIB
+"""Bytes a second that a process can touch at most; from it follows when to look again."""
+SOONEST, LATEST = 0.005, 0.25
+KILLED = 9
+SELF = "1"
+
+
+def start(order: Order) -> int:
+    """Start the runtime as pid 2 and return once it has been executed. Raises OSError when it cannot be."""
+    told, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            _become(order)
+        except OSError as problem:
+            os.write(tell, str(problem.errno).encode())
+        finally:
+            os._exit(127)
+    os.close(tell)
+    errno = os.read(told, 16)  # closed by the exec that succeeds
+    os.close(told)
+    if errno:
+        raise OSError(int(errno), f"`{order['argv'][0]}`: {os.strerror(int(errno))}")
+    return child
+
+
+def _become(order: Order) -> None:
+    os.setsid()
+    for each in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(
+            each, signal.SIG_DFL
+        )  # Python ignores or handles them; what is ignored stays so across exec
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_NOFILE: order["descriptors"],
+        resource.RLIMIT_NPROC: order["processes"],
+        resource.RLIMIT_DATA: order["memory"] * MIB + BEYOND,
+    }
+    for what, most in limits.items():
+        hard = resource.getrlimit(what)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (most, most))
+    os.chdir(order["directory"])
+    host.close_on_exec_from(3)
+    os.execvpe(order["argv"][0], order["argv"], order["environ"])
+
+
+class Watch:
+    """The memory of everything inside but pid 1: proportional set sizes, so that a shared page counts
+    once."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.now = 0
+        self.peak = 0
+
+    def exceeded(self) -> bool:
+        """Look, cheaply where the resident sizes already fit, and say whether the limit is passed."""
+        self.now = _resident()
+        if self.now > self.limit or self.now > self.peak:
+            self.measure()
+        return self.now > self.limit
+
+    def measure(self) -> None:
+        """Read the true figure, however long that takes."""
+        self.now = sum(_proportional(pid) for pid in _pids())
+        self.peak = max(self.peak, self.now)
+
+    def rest(self) -> float:
+        """Seconds within which what is left of the limit cannot be filled."""
+        return min(max((self.limit - self.now) / FILL_RATE, SOONEST), LATEST)
+
+
+def _pids() -> list[str]:
+    return [name for name in os.listdir("/proc") if name.isdigit() and name != SELF]
+
+
+def _resident() -> int:
+    total = 0
+    for pid in _pids():
+        try:
+            with open(f"/proc/{pid}/statm", "rb") as file:
+                total += int(file.read().split()[1]) * PAGE
+        except OSError:
+            continue  # it has just ended
+    return total
+
+
+def _proportional(pid: str) -> int:
+    """Return a process's share in bytes; of one that hides (PR_SET_DUMPABLE) all that is resident."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            rollup = file.read()
+        return int(rollup.split(b"\nPss:", 1)[1].split(None, 1)[0]) * 1024
+    except PermissionError:
+        pass
+    except (OSError, IndexError):
+        return 0  # it has just ended
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * PAGE
+    except OSError:
+        return 0
+
+
+class Init:
+    """The loop of pid 1. Orders come from the valve over `control`; its end of file is the valve's death."""
+
+    def __init__(self, control: socket, runtime: int, memory: int) -> None:
+        self.control = control
+        self.runtime = runtime
+        self.watch = Watch(memory)
+        self.frozen = False
+        self.cause = ""
+        self.status: int | None = None
+        self.woken, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # else the byte of set_wakeup_fd is not written
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def run(self, lifeline: int) -> None:
+        """Serve until the runtime ends, the valve goes, or the spawner outside (`lifeline`) does."""
+        waiting = select.poll()
+        for descriptor in (self.control.fileno(), self.woken, lifeline):
+            waiting.register(descriptor, select.POLLIN)
+        look_again = 0.0
+        self.reap()
+        while self.status is None:
+            rest = None if self.frozen else max(look_again - time.monotonic(), 0) * 1000
+            ready = dict(waiting.poll(rest))
+            if lifeline in ready:
+                return
+            if self.woken in ready:
+                os.read(self.woken, 4096)
+                self.reap()
+            if self.control.fileno() in ready and not self.obey(self.control.recv(64)):
+                return
+            if not self.frozen and time.monotonic() >= look_again:
+                if self.watch.exceeded():
+                    self.cause = "memory"
+                    _everyone(signal.SIGKILL)
+                look_again = time.monotonic() + self.watch.rest()
+        self.control.send(f"exit {self.status} {self.cause}".encode())
+
+    def reap(self) -> None:
+        """Take up every process that has ended: orphans become children of pid 1."""
+        try:
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                if pid == self.runtime:
+                    self.status = os.waitstatus_to_exitcode(status)
+        except ChildProcessError:
+            return
+
+    def obey(self, order: bytes) -> bool:
+        """Carry out one order and answer it; False when there will be no more."""
+        if order == b"freeze":
+            # Invariant: nothing inside can then send SIGCONT (seccomp/table.py: F_SETSIG, timer_create,
+            # mq_*).
+            self.frozen = True
+            _everyone(signal.SIGSTOP)
+            answer = b"frozen"
+        elif order == b"thaw":
+            self.frozen = False
+            _everyone(signal.SIGCONT)
+            answer = b"thawed"
+        elif order == b"memory":
+            self.watch.measure()
+            answer = f"memory {self.watch.now} {self.watch.peak}".encode()
+        else:
+            return False
+        self.control.send(answer)
+        return True
+
+
+def _everyone(number: int) -> None:
+    """Signal every process of this pid namespace but pid 1, in one step that no fork escapes (kill(2))."""
+    try:
+        os.kill(-1, number)
+    except ProcessLookupError:
+        pass

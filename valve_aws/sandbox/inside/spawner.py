@@ -1,0 +1,192 @@
+"""The program that makes one sandbox; its order is on descriptor 0, and its one argument is the socket to the
+valve.
+
+Knows the order of the steps. Does not know the valve: it answers over one socket and ends when that closes.
+
+Two processes stay. The outer one keeps the host's view and waits; it exists because only a process outside a
+user namespace may say who is who inside, and because a pid namespace dies with its pid 1 and somebody must
+see that. The inner one is pid 1.
+"""
+
+from __future__ import annotations
+
+import _signal as signal  # type: ignore[import-not-found]  # typeshed lacks it; `signal` itself imports enum
+import marshal
+import os
+import resource  # noqa: F401  must be in memory before the host's files go; `process` uses it
+import sys
+from _socket import socket
+
+from valve_aws.sandbox.inside import files, host, listener, process
+from valve_aws.sandbox.inside.files import GID, UID
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from valve_aws.sandbox.order import Order
+
+SOL_SOCKET, SCM_RIGHTS = 1, 1
+NOBODY_BASE, NOBODY_COUNT = 0x70000000, 1 << 22
+"""Uids that no distribution gives to anyone (systemd, UIDS-GIDS): one for each running spawner, as pids are
+below 2**22."""
+
+
+class Teller:
+    """Says to the valve how far we are, and where we failed."""
+
+    def __init__(self, control: socket) -> None:
+        self.control = control
+        self.step = ""
+
+    def at(self, step: str) -> None:
+        """From here on a failure is this step's."""
+        self.step = step
+
+    def failed(self, problem: BaseException) -> None:
+        errno = getattr(problem, "errno", None) or 0
+        what = getattr(problem, "strerror", None) or f"{type(problem).__name__}: {problem}"
+        self.control.send(f"fail\t{self.step}\t{errno}\t{what}".encode()[:4096])
+
+    def say(self, words: str, descriptors: list[int]) -> None:
+        rights = b"".join(number.to_bytes(4, "little") for number in descriptors)
+        self.control.sendmsg([words.encode()], [(SOL_SOCKET, SCM_RIGHTS, rights)])
+
+
+def main() -> None:
+    """Make the sandbox, or say which step failed; leave nothing behind either way."""
+    teller = Teller(socket(fileno=int(sys.argv[1])))
+    try:
+        outer(teller)
+    except BaseException as problem:  # whatever it is, the valve must hear of it
+        teller.failed(problem)
+        os._exit(1)
+    os._exit(0)
+
+
+def outer(teller: Teller) -> None:
+    """Fork pid 1 into its namespaces, tell the kernel whose uid it has, and wait for its end."""
+    teller.at("read the plan")
+    with open(0, "rb", closefd=False) as given:
+        order: Order = marshal.load(given)
+    os.dup2(os.open("/dev/null", os.O_RDWR), 0)
+    os.umask(0o022)
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")  # should the host itself run out of memory, a sandbox goes first
+    privileged = os.geteuid() == 0
+    if privileged:
+        uid = gid = spare_identity()
+        for descriptor in (1, 2):
+            os.fchown(descriptor, uid, gid)  # so that a function may open /dev/stdout
+        teller.at("make a pid namespace")
+        host.unshare(host.CLONE_NEWPID)
+    else:
+        uid, gid = os.geteuid(), os.getegid()
+        teller.at("make a user namespace")
+        host.unshare(host.CLONE_NEWUSER | host.CLONE_NEWPID)
+        identify("self", uid, gid)
+        uid, gid = UID, GID
+    asked, ask = os.pipe()
+    answered, answer = os.pipe()
+    inner = os.fork()
+    if not inner:
+        os.close(asked)
+        os.close(answer)
+        pid_1(teller, order, privileged, ask, answered)
+        os._exit(0)
+    os.close(ask)
+    os.close(answered)
+    teller.at("name pid 1")
+    teller.say(f"born\t{inner}", [os.pidfd_open(inner)])
+    teller.at("map the identity")
+    if os.read(asked, 1):
+        identify(str(inner), uid, gid)
+        os.write(answer, b"!")
+    teller.at("give up the outer process's capabilities")
+    host.drop_capabilities()
+    for descriptor in (1, 2):
+        os.dup2(0, descriptor)  # else the function's output would not end with the function
+    teller.control.close()
+    os.waitpid(inner, 0)
+
+
+def spare_identity() -> int:
+    """Return a uid of the host that belongs to nobody, for a root that must not lend its own."""
+    with open("/proc/self/uid_map") as table:
+        first, _, count = (int(number) for number in table.read().splitlines()[-1].split())
+    last = first + count
+    if last >= NOBODY_BASE + NOBODY_COUNT:
+        return NOBODY_BASE + os.getpid()
+    if count < 4096:
+        raise OSError(1, f"root here has only {count} uids to itself, and none to spare")
+    return last - 1 - os.getpid() % (count // 2)
+
+
+def identify(process_id: str, uid: int, gid: int) -> None:
+    """Say that inside the user namespace of this process there is one user and one group, and which of ours
+    they are."""
+    folder = f"/proc/{process_id}/"
+    for name, line in (("uid_map", f"{UID} {uid} 1"), ("setgroups", "deny"), ("gid_map", f"{GID} {gid} 1")):
+        with open(folder + name, "w") as file:
+            file.write(line)
+
+
+def pid_1(teller: Teller, order: Order, privileged: bool, ask: int, answered: int) -> None:
+    """Build the sandbox from within, lock it, start the runtime, and stay."""
+    try:
+        runtime, tcp, udp, every_port = build(teller, order, privileged, ask, answered)
+        listeners = [each.fileno() for each in (*tcp, *udp)]
+        teller.say(f"ready\t{len(tcp)}\t{len(udp)}\t{int(every_port)}", listeners)
+        for each in (*tcp, *udp):
+            each.close()
+    except BaseException as problem:  # whatever it is, the valve must hear of it
+        teller.failed(problem)
+        return
+    for descriptor in (1, 2):
+        os.dup2(0, descriptor)
+    process.Init(teller.control, runtime, order["memory"] * process.MIB).run(answered)
+
+
+def build(
+    teller: Teller, order: Order, privileged: bool, ask: int, answered: int
+) -> tuple[int, list[socket], list[socket], bool]:
+    """The walls, one after the other. The order matters: what needs a capability comes before it is gone."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # without handlers pid 1 takes no signal from inside its namespace
+    teller.at("make mount, network, ipc, uts and cgroup namespaces")
+    host.unshare(
+        host.CLONE_NEWNS | host.CLONE_NEWNET | host.CLONE_NEWIPC | host.CLONE_NEWUTS | host.CLONE_NEWCGROUP
+    )
+    teller.at("name the machine")
+    host.set_hostname(order["hostname"])
+    teller.at("make the network")
+    tcp, udp, every_port = listener.raise_network()
+    teller.at("open what shows inside")
+    trees = files.gather(order)
+    links = files.links_of_the_host()
+    teller.at("make an empty root")
+    files.enter(links)
+    teller.at("lay out the view")
+    files.furnish(order, trees)
+    teller.at("close the view")
+    files.leave()
+    if privileged:
+        teller.at("leave root's groups")
+        os.setgroups([])
+    # Why a user namespace even for root, and a second one for everybody else: it owns none of the others, so
+    # whoever regains a
+    # capability inside can use it on nothing; and limits on processes count from zero in it.
+    teller.at("make the function's user namespace")
+    host.unshare(host.CLONE_NEWUSER)
+    os.write(ask, b"?")
+    if not os.read(answered, 1):
+        raise OSError(3, "the outer process is gone")
+    os.setresgid(GID, GID, GID)
+    os.setresuid(UID, UID, UID)
+    teller.at("give up every capability")
+    host.drop_capabilities()
+    host.die_with_parent(signal.SIGKILL)
+    host.hide_memory()
+    teller.at("load the system call filter")
+    host.load_filter(order["filter"])
+    teller.at("start the runtime")
+    return process.start(order), tcp, udp, every_port

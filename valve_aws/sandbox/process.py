@@ -1,0 +1,273 @@
+"""Starts the spawner, takes over the listeners it made, and asks pid 1 of the sandbox for things afterwards.
+
+Knows child processes and the socket to them. Does not know namespaces; see `inside/`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import platform
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from valve_aws.model.plan import Jail, Listeners, Plan
+from valve_aws.sandbox.order import Order
+from valve_aws.sandbox.remedy import remedy
+
+PROGRAM = (
+    "import sys; sys.path.append(sys.argv.pop()); from valve_aws.sandbox.inside.spawner import main; main()"
+)
+PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
+PATIENCE = 20.0
+"""Seconds for a step of the spawner or an answer of pid 1; a busy machine needs tens of milliseconds."""
+MOST_DESCRIPTORS = 64
+KILLED = -int(signal.SIGKILL)
+
+
+class SandboxError(Exception):
+    """A sandbox could not be made: at which step, what the kernel said, and what to do. Nothing of it is
+    left."""
+
+    def __init__(self, step: str, problem: str, what_to_do: str) -> None:
+        self.step = step
+        self.problem = problem
+        self.remedy = what_to_do
+        super().__init__(f"cannot {step}: {problem}; {what_to_do}")
+
+
+def spawn(plan: Plan) -> Jail:
+    """Make a sandbox and start the plan's program in it; return once it has been executed. Thread-safe;
+    blocks some 25 ms.
+
+    Raises SandboxError. The listeners and the two output descriptors are the caller's to close.
+    """
+    order = _order(plan)
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    given = os.memfd_create("order")
+    stdout, stdout_inside = os.pipe()
+    stderr, stderr_inside = os.pipe()
+    spawner: subprocess.Popen[bytes] | None = None
+    try:
+        with open(given, "wb", closefd=False) as file:
+            marshal.dump(dict(order), file)
+        os.lseek(given, 0, os.SEEK_SET)
+        spawner = subprocess.Popen(
+            [_interpreter(), "-I", "-S", "-c", PROGRAM, str(theirs.fileno()), PACKAGE_ROOT],
+            stdin=given,
+            stdout=stdout_inside,
+            stderr=stderr_inside,
+            pass_fds=(theirs.fileno(),),
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        for descriptor in (given, stdout_inside, stderr_inside, theirs.detach()):
+            os.close(descriptor)
+        return _introduce(spawner, control, stdout, stderr)
+    except BaseException:
+        if spawner is None:
+            for descriptor in (given, stdout_inside, stderr_inside):
+                os.close(descriptor)
+            theirs.close()
+        else:
+            spawner.kill()  # pid 1 dies with it
+            spawner.wait()
+        os.close(stdout)
+        os.close(stderr)
+        control.close()
+        raise
+
+
+def _order(plan: Plan) -> Order:
+    machine = platform.machine()
+    program = Path(__file__).parent / "seccomp" / f"{machine}.bin"
+    if sys.platform != "linux" or not program.exists():
+        raise SandboxError(
+            "enforce anything here",
+            f"{sys.platform} on {machine} has no sandbox of ours",
+            "run in a Linux virtual machine (x86_64 or aarch64), or without walls by `--unsafe-cooperative`",
+        )
+    return Order(
+        argv=list(plan.argv),
+        environ=dict(plan.environ),
+        directory=plan.directory,
+        binds=[(str(bind.source), bind.target) for bind in plan.binds],
+        files=dict(plan.files),
+        memory=plan.memory,
+        ephemeral=plan.ephemeral,
+        processes=plan.processes,
+        descriptors=plan.descriptors,
+        hostname=plan.hostname,
+        filter=program.read_bytes(),
+    )
+
+
+def _interpreter() -> str:
+    """Return the interpreter below a virtual environment: it starts sooner, and the spawner needs none of its
+    packages."""
+    return str(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def _introduce(spawner: subprocess.Popen[bytes], control: socket.socket, stdout: int, stderr: int) -> Jail:
+    """Read the spawner's messages up to `ready`."""
+    control.settimeout(PATIENCE)
+    pid, pid_handle = 0, -1
+    try:
+        while True:
+            message, received, _, _ = socket.recv_fds(
+                control, 8192, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+            )
+            words = message.decode("utf-8", "replace").split("\t")
+            match words[0]:
+                case "born":
+                    pid, pid_handle = int(words[1]), received[0]
+                case "ready":
+                    tcp, udp = int(words[1]), int(words[2])
+                    sockets = [socket.socket(fileno=number) for number in received]
+                    listeners = Listeners(
+                        tuple(sockets[:tcp]), tuple(sockets[tcp : tcp + udp]), words[3] == "1"
+                    )
+                    return Sandbox(spawner, control, listeners, stdout, stderr, pid, pid_handle)
+                case "fail":
+                    raise SandboxError(words[1], words[3], remedy(words[1], int(words[2])))
+                case _:
+                    raise SandboxError("start the spawner", _last_words(stderr) or "it ended", remedy("", 0))
+    except BaseException as problem:
+        if pid_handle >= 0:
+            os.close(pid_handle)
+        if isinstance(problem, TimeoutError):
+            raise SandboxError("make a sandbox", f"no answer for {PATIENCE:.0f} s", remedy("", 0)) from None
+        raise
+
+
+def _last_words(stderr: int) -> str:
+    os.set_blocking(stderr, False)
+    with contextlib.suppress(OSError):
+        return os.read(stderr, 65536).decode("utf-8", "replace").strip().rpartition("\n")[2]
+    return ""
+
+
+class Sandbox:
+    """A running sandbox: the port `Jail`, and why it ended."""
+
+    def __init__(
+        self,
+        spawner: subprocess.Popen[bytes],
+        control: socket.socket,
+        listeners: Listeners,
+        stdout: int,
+        stderr: int,
+        pid: int,
+        pid_handle: int,
+    ) -> None:
+        self.listeners = listeners
+        self.stdout = stdout
+        self.stderr = stderr
+        self.pid = pid
+        self.cause = ""
+        """`memory` when it was ended for using more than the plan's, known once `wait` has returned."""
+        self._spawner = spawner
+        self._control = control
+        self._pid_handle = pid_handle
+        self._ended = os.pidfd_open(spawner.pid)
+        self._asking = threading.Lock()
+        self._ending = threading.Lock()
+        self._last_message: list[str] = []
+        self._status: int | None = None
+        self._memory = (0, 0)
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when everything inside has ended (`loop.add_reader`)."""
+        return self._ended
+
+    def kill(self) -> None:
+        """End every process inside: pid 1 dies, and its namespace with it."""
+        with self._ending:
+            if self._status is None:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pid_handle, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Block until everything inside has ended; return the runtime's exit status, None on time-out
+        (seconds)."""
+        if self._status is None:
+            ended = select.poll()
+            ended.register(self._ended, select.POLLIN)
+            if not ended.poll(None if timeout is None else max(timeout, 0) * 1000):
+                return None
+            self._bury()
+        return self._status
+
+    def _bury(self) -> None:
+        with self._asking, self._ending:
+            if self._status is not None:
+                return
+            self._spawner.wait()
+            while self._read():
+                pass
+            status = KILLED
+            if self._last_message:
+                status, self.cause = int(self._last_message[1]), self._last_message[2]
+            self._control.close()
+            os.close(self._pid_handle)
+            self._status = status
+
+    def freeze(self) -> None:
+        """Stop every process inside until `thaw`."""
+        self._ask("freeze", "frozen")
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._ask("thaw", "thawed")
+
+    def memory(self) -> int:
+        """Return the proportional set size of all processes inside but pid 1, in bytes; the last known once
+        it has ended."""
+        self._measure()
+        return self._memory[0]
+
+    def peak_memory(self) -> int:
+        """Return the most that was seen, in bytes."""
+        self._measure()
+        return self._memory[1]
+
+    def _measure(self) -> None:
+        words = self._ask("memory", "memory")
+        if words:
+            self._memory = (int(words[1]), int(words[2]))
+
+    def _ask(self, order: str, answer: str) -> list[str]:
+        """Return the words of pid 1's answer; none when it has ended."""
+        with self._asking:
+            if self._status is not None or self._last_message:
+                return []
+            try:
+                self._control.send(order.encode())
+            except OSError:
+                return []
+            until = time.monotonic() + PATIENCE
+            while (words := self._read()) and words[0] != answer and time.monotonic() < until:
+                pass
+            return words
+
+    def _read(self) -> list[str]:
+        try:
+            words = self._control.recv(256).decode("ascii", "replace").split(" ")
+        except OSError:
+            return []
+        if words[0] == "exit":
+            self._last_message = words
+        return words if words != [""] else []
+
+    def __del__(self) -> None:
+        """Close what `wait` has left; nobody can be waiting on it any more."""
+        with contextlib.suppress(OSError, AttributeError):
+            os.close(self._ended)
