@@ -17,7 +17,9 @@ from valve_aws.model.cell import Extent
 from valve_aws.model.ports import Tables
 
 MODULES = {
-    "s3": "s3", "sqs": "sqs", "dynamodb": "dynamodb",
+    "s3": "s3", "sqs": "sqs", "dynamodb": "dynamodb", "dynamodbstreams": "streams", "sns": "sns", "lambda": "awslambda",
+    "sts": "sts", "secretsmanager": "secrets", "ssm": "parameters", "events": "events", "kinesis": "kinesis",
+    "firehose": "firehose", "stepfunctions": "states", "logs": "logs", "kms": "kms", "ses": "ses", "sesv2": "sesv2",
 }
 """botocore's service name → the module of its rows. What is not here has no row, and no passage."""
 

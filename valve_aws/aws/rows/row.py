@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from valve_aws.aws import names
 from valve_aws.aws.names import Place
-from valve_aws.model.cell import Extent
+from valve_aws.model.cell import Extent, Part, Span
 from valve_aws.model.ports import Tables
 
 
@@ -67,3 +68,21 @@ class Service:
     openers: Mapping[str, Callable[[Asked], str]] = field(default_factory=dict)
     proofs: Mapping[str, Callable[[Asked], bool]] = field(default_factory=dict)
     leaves: Mapping[str, Pairs] = field(default_factory=dict)
+
+
+def whole(stores: Texts, *kinds: tuple[Part, Span]) -> Extents:
+    """Return the word for parts of whole stores. `ONE` is the cell without a name, which stands for the store itself.
+
+    Why changes say ONE where reads say ALL: a figure or a setting changes as one cell, and whoever sees any sees it.
+    """
+    return lambda asked: [Extent(store, part, span) for store in stores(asked) for part, span in kinds]
+
+
+def account(service: str) -> Texts:
+    """Return the word for the names and figures of all stores of a service in the request's account."""
+    return lambda asked: [names.account(asked.place, service)]
+
+
+def anything(_: Asked) -> list[str]:
+    """IAM's resource of operations that take none."""
+    return ["*"]

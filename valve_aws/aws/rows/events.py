@@ -1,0 +1,77 @@
+"""Effect rows of EventBridge.
+
+Knows what each operation on buses does. Does not know which rules hand events on: the stack's wiring says.
+"""
+
+from __future__ import annotations
+
+from valve_aws.aws import names
+from valve_aws.aws.rows.row import Asked, Row, Service, account, anything, whole
+from valve_aws.model.cell import Part, Span
+
+
+def _sets(operation: str, opens: str, leaves: str = "") -> Row:
+    return Row(operation, "changes where events go, or who may put them", reveals="config", changes="set-up", opens=opens,
+               actions=f"events:{operation}@bus", leaves=leaves)
+
+
+def _shows(operation: str, reveals: str = "config", leaves: str = "") -> Row:
+    return Row(operation, "settings of buses and rules", reveals=reveals, actions=f"events:{operation}@any", leaves=leaves)
+
+
+ROWS = (
+    Row("PutEvents", "new events on each entry's bus; the reply's ids are random", changes="new", opens="elsewhere",
+        blind="always", actions="events:PutEvents@each",
+        leaves="source=Entries.Source type=Entries.DetailType resource=Entries.Resources trace=Entries.TraceHeader"),
+    Row("TestEventPattern", "compares what the request itself brings", reveals="account-config",
+        actions="events:TestEventPattern@any"),
+    _shows("DescribeEventBus"),
+    _shows("DescribeRule", leaves="rule=Name"),
+    _shows("ListRules", leaves="prefix=NamePrefix"),
+    _shows("ListTargetsByRule", leaves="rule=Rule"),
+    _shows("ListEventBuses", "buses", "prefix=NamePrefix"),
+    _sets("PutRule", "hands events on by a rule", "rule=Name"),
+    _sets("DeleteRule", "stops what others rely on", "rule=Name"),
+    _sets("EnableRule", "hands events on by a rule", "rule=Name"),
+    _sets("DisableRule", "stops what others rely on", "rule=Name"),
+    _sets("PutTargets", "hands events on to another place", "rule=Rule target=Targets.Arn"),
+    _sets("RemoveTargets", "stops what others rely on", "rule=Rule"),
+    _sets("PutPermission", "lets others put events"),
+    _sets("RemovePermission", "changes who may put events"),
+    _sets("CreateEventBus", "makes a bus", "bus=Name"),
+    _sets("DeleteEventBus", "deletes a bus", "bus=Name"),
+    _sets("CreateArchive", "keeps a copy of every event", "archive=ArchiveName"),
+    _sets("CreateApiDestination", "makes a way to another host", "name=Name host=InvocationEndpoint"),
+    _sets("CreateConnection", "keeps credentials for another host", "name=Name"),
+    _sets("StartReplay", "puts old events again", "replay=ReplayName"),
+)
+
+OWN_BUS = frozenset({"DescribeEventBus", "CreateEventBus", "DeleteEventBus"})
+
+
+def _bus(asked: Asked) -> list[str]:
+    member = "Name" if asked.operation in OWN_BUS else "EventBusName"
+    return [names.bus(asked.params.get(member) or "", asked.place)]
+
+
+def _each(asked: Asked) -> list[str]:
+    return [names.bus(entry.get("EventBusName") or "", asked.place) for entry in asked.params["Entries"]]
+
+
+def elsewhere(asked: Asked) -> str:
+    """A global endpoint sends events to a bus of another region."""
+    return "sends events to the bus of another region" if asked.params.get("EndpointId") else ""
+
+
+SERVICE = Service(
+    rows=ROWS,
+    extents={
+        "new": whole(_each, (Part.CONTENT, Span.NEW)),
+        "config": whole(_bus, (Part.CONFIG, Span.ALL)),
+        "set-up": whole(_bus, (Part.CONFIG, Span.ONE)),
+        "buses": whole(account("events"), (Part.NAMES, Span.ALL), (Part.CONFIG, Span.ALL)),
+        "account-config": whole(account("events"), (Part.CONFIG, Span.ALL)),
+    },
+    arns={"any": anything, "bus": _bus, "each": _each},
+    openers={"elsewhere": elsewhere},
+)

@@ -1,0 +1,76 @@
+"""Effect rows of Kinesis data streams.
+
+Knows what each operation on streams does. Does not know who consumes them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from valve_aws.aws import names
+from valve_aws.aws.rows.row import Asked, Row, Service, account, anything, whole
+from valve_aws.model.cell import Part, Span
+
+
+def _sets(operation: str, opens: str) -> Row:
+    return Row(operation, "changes what everybody's requests meet", reveals="figures", changes="set-up", opens=opens,
+               actions=f"kinesis:{operation}@stream", leaves="stream=StreamName")
+
+
+# Why writes show figures: sequence numbers grow with what others put.
+ROWS = (
+    Row("PutRecord", "a new record; the sequence number grows with what others put", reveals="counts", changes="new",
+        blind="always", actions="kinesis:PutRecord@stream",
+        leaves="stream=StreamName partition=PartitionKey hash=ExplicitHashKey"),
+    Row("PutRecords", "as PutRecord, for each", reveals="counts", changes="new", blind="always",
+        actions="kinesis:PutRecords@stream",
+        leaves="stream=StreamName partition=Records.PartitionKey hash=Records.ExplicitHashKey"),
+    Row("GetRecords", "any record of the stream; an iterator alone does not say which stream", reveals="records",
+        actions="kinesis:GetRecords@stream"),
+    Row("GetShardIterator", "whether there is a record at that place", reveals="figures",
+        actions="kinesis:GetShardIterator@stream", leaves="shard=ShardId"),
+    Row("SubscribeToShard", "any record of the stream", reveals="records", actions="kinesis:SubscribeToShard@consumer"),
+    Row("DescribeStream", "settings and shards", reveals="figures", actions="kinesis:DescribeStream@stream"),
+    Row("DescribeStreamSummary", "settings", reveals="figures", actions="kinesis:DescribeStreamSummary@stream"),
+    Row("ListShards", "shards", reveals="figures", actions="kinesis:ListShards@stream"),
+    Row("ListStreams", "names of the account's streams", reveals="streams", actions="kinesis:ListStreams@any"),
+    Row("DescribeStreamConsumer", "a consumer's state", reveals="figures", actions="kinesis:DescribeStreamConsumer@consumer"),
+    Row("ListStreamConsumers", "who reads the stream", reveals="figures", actions="kinesis:ListStreamConsumers@stream"),
+    _sets("RegisterStreamConsumer", "adds a reader to the stream"),
+    _sets("DeregisterStreamConsumer", "takes a reader from the stream"),
+    _sets("CreateStream", "makes a stream"),
+    _sets("DeleteStream", "deletes the stream"),
+    _sets("PutResourcePolicy", "lets others in by a policy"),
+    _sets("StartStreamEncryption", "encrypts with another key"),
+    _sets("IncreaseStreamRetentionPeriod", "keeps records longer"),
+    _sets("DecreaseStreamRetentionPeriod", "drops records earlier"),
+    _sets("UpdateShardCount", "splits or joins shards"),
+)
+
+CONSUMER = re.compile(r"(arn:[^/]+:stream/[^/]+)/consumer/.+", re.DOTALL)
+
+
+def _stream(asked: Asked) -> list[str]:
+    params = asked.params
+    consumer = params.get("ConsumerARN")
+    m = CONSUMER.fullmatch(consumer) if consumer else None
+    arn = (m.group(1) if m else None) or params.get("StreamARN") or params.get("ResourceARN")
+    return [names.stream(params.get("StreamName") or "", arn or "", asked.place)]
+
+
+def _consumer(asked: Asked) -> list[str]:
+    return [asked.params.get("ConsumerARN") or f"{_stream(asked)[0]}/consumer/{asked.params['ConsumerName']}"]
+
+
+SERVICE = Service(
+    rows=ROWS,
+    extents={
+        "new": whole(_stream, (Part.CONTENT, Span.NEW), (Part.COUNTS, Span.ONE)),
+        "counts": whole(_stream, (Part.COUNTS, Span.ALL)),
+        "records": whole(_stream, (Part.CONTENT, Span.ALL), (Part.COUNTS, Span.ALL)),
+        "figures": whole(_stream, (Part.CONFIG, Span.ALL), (Part.COUNTS, Span.ALL)),
+        "set-up": whole(_stream, (Part.CONFIG, Span.ONE)),
+        "streams": whole(account("kinesis"), (Part.NAMES, Span.ALL)),
+    },
+    arns={"any": anything, "stream": _stream, "consumer": _consumer},
+)

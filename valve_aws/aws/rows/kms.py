@@ -1,0 +1,76 @@
+"""Effect rows of KMS.
+
+Knows that a key keeps nothing of what it is given: data goes in and comes back with the caller. Does not know any key.
+"""
+
+from __future__ import annotations
+
+from valve_aws.aws import names
+from valve_aws.aws.rows.row import Asked, Row, Service, account, anything, whole
+from valve_aws.model.cell import Part, Span
+
+CONTEXT = "context=EncryptionContext"
+
+
+def _uses(operation: str, where: str = "key") -> Row:
+    return Row(operation, "answers with what it was given, changed by the key; the key's owner sees the context", reveals="config",
+               actions=f"kms:{operation}@{where}", leaves=CONTEXT)
+
+
+def _sets(operation: str, opens: str, where: str = "key") -> Row:
+    return Row(operation, "changes who may use a key", reveals="config", changes="set-up", opens=opens,
+               actions=f"kms:{operation}@{where}", leaves="alias=AliasName")
+
+
+ROWS = (
+    _uses("Encrypt"),
+    _uses("Decrypt"),
+    _uses("GenerateDataKey"),
+    _uses("GenerateDataKeyWithoutPlaintext"),
+    _uses("GenerateDataKeyPair"),
+    _uses("GenerateDataKeyPairWithoutPlaintext"),
+    _uses("GenerateMac"),
+    _uses("VerifyMac"),
+    _uses("Sign"),
+    _uses("Verify"),
+    Row("ReEncrypt", "from one key to another; both owners see their context", reveals="config destination",
+        actions="kms:ReEncryptFrom@source kms:ReEncryptTo@destination",
+        leaves="context=SourceEncryptionContext context=DestinationEncryptionContext"),
+    Row("GenerateRandom", "random bytes", reveals="config", actions="kms:GenerateRandom@any"),
+    _uses("DescribeKey"),
+    _uses("GetPublicKey"),
+    Row("ListKeys", "names of the account's keys", reveals="keys", actions="kms:ListKeys@any"),
+    Row("ListAliases", "names of the account's keys", reveals="keys", actions="kms:ListAliases@any"),
+    _sets("CreateGrant", "lets others use the key"),
+    _sets("RetireGrant", "changes who may use the key"),
+    _sets("RevokeGrant", "changes who may use the key"),
+    _sets("PutKeyPolicy", "lets others use the key"),
+    _sets("CreateKey", "makes a key", "any"),
+    _sets("CreateAlias", "makes another name of a key"),
+    _sets("UpdateAlias", "points a name at another key"),
+    _sets("DeleteAlias", "takes a name away"),
+    _sets("ScheduleKeyDeletion", "deletes the key"),
+    _sets("DisableKey", "stops the key"),
+)
+
+
+def _key(asked: Asked) -> list[str]:
+    """The key; where the ciphertext alone says it, any of the account's."""
+    text = asked.params.get("KeyId") or asked.params.get("SourceKeyId") or asked.params.get("TargetKeyId")
+    return [names.kms_key(text, asked.place) if text else names.account(asked.place, "kms")]
+
+
+def _destination(asked: Asked) -> list[str]:
+    return [names.kms_key(asked.params["DestinationKeyId"], asked.place)]
+
+
+SERVICE = Service(
+    rows=ROWS,
+    extents={
+        "config": whole(_key, (Part.CONFIG, Span.ALL)),
+        "set-up": whole(_key, (Part.CONFIG, Span.ONE)),
+        "destination": whole(_destination, (Part.CONFIG, Span.ALL)),
+        "keys": whole(account("kms"), (Part.NAMES, Span.ALL)),
+    },
+    arns={"any": anything, "key": _key, "source": _key, "destination": _destination},
+)

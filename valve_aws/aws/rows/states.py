@@ -1,0 +1,91 @@
+"""Effect rows of Step Functions.
+
+Knows that an execution is a cell of its state machine. Does not know what a machine's steps do.
+"""
+
+from __future__ import annotations
+
+from valve_aws.aws import names
+from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
+from valve_aws.model.cell import Extent, Part, Span
+
+
+def _sets(operation: str, opens: str, where: str = "machine") -> Row:
+    return Row(operation, "changes what runs, and with which rights", reveals="config" if where == "machine" else "machines",
+               changes="set-up" if where == "machine" else "machine-names", opens=opens,
+               actions=f"states:{operation}@{where}", leaves="name=name")
+
+
+ROWS = (
+    Row("StartExecution", "hands the input over; for a name that is taken the answer tells whether its input was the same",
+        reveals="named", changes="started", blind="unnamed", actions="states:StartExecution@machine",
+        leaves="name=name trace=traceHeader"),
+    Row("StartSyncExecution", "hands the input over; the reply is the result", reveals="result", changes="started",
+        actions="states:StartSyncExecution@machine", leaves="name=name trace=traceHeader"),
+    Row("DescribeExecution", "input and output of one execution", reveals="execution",
+        actions="states:DescribeExecution@execution"),
+    Row("GetExecutionHistory", "what each step was given and gave", reveals="execution",
+        actions="states:GetExecutionHistory@execution"),
+    Row("StopExecution", "an execution ends; an error tells that it is not there", consults="execution",
+        reveals="execution", changes="execution", actions="states:StopExecution@execution", leaves="error=error"),
+    Row("ListExecutions", "names of executions, and how they ended", reveals="names",
+        actions="states:ListExecutions@machine"),
+    Row("DescribeStateMachine", "settings", reveals="config", actions="states:DescribeStateMachine@machine"),
+    Row("ListStateMachines", "names of the account's state machines", reveals="machines",
+        actions="states:ListStateMachines@any"),
+    # A token does not say its machine, so what goes with it is written to all of the account's.
+    Row("SendTaskSuccess", "hands a result to whichever execution waits; an error tells that none does",
+        reveals="waiting", changes="waited", actions="states:SendTaskSuccess@any"),
+    Row("SendTaskFailure", "hands an error to whichever execution waits; an error tells that none does",
+        reveals="waiting", changes="waited", actions="states:SendTaskFailure@any"),
+    Row("SendTaskHeartbeat", "tells whether an execution waits", reveals="waiting", changes="waited",
+        actions="states:SendTaskHeartbeat@any"),
+    _sets("CreateStateMachine", "makes a state machine", "any"),
+    _sets("UpdateStateMachine", "changes what runs"),
+    _sets("DeleteStateMachine", "deletes the state machine"),
+)
+
+
+def _machine(asked: Asked) -> list[str]:
+    return [names.machine(asked.params.get("stateMachineArn") or asked.params["executionArn"])]
+
+
+def _ran(asked: Asked) -> list[Extent]:
+    arn = asked.params["executionArn"]
+    name = arn.split(":", 7)[7]
+    return [Extent(names.machine(arn), part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)]
+
+
+def _named(asked: Asked) -> list[Extent]:
+    name = asked.params.get("name")
+    return [Extent(_machine(asked)[0], part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)] if name else []
+
+
+def _started(asked: Asked) -> list[Extent]:
+    return _named(asked) or [Extent(_machine(asked)[0], part, Span.NEW) for part in (Part.CONTENT, Part.NAMES)]
+
+
+EXTENTS: dict[str, Extents] = {
+    "started": _started,
+    "named": _named,
+    "result": whole(_machine, (Part.CONTENT, Span.ONE)),
+    "execution": _ran,
+    "names": whole(_machine, (Part.NAMES, Span.ALL), (Part.CONTENT, Span.ALL)),
+    "config": whole(_machine, (Part.CONFIG, Span.ALL)),
+    "set-up": whole(_machine, (Part.CONFIG, Span.ONE)),
+    "machines": whole(account("states"), (Part.NAMES, Span.ALL)),
+    "machine-names": whole(account("states"), (Part.NAMES, Span.ONE)),
+    "waiting": whole(account("states"), (Part.NAMES, Span.ALL)),
+    "waited": whole(account("states"), (Part.CONTENT, Span.NEW), (Part.NAMES, Span.ONE)),
+}
+
+SERVICE = Service(
+    rows=ROWS,
+    extents=EXTENTS,
+    arns={
+        "any": anything,
+        "machine": _machine,
+        "execution": lambda asked: [asked.params["executionArn"]],
+    },
+    proofs={"unnamed": lambda asked: not asked.params.get("name")},
+)
