@@ -25,7 +25,7 @@ INVOCATION: Final = re.compile(r"arn:[\w-]+:apigateway:[\w-]+:lambda:path/[\d-]+
 
 
 def store(written: str, kind: str, ground: Ground) -> str:
-    """Return the ARN of the store that a text names (ARN, URL or name of a resource of `kind`); "" when it is open."""
+    """Return the ARN of the store that a text names: ARN, URL, or name of a `kind`; "" when it is open."""
     if not written or is_open(written):
         return ""
     if written.startswith("arn:"):

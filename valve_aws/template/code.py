@@ -1,4 +1,4 @@
-"""Where a function's or a layer's code is: a folder, an archive, in the template itself, or not on this machine.
+"""Where a function's or a layer's code is: a folder, an archive, the template itself, or not here.
 
 Knows how SAM and CloudFormation name code. Does not know what the code does.
 """
@@ -23,7 +23,10 @@ INLINE: Final = 4 << 20
 
 
 def of(declared: Declared, properties: Mapping[str, Node], template: Template) -> Code:
-    """Return the code of a function or a layer, from its resolved properties. Raises Invalid when a path leaves its folder."""
+    """Return the code of a function or a layer, from its resolved properties.
+
+    Raises Invalid when a path leaves its folder.
+    """
     if word(properties.get("PackageType"), "`PackageType`") == "Image" or "ImageUri" in properties:
         return Code(missing="its code is a container image", where=declared.where)
     asset = _asset(declared)

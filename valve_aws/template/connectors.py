@@ -32,7 +32,7 @@ class End:
 
 
 def grants(template: Template) -> Iterator[tuple[str, Statement]]:
-    """Yield (function's ARN, statement) for every connector of a template (SAM specification, AWS::Serverless::Connector)."""
+    """Yield (function's ARN, statement) for every connector (SAM, AWS::Serverless::Connector)."""
     for declared in template.declared.values():
         if declared.kind == "AWS::Serverless::Connector":
             fields = entries(declared.properties, "`Properties`")

@@ -1,7 +1,7 @@
 """SAM's `Globals`: what every resource of a kind starts from.
 
-Knows how Globals and a resource's own properties are merged (SAM specification, Globals section). Does not know what the
-properties mean.
+Knows how Globals and a resource's own properties are merged (SAM specification, Globals section).
+Does not know what the properties mean.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What wakes a function, and where its outcome goes, as the function itself says.
 
-Knows SAM's event types (SAM specification, EventSource) and invocation destinations. Does not know what other resources
-say about the function.
+Knows SAM's event types (SAM specification, EventSource) and invocation destinations. Does not know what other
+resources say about the function.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ POLLED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
     }
 )
-"""What SAM adds to the role of a function that Lambda polls for; AWS grants it everywhere, here on the source alone."""
+"""What SAM adds to the role of a function that Lambda polls for: there on everything, here on the source."""
 
 
 def triggers(node: Node | None, function: str, template: Template) -> tuple[Trigger, ...]:

@@ -1,4 +1,4 @@
-"""Door to the file system: what a path written in a template really leads to, and that it stays in its folder.
+"""Door to the file system: where a path of a template really leads, and that it stays in its folder.
 
 Knows paths, links, archives, and where SAM's own tables are installed. Does not read a template nor any code.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import zipfile
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -30,7 +29,7 @@ ENTRIES: Final = 200_000
 
 
 def locate(path: Path | None, exists: Callable[[Path], bool]) -> Path:
-    """Return the template: `path` itself if it is a file, else the first of `NAMES` in it (None: the working folder)."""
+    """Return the template: `path` if it is a file, else the first of `NAMES` in it or here."""
     if path is not None and path.suffix.lower() in SUFFIXES and path.name != path.suffix:
         if exists(path):
             return path
@@ -39,7 +38,7 @@ def locate(path: Path | None, exists: Callable[[Path], bool]) -> Path:
     for name in NAMES:
         if exists(folder / name):
             return folder / name
-    if path is not None and exists(path) and os.path.isfile(path):
+    if path is not None and exists(path) and path.is_file():
         return path
     raise Invalid(
         Where(str(folder)),
@@ -49,7 +48,7 @@ def locate(path: Path | None, exists: Callable[[Path], bool]) -> Path:
 
 
 def project(file: Path) -> Path:
-    """Return the folder that a template's code may not leave: its own; for `.aws-sam/build/…` the one that was built."""
+    """Return the folder that code may not leave: the template's own; of `.aws-sam/build/…` the one built."""
     real = Path(os.path.realpath(file))
     for parent in real.parents:
         if parent.name == "build" and parent.parent.name == ".aws-sam":
@@ -58,11 +57,11 @@ def project(file: Path) -> Path:
 
 
 def within(root: Path, base: Path, written: str, where: Where) -> Path:
-    """Return what `written`, relative to `base`, leads to, links followed. Raises Invalid if it leaves `root`."""
+    """Return where `written`, relative to `base`, leads, links followed. Raises Invalid when outside `root`."""
     remedy = f"keep it within `{root}`"
     if "\0" in written:
         raise Invalid(where, "a path with a NUL character in it", "remove it")
-    if os.path.isabs(written) and not written.startswith(f"{root}{os.sep}"):
+    if Path(written).is_absolute() and not written.startswith(f"{root}{os.sep}"):
         raise Invalid(where, f"`{written[:200]}` is outside the template's folder", remedy)
     real = Path(os.path.realpath(base / written))
     if not real.is_relative_to(root):
@@ -72,21 +71,21 @@ def within(root: Path, base: Path, written: str, where: Where) -> Path:
 
 def private(folder: Path) -> bool:
     """Say whether a folder is somebody's home, or holds one: no function is to be given that as its code."""
-    home = Path(os.path.realpath(os.path.expanduser("~")))
+    home = Path(os.path.realpath(Path("~").expanduser()))
     return folder == Path(folder.anchor) or home.is_relative_to(folder)
 
 
 def what(path: Path) -> str:
     """Return `folder`, `archive` or `file`; "" when there is nothing that could be read."""
     try:
-        mode = os.stat(path).st_mode
+        mode = path.stat().st_mode
     except (OSError, ValueError):
         return ""
     if stat.S_ISDIR(mode):
         return "folder"
     if not stat.S_ISREG(mode):
         return ""
-    return "archive" if path.suffix.lower() in {".zip", ".jar"} or zipfile.is_zipfile(path) else "file"
+    return "archive" if path.suffix.lower() in {".zip", ".jar"} else "file"
 
 
 def inspect(code: Code) -> None:
@@ -114,7 +113,7 @@ def _walk(root: Path, where: Where) -> None:
                 where, f"more than {ENTRIES:,} files under `{root}`", "give a smaller folder as the code"
             )
         if any(entry.name == "pyvenv.cfg" for entry in found):
-            continue  # a virtual environment links to the interpreter that made it; inside, those links lead nowhere
+            continue  # a virtual environment links to its interpreter; in a sandbox that leads nowhere
         for entry in found:
             if entry.is_symlink():
                 if not Path(os.path.realpath(entry.path)).is_relative_to(root):
@@ -132,6 +131,8 @@ def _walk(root: Path, where: Where) -> None:
 
 
 def _entries(archive: Path, where: Where) -> None:
+    import zipfile  # Why here: most code is a folder.
+
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()

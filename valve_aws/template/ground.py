@@ -1,4 +1,4 @@
-"""What all templates of one stack stand on: account and region, what may be spent on them, what was passed over.
+"""What all templates of one stack stand on: account and region, what they may spend, what was passed over.
 
 Knows figures that hold for the whole reading. Does not know any template.
 """
@@ -35,7 +35,7 @@ PARTITIONS: Final = (
 
 @dataclass(slots=True)
 class Ground:
-    """The setting of one reading. `root` is the folder that code may not leave, `real` the same without links."""
+    """The setting of one reading. `root` is the folder that code may not leave, links followed."""
 
     stack: str
     account: str

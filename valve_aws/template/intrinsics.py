@@ -1,13 +1,12 @@
 """CloudFormation's intrinsic functions: a node that holds them becomes one that holds values.
 
-Knows the functions and what each takes (CloudFormation user guide, intrinsic function reference). Does not know where
+Knows the functions and what each takes (CloudFormation reference, intrinsic functions). Does not know where
 names come from; a scope answers for them.
 """
 
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -234,6 +233,8 @@ def _import(node: Node, scope: Scope) -> Node:
 
 def _cidr(node: Node, scope: Scope) -> Node:
     given = [scalar(resolve(v, scope), "each value of `Fn::Cidr`") for v in arguments(node, "Cidr", 2, 3)]
+    import ipaddress  # Why here: networks alone pay for it.
+
     try:
         network = ipaddress.ip_network(given[0], strict=False)
         count, bits = int(given[1]), int(given[2]) if len(given) == 3 else 8

@@ -1,6 +1,6 @@
 """CloudFormation's resource types: how each is named, what `Ref` and `Fn::GetAtt` give, and its ARN.
 
-Knows one row for each type (AWS CloudFormation template reference, return values). Does not know any template.
+Knows one row for each type (CloudFormation template reference, return values). Does not know any template.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             {"Arn": "{arn}", "Name": "{n}"},
             True,
         ),
-        # The six characters that AWS appends to a secret's ARN are known only once it exists; without them it is a
-        # partial ARN, which every operation takes.
+        # The six characters that AWS appends to a secret's ARN are known only once it exists; without them it
+        # is a partial ARN, which every operation takes.
         "AWS::SecretsManager::Secret": Kind(
             ("Name",),
             512,
@@ -270,7 +270,7 @@ WIRING: Final = frozenset(
         "AWS::StepFunctions",
     }
 )
-"""Services whose other types (policies, permissions, stages, versions) are read where they matter, without a word."""
+"""Services whose other types (policies, permissions, stages) are read where they matter, without a word."""
 
 NOTHING: Final = Kind()
 """A type without a row: it has a name and no attribute that could be known."""
@@ -288,8 +288,6 @@ def row(kind: str) -> Kind:
 
 def known(kind: str) -> bool:
     """Say whether a type is understood, or known not to matter."""
-    return (
-        plain(kind) in KINDS
-        or "::".join(kind.split("::")[:2]) in WIRING
-        and kind != "AWS::CloudFormation::CustomResource"
-    )
+    if kind == "AWS::CloudFormation::CustomResource":
+        return False
+    return plain(kind) in KINDS or "::".join(kind.split("::")[:2]) in WIRING

@@ -1,7 +1,7 @@
 """What AWS's managed policies grant, as far as their names tell.
 
-Knows the names that applications use (AWS managed policy reference). Does not know their documents: each grants what
-its services allow, and says so.
+Knows the names that applications use (AWS managed policy reference). Does not know their documents: each
+grants what its services allow, and says so.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ PREFIX: Final = re.compile(r"^(?:Amazon|AWS)(?:_|Lambda_)?")
 
 
 def actions(name: str) -> tuple[str, ...] | None:
-    """Return the action patterns of a managed policy, by its name or the last part of its ARN; None when unknown."""
+    """Return the action patterns of a managed policy by its name or ARN; None when it is not known."""
     last = name.rsplit("/", 1)[-1]
     if last in NAMED:
         return NAMED[last]

@@ -1,4 +1,4 @@
-"""What each parameter of a template stands for: what the user gave, its default, or a placeholder that can be seen.
+"""What each parameter of a template stands for: what was given, its default, or a visible placeholder.
 
 Knows parameter types (CloudFormation user guide, Parameters). Does not know where they are used.
 """

@@ -1,6 +1,6 @@
 """What a function's role grants, as IAM statements.
 
-Knows policy documents, SAM's policy templates, managed policies, roles and connectors. Does not evaluate a request.
+Knows policy documents, SAM's policy templates, managed policies and roles. Does not evaluate a request.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class _Filling:
 
 
 def template_policy(name: str, arguments: Node, template: Template) -> tuple[Statement, ...] | None:
-    """Return what one of SAM's policy templates grants (SAM policy template list); None when there is no such one."""
+    """Return what one of SAM's policy templates grants (SAM policy template list); None: unknown."""
     known: Any = files.table(TEMPLATES)["Templates"].get(name)
     if known is None:
         return None
@@ -145,7 +145,7 @@ def template_policy(name: str, arguments: Node, template: Template) -> tuple[Sta
 def sam_policies(
     node: Node | None, template: Template, own: Mapping[str, tuple[Statement, ...]]
 ) -> Iterator[Statement]:
-    """Yield what a SAM function's resolved `Policies` grant: names, ARNs, documents and policy templates, one or many."""
+    """Yield what a SAM function's resolved `Policies` grant: names, ARNs, documents, policy templates."""
     for item in several(node):
         if isinstance(item.value, str):
             yield from by_name(item.value, item.where, template.ground, own)

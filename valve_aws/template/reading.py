@@ -59,8 +59,8 @@ def read(
 ) -> Stack:
     """Return the application that the template `file` describes.
 
-    `load` reads and parses a template; `physical` maps logical ids to names that already exist. Raises Invalid for a
-    mistake in the template; what is merely not understood becomes a warning.
+    `load` reads and parses a template; `physical` maps logical ids to names that already exist. Raises Invalid
+    for a mistake in the template; what is merely not understood becomes a warning.
     """
     root = load(file)
     ground = Ground(stack, account, region, physical, load, files.project(file))
@@ -108,7 +108,7 @@ def _transforms(template: Template) -> None:
 
 
 def _nested(parent: Template, declared: Declared) -> Template | None:
-    """Return the template that a nested application or stack leads to; None when it is not on this machine."""
+    """Return the template of a nested application or stack; None when it is not on this machine."""
     ground = parent.ground
     fields = entries(declared.properties, "`Properties`")
     node = fields.get("Location", fields.get("TemplateURL"))

@@ -1,6 +1,6 @@
 """Resources that are no functions, SAM's types turned into the plain ones that they become.
 
-Knows what SAM's translator makes of a table, a state machine or an API. Does not know how resources are wired.
+Knows what SAM makes of a table, a state machine or an API. Does not know how resources are wired.
 """
 
 from __future__ import annotations

@@ -226,7 +226,7 @@ class Template:
         return unresolved(f"{function}:{self.prefix}{name}")
 
     def made(self, name: str, attribute: str) -> str | None:
-        """Return Ref (attribute "") or GetAtt of what SAM itself makes from a resource; None when it makes no such thing."""
+        """Return Ref (attribute "") or GetAtt of what SAM makes from a resource; None: it makes no such."""
         if name in IMPLICIT and self.implicit(name):
             kind = row(IMPLICIT[name])
             return self.formed(name, kind.attributes.get(attribute, "") if attribute else kind.ref, kind)

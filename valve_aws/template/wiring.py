@@ -164,7 +164,7 @@ def _mapping(declared: Declared, fields: Fields, template: Template) -> Iterator
     yield from events.destinations(origin, fields.get("DestinationConfig"), template.ground)
 
 
-def _invoke_config(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
+def _invoke_config(_: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
     function = arns.store(word(fields.get("FunctionName"), "`FunctionName`"), FUNCTION, template.ground)
     yield from events.destinations(function, fields.get("DestinationConfig"), template.ground)
 

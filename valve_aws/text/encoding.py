@@ -37,8 +37,11 @@ def decode(content: str | bytes, file: str, limit: int) -> str:
     text = text.removeprefix("\ufeff")
     bad = UNPRINTABLE.search(text)
     if bad:
-        raise Invalid(place(file, text, bad.start()), f"a control character (U+{ord(bad.group()):04X})",
-                      "remove it, or write it as an escape")
+        raise Invalid(
+            place(file, text, bad.start()),
+            f"a control character (U+{ord(bad.group()):04X})",
+            "remove it, or write it as an escape",
+        )
     if not text.isascii():
         _whole(text, file)
     return text
@@ -51,9 +54,12 @@ def _utf8(content: bytes, file: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as e:
-        before = content[:e.start].decode("utf-8", "replace")
-        raise Invalid(place(file, before, len(before)), f"byte 0x{content[e.start]:02x} is not UTF-8",
-                      "save it as UTF-8") from None
+        before = content[: e.start].decode("utf-8", "replace")
+        raise Invalid(
+            place(file, before, len(before)),
+            f"byte 0x{content[e.start]:02x} is not UTF-8",
+            "save it as UTF-8",
+        ) from None
 
 
 def _whole(text: str, file: str) -> None:

@@ -79,7 +79,7 @@ class Reading:
             much = f"nested deeper than {DEPTH} levels" if depth > DEPTH else f"more than {NODES:,} values"
             raise self.refuse(at, much)
         where = self.where(at)
-        first = self.text[at:at + 1]
+        first = self.text[at : at + 1]
         if first == '"':
             string, at = self.string(at)
             return Node(string, where), at
@@ -119,10 +119,10 @@ class Reading:
         values: dict[str, Node] = {}
         keys: dict[str, Where] = {}
         at = self.blank(at + 1)
-        if self.text[at:at + 1] == "}":
+        if self.text[at : at + 1] == "}":
             return Node(values, where, "", keys), at + 1
         while True:
-            if self.text[at:at + 1] != '"':
+            if self.text[at : at + 1] != '"':
                 raise self.refuse(at, f"{self.found(at)} where a key in double quotes was expected")
             start = at
             key, at = self.string(at)
@@ -130,7 +130,7 @@ class Reading:
                 raise self.refuse(start, f"`{key}` is written twice, first at {keys[key]}", "keep one")
             keys[key] = self.where(start)
             at = self.blank(at)
-            if self.text[at:at + 1] != ":":
+            if self.text[at : at + 1] != ":":
                 raise self.refuse(at, f"{self.found(at)} where `:` was expected after the key `{key}`")
             values[key], at = self.value(self.blank(at + 1), depth + 1)
             at, done = self.following(at, "}")
@@ -141,7 +141,7 @@ class Reading:
         """Read an array whose bracket stands at `at`."""
         values: list[Node] = []
         at = self.blank(at + 1)
-        if self.text[at:at + 1] == "]":
+        if self.text[at : at + 1] == "]":
             return Node(values, where), at + 1
         while True:
             value, at = self.value(at, depth + 1)
@@ -153,7 +153,7 @@ class Reading:
     def following(self, at: int, close: str) -> tuple[int, bool]:
         """Pass the comma, or the bracket that closes; say which it was."""
         at = self.blank(at)
-        mark = self.text[at:at + 1]
+        mark = self.text[at : at + 1]
         if mark == close:
             return at + 1, True
         if mark != ",":

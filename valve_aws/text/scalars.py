@@ -12,7 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 WORDS: dict[str, bool | None] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
     **{w: True for name in ("true", "yes", "on") for w in (name, name.title(), name.upper())},
     **{w: False for name in ("false", "no", "off") for w in (name, name.title(), name.upper())},
 }

@@ -147,7 +147,7 @@ class Composing:
         if short:
             return short.group(1), ""
         if tag.startswith(STANDARD):
-            return "", tag[len(STANDARD):]
+            return "", tag[len(STANDARD) :]
         raise Invalid(where, f"unknown tag `{tag}`", "use plain values or a short form such as `!Ref`")
 
     def scalar(self, event: Any, where: Where) -> Node:
