@@ -67,7 +67,8 @@ def _read(path: Path) -> Module:
 def imports(module: Module) -> tuple[Import, ...]:
     """Every import wherever it stands, dynamic ones included.
 
-    Of `import_module(f"a.b.{x}")` the target is `a.b`, of any other computed name `?`.
+    Of `import_module(f"a.b.{x}")` the target is `a.b`, of `f"{__name__}.{x}"` the module itself, of any
+    other computed name `?`.
     """
     known = {m.name for m in modules()}
     return tuple(_imports(module, module.tree, known, in_function=False, types_only=False))
@@ -95,18 +96,20 @@ def _targets(module: Module, node: ast.AST, known: set[str]) -> Iterator[str]:
                 names_a_room = base == PACKAGE and not alias.name.startswith("_")
                 yield inner if inner in known or names_a_room else base
         case ast.Call(function, [first, *_]) if spelled(function) in DYNAMIC:
-            yield _named(first)
+            yield _named(module, first)
 
 
 DYNAMIC = frozenset({"__import__", "importlib.import_module", "import_module"})
 
 
-def _named(argument: ast.expr) -> str:
+def _named(module: Module, argument: ast.expr) -> str:
     match argument:
         case ast.Constant(str(name)):
             return name
         case ast.JoinedStr([ast.Constant(str(start)), *_]) if "." in start:
             return start.rpartition(".")[0]
+        case ast.JoinedStr([ast.FormattedValue(ast.Name("__name__")), ast.Constant(str(start)), *_]):
+            return module.name if start == "." else "?"
     return "?"
 
 

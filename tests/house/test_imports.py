@@ -24,6 +24,7 @@ LEAVES = (
     "text",
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
+PARTS = ("cloud", "crossing", "housing", "waking")  # what `passage` and `valve` are put together from
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -34,9 +35,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "course": frozenset({"model", "flow"}),
     **dict.fromkeys(MIDDLE, frozenset({"model", "course"})),
     "settings": frozenset({"model"}),  # what a user asked for, as values
-    "crossing": EVERY_ROOM,  # one exchange of a passage
+    **dict.fromkeys(PARTS, EVERY_ROOM),
     "passage": EVERY_ROOM | {"crossing"},
-    "valve": EVERY_ROOM | {"passage", "settings"},
+    "valve": EVERY_ROOM | {"passage", "settings", *PARTS},
     "verbs": frozenset({"valve", "settings", "model"}),  # the second half of the command line's face
     "pytest_plugin": frozenset({"valve", "settings", "model"}),
     "cli": frozenset({"settings", "__init__"}),
