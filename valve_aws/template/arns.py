@@ -42,7 +42,9 @@ def store(written: str, kind: str, ground: Ground) -> str:
 def made(name: str, kind: str, ground: Ground) -> str:
     """Return the ARN of a store of this account and region by its name."""
     form = row(kind).arn
-    return form.format(n=name, i=name, d=name, a=ground.account, r=ground.region, p=ground.partition)
+    return form.format(
+        n=name, t=name.lstrip("/"), i=name, d=name, a=ground.account, r=ground.region, p=ground.partition
+    )
 
 
 def service(arn: str) -> str:

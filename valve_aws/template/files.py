@@ -57,7 +57,7 @@ def project(file: Path) -> Path:
 
 
 def within(root: Path, base: Path, written: str, where: Where) -> Path:
-    """Return where `written`, relative to `base`, leads, links followed. Raises Invalid when outside `root`."""
+    """Return where `written`, relative to `base`, leads, links followed. Raises Invalid outside `root`."""
     remedy = f"keep it within `{root}`"
     if "\0" in written:
         raise Invalid(where, "a path with a NUL character in it", "remove it")
@@ -71,7 +71,10 @@ def within(root: Path, base: Path, written: str, where: Where) -> Path:
 
 def private(folder: Path) -> bool:
     """Say whether a folder is somebody's home, or holds one: no function is to be given that as its code."""
-    home = Path(os.path.realpath(Path("~").expanduser()))
+    try:
+        home = Path(os.path.realpath(Path.home()))
+    except RuntimeError:  # nobody's account
+        home = Path(folder.anchor)
     return folder == Path(folder.anchor) or home.is_relative_to(folder)
 
 

@@ -15,8 +15,8 @@ NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One resource type. Texts are formats over: n name, a account, r region, p partition, u URL suffix,
-    i ten characters and d a UUID made from the logical id, arn the ARN below."""
+    """One resource type. Texts are formats over: n name, t the name without a leading slash, a account,
+    r region, p partition, u URL suffix, i ten characters and d a UUID made from the logical id, arn the ARN below."""
 
     named: tuple[str, ...] = ()
     """Properties that hold the name, the first that is written."""
@@ -148,7 +148,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             {"Id": "{arn}", "Arn": "{arn}"},
             True,
         ),
-        "AWS::SSM::Parameter": Kind(("Name",), 1011, "arn:{p}:ssm:{r}:{a}:parameter/{n}", "{n}", {}, True),
+        "AWS::SSM::Parameter": Kind(("Name",), 1011, "arn:{p}:ssm:{r}:{a}:parameter/{t}", "{n}", {}, True),
         "AWS::Logs::LogGroup": Kind(
             ("LogGroupName",), 512, "arn:{p}:logs:{r}:{a}:log-group:{n}", "{n}", {"Arn": "{arn}:*"}, True
         ),

@@ -24,6 +24,9 @@ from valve_aws.template.shapes import entries, is_open, several, text, word
 LEVELS: Final = 10
 """How deep nested templates may nest."""
 
+POLICIES: Final = frozenset({"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"})
+"""Types that attach a document to roles."""
+
 Properties = Mapping[str, Node]
 
 
@@ -59,8 +62,8 @@ def read(
 ) -> Stack:
     """Return the application that the template `file` describes.
 
-    `load` reads and parses a template; `physical` maps logical ids to names that already exist. Raises Invalid
-    for a mistake in the template; what is merely not understood becomes a warning.
+    `load` reads and parses a template; `physical` maps logical ids to names that already exist. Raises
+    Invalid for a mistake in the template; what is merely not understood becomes a warning.
     """
     root = load(file)
     ground = Ground(stack, account, region, physical, load, files.project(file))
@@ -165,7 +168,7 @@ def _gather(template: Template, building: Building) -> None:
                 _gather(child, building)
         elif kind == "AWS::IAM::Role":
             building.roles[template.formed(declared.logical, "{arn}")] = Role(template, declared.properties)
-        elif declared.kind in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
+        elif declared.kind in POLICIES:
             _policy(declared, template, building)
         else:
             found = _properties(declared, template)
@@ -196,7 +199,7 @@ def _policy(declared: Declared, template: Template, building: Building) -> None:
     granted = permissions.document(resolve(node, template), declared.logical) if node is not None else ()
     if declared.kind == "AWS::IAM::ManagedPolicy":
         building.policies[template.formed(declared.logical, "{arn}")] = granted
-    roles = fields.get("Roles")
+    roles = fields.get("Roles", fields.get("RoleName"))
     for role in several(resolve(roles, template) if roles is not None else None):
         building.attached.setdefault(word(role, "a role's name"), []).extend(granted)
 

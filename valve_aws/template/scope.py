@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from valve_aws.model.source import Invalid, Node, Where
-from valve_aws.template import defaults, parameters
+from valve_aws.template import arns, defaults, parameters
 from valve_aws.template.ground import Ground, digest, physical
 from valve_aws.template.intrinsics import holds, resolve
 from valve_aws.template.kinds import Kind, plain, row
@@ -29,6 +29,12 @@ GENERATED: Final = (
     (re.compile(r"(.+?)Deployment\w*"), ""),
     (re.compile(r"(.+?)(?:Alias|Version)\w*"), ""),
 )
+
+QUALIFIED: Final[Mapping[str, tuple[str, str]]] = {
+    "AWS::Lambda::Alias": ("FunctionName", "Name"),
+    "AWS::Lambda::Version": ("FunctionName", ""),
+}
+"""Types that stand for a function under a qualifier: where the two are written."""
 
 IMPLICIT: Final[Mapping[str, str]] = {
     "ServerlessRestApi": "AWS::Serverless::Api",
@@ -166,6 +172,8 @@ class Template:
         if name in self.parameters:
             return self.parameters[name]
         if name in self.declared:
+            if self.declared[name].kind in QUALIFIED:
+                return Node(self.qualified(self.declared[name]), where)
             return Node(self.formed(name, row(self.declared[name].kind).ref), where)
         made = self.made(name, "")
         return Node(made if made is not None else self.missing("Ref", name, where), where)
@@ -182,14 +190,22 @@ class Template:
             return self.output(declared, name.removeprefix("Outputs."), where)
         form = row(declared.kind).attributes.get(name)
         if form is None:
-            written = (
-                declared.properties.value.get(name) if isinstance(declared.properties.value, dict) else None
-            )
-            if written is not None and name not in {"Arn", "Id"}:
+            if declared.kind.startswith("AWS::Serverless::") and MADE.fullmatch(f"{logical}.{name}"):
+                return Node(self.product(logical, name), where)
+            written = entries(declared.properties, f"the properties of `{logical}`").get(name)
+            if written is not None and declared.kind.startswith("AWS::") and name not in {"Arn", "Id"}:
                 with self.once(f"{logical}.{name}", where):
                     return resolve(written, self)
             return Node(unresolved(f"GetAtt:{self.prefix}{logical}.{name}"), where)
         return Node(self.formed(logical, form), where)
+
+    def qualified(self, declared: Declared) -> str:
+        """Return Ref of an alias or a version of a function: the function's ARN with a qualifier."""
+        fields = entries(declared.properties, f"the properties of `{declared.logical}`")
+        with self.once(declared.logical, declared.where):
+            written = [fields.get(key) for key in QUALIFIED[declared.kind]]
+            function, qualifier = (word(resolve(n, self), "a name") if n is not None else "" for n in written)
+        return f"{arns.store(function, 'AWS::Lambda::Function', self.ground)}:{qualifier or '1'}"
 
     def output(self, declared: Declared, name: str, where: Where) -> Node:
         """Return an output of a nested template."""
@@ -318,10 +334,9 @@ class Template:
             "i": mark[:10],
             "d": uuid(mark),
         }
-        name = "" if kind.generated else self.name(logical, kind)
-        fields["n"] = kind.generated.format(**fields) if kind.generated else name
-        path = fields | {"n": name.lstrip("/")} if kind.limit == 1011 else fields
-        return form.format(**fields, arn=kind.arn.format(**path)) if "{" in form else form
+        name = kind.generated.format(**fields) if kind.generated else self.name(logical, kind)
+        fields |= {"n": name, "t": name.lstrip("/")}
+        return form.format(**fields, arn=kind.arn.format(**fields)) if "{" in form else form
 
 
 def uuid(mark: str) -> str:

@@ -232,6 +232,25 @@ def _machine(declared: Declared, fields: Fields, template: Template) -> Iterator
             yield Delivery(origin, _own(declared, template), node.where)
 
 
+def _method(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
+    """Yield the function behind a method of a REST API; a path is a matter of other resources."""
+    origin = arns.store(
+        word(fields.get("RestApiId"), "`RestApiId`"), "AWS::ApiGateway::RestApi", template.ground
+    )
+    uri = entries(fields.get("Integration"), "`Integration`").get("Uri")
+    arn = arns.store(word(uri, "`Uri`"), FUNCTION, template.ground)
+    if arns.service(arn) == "lambda":
+        given = {"Method": word(fields.get("HttpMethod"), "`HttpMethod`")}
+        yield Trigger(arn, declared.logical, "Api", origin, given, declared.where)
+
+
+def _integration(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
+    origin = arns.store(word(fields.get("ApiId"), "`ApiId`"), "AWS::ApiGatewayV2::Api", template.ground)
+    arn = arns.store(word(fields.get("IntegrationUri"), "`IntegrationUri`"), FUNCTION, template.ground)
+    if arns.service(arn) == "lambda":
+        yield Trigger(arn, declared.logical, "HttpApi", origin, {}, declared.where)
+
+
 def _topic_rule(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
     payload = entries(fields.get("TopicRulePayload"), "`TopicRulePayload`")
     for node in several(payload.get("Actions")):
@@ -257,6 +276,8 @@ READERS: Final[Mapping[str, Callable[[Declared, Fields, Template], Iterator[Wire
         "AWS::Scheduler::Schedule": _schedule,
         "AWS::Serverless::StateMachine": _machine,
         "AWS::IoT::TopicRule": _topic_rule,
+        "AWS::ApiGateway::Method": _method,
+        "AWS::ApiGatewayV2::Integration": _integration,
     }
 )
 """Type → what it wires (CloudFormation template reference of each)."""
