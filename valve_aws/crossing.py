@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from valve_aws.aws import Length, Payload, Unclear
 from valve_aws.course import commands as ask
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Evidence, Unreadable
@@ -36,6 +37,7 @@ class Crossing:
     def __init__(self, passage: Passage, subject: Subject, exchange: Exchange) -> None:
         self._passage, self._subject, self._exchange = passage, subject, exchange
         self._body: bytes | None = None
+        self._unclear = False
 
     def understood(self, call: Call | Unreadable, evidence: Evidence, body: bytes | None) -> Call | Unreadable:
         """Keep what was read, and put beside it what the shim told."""
@@ -53,8 +55,9 @@ class Crossing:
                 return self._release(reply)
             case ask.Refuse(record, call, _):
                 return self._answer(*self._passage.aws.refusal(call or self._exchange.head, record))
-            case ask.Fail(_, call):
-                return self._answer(*self._passage.aws.failure(call, 503))
+            case ask.Fail(record, call):
+                tell = self._passage.aws.refusal if self._unclear else self._passage.aws.failure
+                return self._answer(*tell(call, record))
             case _:
                 return self._passage.at_once(command)
 
@@ -75,23 +78,24 @@ class Crossing:
     async def _cloud(self, call: Call) -> ask.Reply:
         """Send an AWS call to the backend, written and signed anew."""
         passage, aws = self._passage, self._passage.aws
-        endpoint = await passage.backend()
-        if self._body is None and self._exchange.length != 0:
-            payload = aws.payload(call, self._exchange.head)
-            content: bytes | AsyncIterator[bytes] | None = self._verified(payload)
-            length = payload.length if payload.length is not None else self._exchange.length
-            outgoing = aws.write(call, endpoint.url, endpoint.credential, datetime.now(UTC), length)
-        else:
-            length = None
-            outgoing = aws.write(call, endpoint.url, endpoint.credential, datetime.now(UTC), self._body)
-            content = outgoing.body
-        reply = await passage.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, content, length)
+        endpoint = await passage.cloud()
+        payload = aws.payload(call)
+        length = Length(payload.length) if payload else None
+        outgoing = aws.write(call, passage.written_for(endpoint), endpoint.credential, datetime.now(UTC), length)
+        content = self._verified(payload) if payload else outgoing.body
+        target = Target(endpoint.host, endpoint.port, endpoint.tls)
+        try:
+            reply = await passage.send(target, outgoing, content, length.count if length else None)
+        except Unclear as unclear:
+            self._unclear = True
+            raise ask.Lost(Outcome.UNKNOWN, str(unclear)) from unclear
         whole = aws.wants_reply(call)
         body = await self._whole(reply, min(whole, SETTLING)) if whole else None
         settled = aws.reply(call, reply.status, reply.headers, body)
-        return ask.Reply(reply.status, settled.outcome, settled.versions, settled.created, settled.removed, body=(reply, body))
+        return ask.Reply(reply.status, settled.outcome, settled.versions, settled.created, settled.removed,
+                         settled.seen, body=(reply, body))
 
-    async def _verified(self, payload: Any) -> AsyncIterator[bytes]:
+    async def _verified(self, payload: Payload) -> AsyncIterator[bytes]:
         """Give an upload's content as far as it is vouched for; its last part only when the whole is."""
         async for piece in self._exchange.stream():
             if ready := payload.feed(piece):

@@ -6,6 +6,7 @@ Knows what all crossings of one run share. Does not decide anything nor know in 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from valve_aws.aws import Aws
+from valve_aws.aws import Endpoint as AwsEndpoint
 from valve_aws.backend import Endpoint, NotStarted
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import Court, carry, cross, turn_away
@@ -20,7 +22,7 @@ from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.course.visit import connect, visit
 from valve_aws.crossing import Connection, Crossing
-from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
+from valve_aws.model.call import Call, Effect, Evidence, Head, Key, Origin, Unreadable
 from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, Outcome, Sink
 from valve_aws.model.record import Record
@@ -73,7 +75,7 @@ class Passage:
         head = exchange.head
         crossing = Crossing(self, subject, exchange)
         evidence = self._evidence(subject, head)
-        if self.aws.is_aws(head, key):
+        if self.aws.is_aws(head):
             def read(body: bytes | None) -> Call | Unreadable:
                 return crossing.understood(self.aws.read(head, body, key), evidence, body)
 
@@ -108,6 +110,10 @@ class Passage:
         named = head.origin.connect.rpartition(":")[2]
         return int(named) if named.isdigit() else head.origin.port
 
+    def is_raw(self, origin: Origin) -> bool:
+        """Say whether a destination is declared as raw TCP, so that TLS towards it is not opened."""
+        return self.court.judge.declares(f"tcp://{origin.asked or origin.address}:{origin.port}")
+
     def ours(self, call: Call) -> bool:
         """Say whether a call is for a function of this template."""
         return bool(call.resources) and any(f.arn == call.resources[0] for f in self.stack.functions.values())
@@ -115,6 +121,14 @@ class Passage:
     def place(self, host: str, port: int) -> tuple[str, int]:
         """Return where a host is found: `--resolve` comes before the system's own answer."""
         return self.resolve.get((host, port)) or self.resolve.get((host, 0)) or (host, port)
+
+    async def cloud(self) -> Endpoint:
+        """Return the backend, started if need be. Raises `Lost`."""
+        try:
+            return await self.backend()
+        except NotStarted as gone:
+            self.failed = True
+            raise ask.Lost(Outcome.FAILED, str(gone)) from gone
 
     async def guarded(self, record: str, crossing: Coroutine[Any, Any, Any]) -> Any:
         """Run the sending of a call so that a rise may cut it (law 3), and nothing else ends with it."""
@@ -156,13 +170,20 @@ class Passage:
         return None
 
     async def operate(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a call of the operator's own: a queue's trigger receives and deletes. Never judged (design: who is who)."""
-        endpoint = await self.backend()
-        call = self.aws.operator(service, operation, params)
-        outgoing = self.aws.write(call, endpoint.url, endpoint.credential, datetime.now(UTC), None)
+        """Make a call of the operator's own, of a JSON protocol: a queue's trigger receives and deletes. Never judged."""
+        endpoint = await self.cloud()
+        call = Call(service, operation, self.court.region, (), Effect(), params)
+        outgoing = self.aws.write(call, self.written_for(endpoint), endpoint.credential, datetime.now(UTC))
         reply = await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)
-        answer: dict[str, Any] = self.aws.parse(call, reply.status, reply.headers, await reply.collect(8 << 20))
+        body = await reply.collect(8 << 20)
+        if reply.status != 200:
+            raise ask.Lost(Outcome.FAILED, f"{service}:{operation} answered {reply.status}: {body[:200]!r}")
+        answer: dict[str, Any] = json.loads(body or b"{}")
         return answer
+
+    def written_for(self, endpoint: Endpoint) -> AwsEndpoint:
+        """Return how requests are addressed there: moto takes AWS's own host names, other endpoints their own."""
+        return AwsEndpoint("https" if endpoint.tls else "http", endpoint.host, endpoint.port, endpoint.kind == "moto")
 
     async def send(self, target: Target, outgoing: Any, body: bytes | AsyncIterator[bytes] | None,
                    length: int | None = None, tries: Sequence[float] = TRIES) -> Reply:
@@ -175,9 +196,6 @@ class Passage:
                     self.failed = self.failed or bool(tries)
                     raise ask.Lost(Outcome.UNKNOWN if gone.sent else Outcome.FAILED, str(gone)) from gone
                 await asyncio.sleep(pause)
-            except NotStarted as gone:
-                self.failed = True
-                raise ask.Lost(Outcome.FAILED, str(gone)) from gone
         raise AssertionError("the last try raises")
 
 

@@ -2,7 +2,7 @@
 
 Knows moto and boto3. Does not know the valve; it takes one line of JSON and answers one line of JSON.
 
-In: ``{"region", "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind", "name", "key", …}]}``.
+In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind", "name", "key", …}]}``.
 Out: ``{"port", "seeded": [{"index", "store", "name", "version"}], "warnings": [str]}`` or ``{"error": str}``.
 """
 
@@ -39,19 +39,19 @@ def serve() -> int:
 class Filler:
     """Creates what a template declares, through boto3 as any client would."""
 
-    def __init__(self, port: int, region: str) -> None:
-        self._port, self._region = port, region
+    def __init__(self, url: str, region: str) -> None:
+        self._url, self._region = url, region
         self._clients: dict[str, Any] = {}
         self.warnings: list[str] = []
 
     def client(self, service: str) -> Any:
-        """Return a client of our own moto."""
+        """Return a client of the cloud that is filled."""
         if service not in self._clients:
             import boto3
             from botocore.config import Config
 
             self._clients[service] = boto3.client(
-                service, region_name=self._region, endpoint_url=f"http://127.0.0.1:{self._port}",
+                service, region_name=self._region, endpoint_url=self._url,
                 config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1},
                               inject_host_prefix=False, account_id_endpoint_mode="disabled"))
         return self._clients[service]
@@ -232,12 +232,13 @@ def main() -> None:
     """Serve until the parent's end of our standard input closes."""
     order = json.loads(sys.stdin.readline())
     try:
-        fill = Filler(serve(), order["region"])
+        port = 0 if order.get("url") else serve()
+        fill = Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
         # Why: a queue names its dead-letter queue, so queues without a redrive policy come first.
         for resource in sorted(order["resources"], key=lambda r: "RedrivePolicy" in (r.get("properties") or {})):
             fill.create(resource)
         seeded = [fill.put(i, seed) for i, seed in enumerate(order["seeds"])]
-        answer: dict[str, Any] = {"port": fill._port, "seeded": seeded, "warnings": fill.warnings}
+        answer: dict[str, Any] = {"port": port, "seeded": seeded, "warnings": fill.warnings}
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {error}"}
     sys.stdout.write(json.dumps(answer) + "\n")

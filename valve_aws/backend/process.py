@@ -41,13 +41,16 @@ class Moto:
 
         Shapes: `host.py` says what it takes, one JSON object on its standard input.
         """
-        order = json.dumps({"resources": list(resources), "seeds": list(seeds), "region": region}).encode()
+        return cls._run({"resources": list(resources), "seeds": list(seeds), "region": region})
+
+    @classmethod
+    def _run(cls, told: Mapping[str, Any]) -> Moto:
         process = subprocess.Popen(
             [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("host.py"))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environ(), start_new_session=True)
         stdin = cast("Any", process.stdin)
         try:
-            stdin.write(order + b"\n")
+            stdin.write(json.dumps(told).encode() + b"\n")
             stdin.flush()
         except BrokenPipeError:
             pass  # Why: what it said before it died is read below
@@ -80,6 +83,16 @@ class Moto:
             if pipe:
                 pipe.close()
         self._process.wait()
+
+
+def fill(url: str, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]],
+         region: str) -> Sequence[Mapping[str, Any]]:
+    """Create what is absent at an endpoint that somebody else runs; return what `Moto.seeded` has. Raises `NotStarted`."""
+    filler = Moto._run({"resources": list(resources), "seeds": list(seeds), "region": region, "url": url})
+    try:
+        return filler.seeded
+    finally:
+        filler.stop()
 
 
 def _line(process: subprocess.Popen[bytes], limit: float) -> bytes:

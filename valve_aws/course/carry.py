@@ -114,7 +114,7 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         # Why: the client went away or we are being stopped, with bytes perhaps sent: whether it happened is unknown.
         yield from closing.close(Outcome.UNKNOWN, None, CLEAN)
         raise
-    after = yield Look(wants, stamp, reply.versions)
+    after = yield Look(wants, stamp, reply.seen)
     again = judge.settle(call, subject.principal(), after)
     yield from join(court, subject, again.joins | reply.carries, again.ways + reply.ways)
     yield from closing.close(reply.outcome, reply, verdict.writes)

@@ -132,6 +132,8 @@ class Reply:
     versions: Mapping[Cell, str] = field(default_factory=dict)
     created: Sequence[Cell] = ()
     removed: Sequence[Cell] = ()
+    seen: Mapping[Cell, str] = field(default_factory=dict)
+    """The versions that the reply shows, for recognition (law 9)."""
     carries: Label = CLEAN
     """The label of the reply itself when the book cannot know it: an invoked function's result (law 11)."""
     ways: tuple[Way, ...] = ()

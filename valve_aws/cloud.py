@@ -1,0 +1,126 @@
+"""The backend of one run: found or started when a call first needs it, and filled.
+
+Knows seeds and generations. Does not know who calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from valve_aws.aws import names
+from valve_aws.backend import Endpoint, Moto, NotStarted, Seed, fill
+from valve_aws.model.cell import Cell, Part
+from valve_aws.model.label import Label
+from valve_aws.model.ports import Book, Tables
+from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Stack
+
+PLACEHOLDER = "seed:"
+"""A seeded message has no id before the backend gives it one; until then it is known by this and its place in the seed."""
+
+
+class Cloud:
+    """What answers AWS calls. `external` None means an embedded moto, started by the first call."""
+
+    def __init__(self, stack: Stack, seeds: Sequence[Seed], external: Endpoint | None, tables: Tables,
+                 base: Callable[[str, str], Label], say: Callable[[str], None]) -> None:
+        self._stack, self._seeds, self._external, self._base, self._say = stack, seeds, external, base, say
+        self._orders = [_order(seed, tables) for seed in seeds]
+        self._lock = asyncio.Lock()
+        self._moto: Moto | None = None
+        self._endpoint: Endpoint | None = None
+        self._book: Book | None = None
+        self.generation = external.generation if external else f"moto/{os.getpid()}.{time.time_ns()}"
+
+    @property
+    def sole(self) -> bool:
+        """Say whether nobody else can write there."""
+        return self._external is None
+
+    async def open(self, book: Book) -> None:
+        """Let the book know what the seed says, before anybody asks (law 9); an external backend is filled at once."""
+        self._book = book
+        book.know(self._cells(lambda i, seed: (self._orders[i]["key"] or f"{PLACEHOLDER}{i}", "")))
+        if self._external is not None:
+            if self._seeds:
+                await self._fill(self._external)
+            self._endpoint = self._external
+
+    async def endpoint(self) -> Endpoint:
+        """Return where requests go; start moto when it is not there. Raises `NotStarted`."""
+        async with self._lock:
+            if self._endpoint is None:
+                began = time.monotonic()
+                self._moto = await asyncio.to_thread(Moto.start, self._resources(), self._orders, self._stack.region)
+                self._endpoint = replace(self._moto.endpoint(), generation=self.generation, account=self._stack.account)
+                self._learn(self._moto.seeded)
+                for warning in self._moto.warnings:
+                    self._say(f"valve: {warning}")
+                self._say(f"valve: embedded cloud ready in {time.monotonic() - began:.1f} s")
+            return self._endpoint
+
+    async def _fill(self, endpoint: Endpoint) -> None:
+        self._learn(await asyncio.to_thread(fill, endpoint.url, self._resources(), self._orders, self._stack.region))
+
+    def _learn(self, seeded: Sequence[Mapping[str, Any]]) -> None:
+        """Take in the names and versions that the seed's content has got."""
+        assert self._book is not None
+        found = {entry["index"]: (entry["name"], entry["version"]) for entry in seeded}
+        self._book.know(self._cells(lambda i, seed: found[i]))
+
+    def _cells(self, named: Callable[[int, Seed], tuple[str, str]]) -> Iterable[tuple[Cell, Label, str]]:
+        for i, seed in enumerate(self._seeds):
+            name, version = named(i, seed)
+            label = self._base(seed.arn, name) | frozenset(seed.labels)
+            yield Cell(seed.arn, name), label, version
+            if seed.kind in {"object", "item"}:
+                yield Cell(seed.arn, name, Part.NAMES), self._base(seed.arn, name), ""
+
+    def _resources(self) -> list[dict[str, Any]]:
+        return [{"logical": r.logical, "kind": r.kind, "name": r.name, "arn": r.arn, "properties": _plain(r.properties)}
+                for r in self._stack.resources.values()]
+
+    async def close(self) -> None:
+        """End what was started."""
+        if self._moto is not None:
+            await asyncio.to_thread(self._moto.stop)
+
+
+def _order(seed: Seed, tables: Tables) -> dict[str, Any]:
+    """Return a seed in the shape that the filler takes (`backend/host.py`), its cell's canonical name under `key`."""
+    order: dict[str, Any] = {"kind": seed.kind, "arn": seed.arn, "name": seed.name, "key": seed.key}
+    match seed.kind:
+        case "object":
+            order["base64"] = base64.b64encode(seed.content).decode()
+        case "item":
+            schema = tables(seed.arn)
+            if schema is None:
+                raise Invalid(seed.where, "the table's keys are not known", "give it a `KeySchema` in the template")
+            try:
+                order["key"] = names.item(seed.item, schema)
+            except (names.NotCanonical, KeyError) as error:
+                raise Invalid(seed.where, f"the item has no usable key: {error}", f"it needs `{schema.partition[0]}`") from error
+            order["item"] = seed.item
+        case "message":
+            order |= {"body": seed.content.decode("utf-8", "replace"), "attributes": dict(seed.attributes)}
+        case _:
+            order |= {"value": seed.content.decode("utf-8", "replace"), "key": ""}
+    return order
+
+
+def _plain(value: Any) -> Any:
+    """Return properties as JSON takes them; a mapping of the template may be any Mapping."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+
+__all__ = ["Cloud", "NotStarted"]

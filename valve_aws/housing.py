@@ -1,0 +1,193 @@
+"""The environments of one stack: made, served, leased for one event, logged and ended.
+
+Knows how an environment, its sockets and its credential belong together (law 16). Decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valve_aws import runtime, sandbox
+from valve_aws.aws import issue
+from valve_aws.course.admit import admit
+from valve_aws.course.drive import drive, walk
+from valve_aws.course.release import log
+from valve_aws.course.subject import Subject
+from valve_aws.environments.cache import Cache
+from valve_aws.environments.environment import Environment
+from valve_aws.environments.host import cache_folder
+from valve_aws.environments.plan import plan
+from valve_aws.environments.pool import Pool, Reuse
+from valve_aws.environments.prepare import Prepared, prepare
+from valve_aws.environments.surroundings import Surroundings
+from valve_aws.model.call import Key, Origin
+from valve_aws.model.label import CLEAN, Label
+from valve_aws.model.plan import Jail
+from valve_aws.model.stack import Function, Stack
+from valve_aws.model.verdict import Holding, Mode, Principal, Way
+from valve_aws.passage import Passage
+from valve_aws.proxy import Authority, Dial, Exchange, Server
+from valve_aws.settings import Settings
+
+RUNTIME_API = ("127.0.0.1", 9001)
+"""Where the Runtime API answers inside, Lambda's own address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one event came to, before anything is released."""
+
+    payload: bytes
+    failed: bool
+    label: Label
+    ways: tuple[Way, ...]
+    subject: Subject | None
+    """None when the event was refused before any function saw it."""
+
+
+class Housing:
+    """Every environment of one run."""
+
+    def __init__(self, stack: Stack, settings: Settings, passage: Passage, authority: Authority,
+                 say: Callable[[str], None]) -> None:
+        self._stack, self._settings, self._passage, self._authority, self._say = stack, settings, passage, authority, say
+        self._pools: dict[str, Pool] = {}
+        self._keys: dict[str, Key] = {}
+        self._cache = Cache(cache_folder(), say)
+        self._serving: set[asyncio.Task[Any]] = set()
+        self._lock = asyncio.Lock()
+        self._around = Surroundings(
+            spawn=sandbox.spawn_unsafe if settings.unsafe else sandbox.spawn, serve=self._serve,
+            machine=lambda f: runtime.Machine(lambda: str(uuid.uuid4()), f.name, f.handler),
+            faults=runtime.faults, wording=runtime.report, log=self._log, now=time.time, tick=time.monotonic, region=stack.region)
+        self._file = settings.log.open("ab", buffering=0) if settings.log else None
+
+    async def run(self, function: str, payload: bytes, carried: Holding, trigger: str, fields: Mapping[str, str], source: str,
+                  cause: str) -> Run:
+        """Take one event in, have it served, and return what it came to with the label it has by then (law 11)."""
+        pool = await self._pool(self._stack.functions[function])
+        expected = self._passage.court.judge.admit(Principal("", function, trigger=trigger, fields=fields), carried).joins
+        async with pool.lease(CLEAN if self._passage.court.mode is Mode.OFF else expected) as environment:
+            subject = environment.subject
+            subject.invocation, subject.trigger, subject.fields, subject.cause = str(uuid.uuid4()), trigger, fields, cause
+            verdict = await drive(admit(self._passage.court, subject, source, carried), self._passage.at_once)
+            if not verdict.passes:
+                return Run(runtime.faults.refused("Valve.EventRefused", subject.invocation), True, carried.label, carried.ways, None)
+            done = await environment.invoke(subject.invocation, payload)
+            return Run(done.payload, done.failed, subject.label, tuple(subject.ways.values()), subject)
+
+    async def _pool(self, function: Function) -> Pool:
+        """Return a function's pool; its packages are prepared once, off the loop."""
+        async with self._lock:
+            if function.logical not in self._pools:
+                prepared = await asyncio.to_thread(
+                    prepare, function, self._cache, _shims(), self._say, self._settings.allow_build)
+                self._pools[function.logical] = Pool(lambda: self._make(prepared), Reuse(self._settings.reuse))
+            return self._pools[function.logical]
+
+    def _make(self, prepared: Prepared) -> Environment:
+        ident = f"{prepared.function.logical}-{os.urandom(4).hex()}"
+        key = self._keys[ident] = issue(os.urandom)
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}"
+        made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
+        return Environment(Subject(ident, prepared.function.logical), prepared.function, made, self._around)
+
+    # Serving what comes out of an environment
+
+    def _serve(self, environment: Environment, jail: Jail) -> Callable[[], None]:
+        """Accept on a jail's sockets for this environment alone; connections wait in the backlog until then."""
+        subject, key, passage = environment.subject, self._keys[environment.ident], self._passage
+
+        async def request(exchange: Exchange) -> None:
+            origin = exchange.head.origin
+            if (origin.address, origin.port) == RUNTIME_API:
+                await self._runtime(environment, exchange)
+            else:
+                await passage.request(subject, key, exchange)
+
+        async def dial(connection: Dial) -> None:
+            await passage.dial(subject, connection)
+
+        async def name(_: str, kind: str) -> bool:
+            # Why every name: it is answered in here, with an address of the sandbox's own; nobody outside is asked.
+            return kind in {"A", "AAAA"}
+
+        def malformed(_: Origin, problem: str) -> None:
+            self._keep(passage.malformed(subject, problem))
+
+        opening = asyncio.ensure_future(Server.open(
+            jail.listeners, environment.ident, self._authority, request, dial, name, refused=malformed, raw=passage.is_raw,
+            upstream=passage.upstream))
+        self._serving.add(opening)
+
+        async def stop() -> None:
+            server = await opening
+            self._serving.discard(opening)
+            await server.close()
+
+        return lambda: self._keep(stop())
+
+    def _keep(self, course: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(course)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _runtime(self, environment: Environment, exchange: Exchange) -> None:
+        """Answer a request to the Runtime API; a body is read no further than one byte beyond what may be answered."""
+        pieces, size = [], 0
+        async for piece in exchange.stream():
+            if size <= runtime.RESPONSE_LIMIT:
+                pieces.append(piece)
+            size += len(piece)
+        body = b"".join(pieces)[:runtime.RESPONSE_LIMIT + 1]
+        try:
+            status, headers, answer = await environment.runtime_request(
+                exchange.head.method, exchange.head.target, dict(exchange.head.headers), body)
+        except ConnectionError:
+            return
+        await exchange.respond(status, headers, answer)
+
+    # Logs
+
+    def _log(self, environment: Environment, stream: str, line: str) -> None:
+        """Show a line to the operator, whole and harmless; let into the log file what may leave (law 11)."""
+        from valve_aws.report import plain
+
+        if stream == "platform":
+            self._say(line)
+            self._store(line)
+            return
+        leaves, verdict = walk(log(self._passage.court, environment.subject, line), self._passage.at_once)
+        mark = "│" if not verdict.refused else "┃ withheld from log stores │"
+        self._say(f"{environment.subject.function} {mark} {plain(line)}")
+        if leaves:
+            self._store(leaves)
+
+    def _store(self, line: str) -> None:
+        if self._file:
+            self._file.write(line.encode("utf-8", "replace") + b"\n")
+
+    async def close(self) -> None:
+        """End every environment and stop listening."""
+        for pool in self._pools.values():
+            await pool.close()
+        while pending := {task for task in self._serving if not task.done()}:
+            await asyncio.wait(pending, timeout=5)
+            for task in pending:
+                task.cancel()
+        if self._file:
+            self._file.close()
+
+
+def _shims() -> Path:
+    """Return the folder of what is put inside: the wheel carries it, a checkout has it beside the package."""
+    package = Path(__file__).parent
+    carried = package / "_shims" / "python"
+    return carried if carried.is_dir() else package.parent / "shims" / "python"
