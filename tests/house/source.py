@@ -93,8 +93,8 @@ def _targets(module: Module, node: ast.AST, known: set[str]) -> Iterator[str]:
             base = _base(module, stem, level)
             for alias in names:
                 inner = f"{base}.{alias.name}"
-                names_a_room = base == PACKAGE and not alias.name.startswith("_")
-                yield inner if inner in known or names_a_room else base
+                ours, names_a_room = base.split(".")[0] == PACKAGE, not alias.name.startswith("_")
+                yield inner if not ours or inner in known or (base == PACKAGE and names_a_room) else base
         case ast.Call(function, [first, *_]) if spelled(function) in DYNAMIC:
             yield _named(module, first)
 

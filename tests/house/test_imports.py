@@ -5,7 +5,10 @@ Knows rooms and third parties. Does not run any of the code it reads.
 
 from __future__ import annotations
 
+import ast
 import sys
+
+import pytest
 
 from tests.house.source import PACKAGE, Module, imports, listed, modules, room_of
 
@@ -24,7 +27,8 @@ LEAVES = (
     "text",
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
-PARTS = ("cloud", "crossing", "housing", "waking")  # what `passage` and `valve` are put together from
+BELOW_PASSAGE = ("cloud", "crossing")
+ABOVE_PASSAGE = ("housing", "waking")
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -35,9 +39,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "course": frozenset({"model", "flow"}),
     **dict.fromkeys(MIDDLE, frozenset({"model", "course"})),
     "settings": frozenset({"model"}),  # what a user asked for, as values
-    **dict.fromkeys(PARTS, EVERY_ROOM),
-    "passage": EVERY_ROOM | {"crossing"},
-    "valve": EVERY_ROOM | {"passage", "settings", *PARTS},
+    **dict.fromkeys(BELOW_PASSAGE, EVERY_ROOM | {"settings"}),
+    "passage": EVERY_ROOM | {"settings", *BELOW_PASSAGE},
+    **dict.fromkeys(ABOVE_PASSAGE, EVERY_ROOM | {"settings", "passage", *BELOW_PASSAGE}),
+    "valve": EVERY_ROOM | {"settings", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "verbs": frozenset({"valve", "settings", "model"}),  # the second half of the command line's face
     "pytest_plugin": frozenset({"valve", "settings", "model"}),
     "cli": frozenset({"settings", "__init__"}),
@@ -102,6 +107,37 @@ def test_no_module_imports_itself_by_a_detour() -> None:
     graph = {m.name: sorted({i.target for i in imports(m)} & known - {m.name}) for m in modules()}
     cycle = _a_cycle(graph)
     assert not cycle, " → ".join(["what both need belongs below both, or behind a port", *cycle])
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "faults"),
+    [
+        ("policy/reading.py", "from valve_aws.model.label import Label\nfrom . import writing", 0),
+        ("policy/reading.py", "from valve_aws.flow import decide", 1),
+        ("policy/reading.py", "def f():\n    from valve_aws import flow", 1),
+        ("policy/reading.py", "if TYPE_CHECKING:\n    from ..flow.decide import Verdict", 1),
+        ("policy/reading.py", "importlib.import_module(f'valve_aws.flow.{x}')", 1),
+        ("policy/reading.py", "import re, yaml", 1),
+        ("policy/reading.py", "import unheard_of", 1),
+        ("text/reading.py", "import yaml.events", 0),
+        ("backend/seed.py", "import botocore.config", 0),
+        ("backend/seed.py", "from botocore.model import ServiceModel", 1),
+        ("backend/seed.py", "from botocore import loaders", 1),
+        ("cli.py", "def f():\n    from valve_aws import report", 0),
+        ("cli.py", "from valve_aws import report", 1),
+        ("cli.py", "def f():\n    from valve_aws import flow", 1),
+        ("course/carry.py", "from valve_aws import flow", 0),
+        ("flow/decide.py", "from valve_aws import course", 1),
+    ],
+)
+def test_the_tables_tell_a_breach_from_a_right(path: str, text: str, faults: int) -> None:
+    module = Module(
+        f"{PACKAGE}/{path}",
+        f"{PACKAGE}/{path}".removesuffix(".py").replace("/", "."),
+        text,
+        ast.parse(text),
+    )
+    assert len(_rooms_wrongly_imported(module) + _third_parties_wrongly_imported(module)) == faults
 
 
 def test_the_search_for_cycles_finds_one() -> None:
