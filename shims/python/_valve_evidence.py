@@ -29,8 +29,8 @@ BETWEEN = frozenset((
 """Packages that stand between a line of source and its request."""
 
 
-def line_of(frame: FrameType | None, root: str) -> str:
-    """Return `file:line` of the nearest frame in `root` (relative), else of the nearest outside the SDK."""
+def line_of(frame: FrameType | None, root: str) -> tuple[str, bool]:
+    """Return (`file:line` of the nearest frame in `root`, True), else (the nearest outside the SDK, False)."""
     beyond = ""
     for _ in range(DEEPEST):
         if frame is None:
@@ -39,26 +39,25 @@ def line_of(frame: FrameType | None, root: str) -> str:
         if package not in BETWEEN:
             file = frame.f_code.co_filename
             if file.startswith(root):
-                return f"{file[len(root):]}:{frame.f_lineno}"
+                return f"{file}:{frame.f_lineno}", True
             beyond = beyond or f"{file}:{frame.f_lineno}"
         frame = frame.f_back
-    return beyond
+    return beyond, False
 
 
 def calling_line(root: str) -> str:
     """Return the line that is calling now.
 
-    A transfer works in threads that no line of source started; the line that waits for it is where the main
-    thread is.
+    A transfer works in threads that no line of source started; the line that waits for it is where
+    the main thread is.
     """
-    found = line_of(sys._getframe(1), root)
-    if found and not found.startswith("/"):
+    found, inside = line_of(sys._getframe(1), root)
+    if inside:
         return found
     import threading
 
-    main = sys._current_frames().get(threading.main_thread().ident or 0)
-    waiting = line_of(main, root)
-    return waiting if waiting and not waiting.startswith("/") else found
+    waiting, inside = line_of(sys._current_frames().get(threading.main_thread().ident or 0), root)
+    return waiting if inside else found
 
 
 def header_value(line: str) -> str:

@@ -7,6 +7,7 @@ Source: AWS Lambda developer guide, `Understanding the Lambda execution environm
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -21,8 +22,6 @@ INIT_LIMIT = 10.0
 """Seconds of the init phase (AWS). What is not ready then goes on within the first invocation's own time."""
 FAREWELL = 0.3
 """Seconds that extensions get at the end (AWS gives 0.3 to 2)."""
-WEIGHING = 0.25
-"""Seconds between two looks at the memory in use, for what no limit inside catches (shared memory)."""
 MIB = 1024 * 1024
 
 
@@ -45,7 +44,6 @@ class Environment:
         self._done: Done | None = None
         self._status: int | None = None
         self._peak = 0
-        self._heavy = False
         self._busy = False
         self._frozen = False
         self._pump: Pump | None = None
@@ -125,7 +123,7 @@ class Environment:
         if self.jail is None:
             return
         if self._status is None and self._api.shut(reason, self._around.now() + FAREWELL):
-            self._thaw()
+            await self._thaw()
             self._turn()
             await self._until(lambda: False, FAREWELL)
         self.jail.kill()
@@ -145,7 +143,7 @@ class Environment:
         self._say("platform", self._around.wording.start(ident))
         began = tick()
         if self._status is None and not self._done:
-            self._thaw()
+            await self._thaw()
             self._api.give(invocation)
             self._turn()
             await self._until(lambda: self._done is not None, seconds)
@@ -154,16 +152,13 @@ class Environment:
         if done.kind in {Kind.RESPONSE, Kind.ERROR}:
             await self._until(lambda: self._api.idle, seconds - taken)
             taken = tick() - began
-        if self.jail and self._status is None:
-            self._peak = max(self._peak, await asyncio.to_thread(_figure, self.jail.peak_memory))
+        await self._rest()
         healthy = self._api.idle and self._status is None
         if not healthy and self.jail:
             self.jail.kill()
             await self._gone.wait()
         self._conclude(ident, done, taken, seconds)
         self._done = None if healthy else self._done
-        if healthy:
-            self._freeze()
         return done
 
     def _platform_end(self, ident: str, seconds: float) -> Done:
@@ -180,7 +175,7 @@ class Environment:
         if self._done:
             return self._done.error_type
         full = self._peak >= self.function.memory * MIB
-        return "Runtime.OutOfMemory" if self._heavy or (self._status == -9 and full) else "Runtime.ExitError"
+        return "Runtime.OutOfMemory" if self._status == -9 and full else "Runtime.ExitError"
 
     def _conclude(self, ident: str, done: Done, taken: float, seconds: float) -> None:
         """Write the lines of an invocation's end, after whatever the function has written."""
@@ -207,21 +202,10 @@ class Environment:
             if left <= 0:
                 break
             self._news.clear()
-            try:
-                async with asyncio.timeout(min(left, WEIGHING)):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
                     await self._news.wait()
-            except TimeoutError:
-                await self._weigh()
         return met()
-
-    async def _weigh(self) -> None:
-        """End the environment when it uses more memory than its function has."""
-        if self.jail and self._status is None:
-            used = await asyncio.to_thread(_figure, self.jail.memory)
-            if used > self.function.memory * MIB and self._status is None:
-                self._heavy = True
-                self._peak = max(self._peak, used)
-                self.jail.kill()
 
     def _turn(self) -> None:
         """Carry out what the Runtime API has made due."""
@@ -250,16 +234,28 @@ class Environment:
         self._news.set()
         self._gone.set()
 
-    def _freeze(self) -> None:
-        """Let nothing inside run between events, as on AWS."""
-        if self.jail and not self._frozen:
-            self.jail.freeze()
-            self._frozen = True
+    async def _rest(self) -> None:
+        """Read the figure of memory, and let nothing inside run until the next event, as on AWS.
 
-    def _thaw(self) -> None:
+        Why in a thread: the jail answers when it can, and what is inside may keep the machine busy.
+        """
+        jail, idle = self.jail, self._api.idle
+        if jail is None or self._status is not None:
+            return
+
+        def rest() -> int:
+            peak = _figure(jail.peak_memory)
+            if idle:
+                jail.freeze()
+            return peak
+
+        self._frozen = idle
+        self._peak = max(self._peak, await asyncio.to_thread(rest))
+
+    async def _thaw(self) -> None:
         if self.jail and self._frozen:
-            self.jail.thaw()
             self._frozen = False
+            await asyncio.to_thread(self.jail.thaw)
 
     def _say(self, stream: str, line: str) -> None:
         self._around.log(self, stream, line)

@@ -144,7 +144,7 @@ def stamp(folder: Path) -> str:
     return "\n".join(sorted(lines))
 
 
-def read_text(path: Path) -> str | None:
+def text_of(path: Path) -> str | None:
     """Return the text of a file that is really there, in its folder; None when it is not. Raises Invalid."""
     if path.is_symlink() or not path.is_file():
         return None
@@ -152,3 +152,14 @@ def read_text(path: Path) -> str | None:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(Where(str(path)), f"cannot be read: {error}") from error
+
+
+def true_folder(path: Path) -> Path | None:
+    """Return the folder that `path` leads to, without links; None when there is none."""
+    return path.resolve() if path.is_dir() else None
+
+
+def layer_shape(folder: Path) -> tuple[bool, bool]:
+    """Say whether a layer is built for Python, and whether its modules lie where Lambda finds none."""
+    built = (folder / "python").is_dir()
+    return built, not built and any(folder.glob("*.py"))

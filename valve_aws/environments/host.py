@@ -61,6 +61,25 @@ def probe(executable: Path) -> Interpreter | None:
     return Interpreter(true if true.is_file() else executable, (major, minor), Path(prefix), cafile)
 
 
+def shown(interpreter: Interpreter, empty: Path) -> list[tuple[Path, str]]:
+    """Return what of an interpreter shows, as (folder or file, path inside); nothing of the system's own,
+    which is there.
+
+    Why at `/var/lang`: it is Lambda's place, and the host's path may hold somebody's name. The packages that
+    the host has installed there are covered by `empty`.
+    """
+    if interpreter.prefix == Path("/usr"):
+        return []
+    parts = [(interpreter.executable, f"/var/lang/bin/{interpreter.name}")]
+    for name in ("lib", "lib64"):
+        folder = interpreter.prefix / name
+        if folder.is_dir() and not folder.is_symlink():
+            parts.append((folder, f"/var/lang/{name}"))
+            if (folder / interpreter.name / "site-packages").is_dir():
+                parts.append((empty, f"/var/lang/{name}/{interpreter.name}/site-packages"))
+    return parts
+
+
 def cache_folder() -> Path:
     """Return `$VALVE_CACHE`, else the user's cache folder for us."""
     chosen = os.environ.get("VALVE_CACHE")

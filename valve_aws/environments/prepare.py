@@ -60,7 +60,7 @@ def prepare(function: Function, cache: Cache, shims: Path, say: Callable[[str], 
             raise Invalid(function.where, f"awslambdaric and boto3 cannot be installed: {failed}") from failed
     if line:
         say(line)
-    shown = [*_language(interpreter, cache), (runtime, "/var/runtime")]
+    shown = [*host.shown(interpreter, cache.empty()), (runtime, "/var/runtime")]
     packages: list[str] = []
     folder = _folder(function.code, cache, function.logical)
     if folder:
@@ -77,23 +77,6 @@ def prepare(function: Function, cache: Cache, shims: Path, say: Callable[[str], 
     return Prepared(function, interpreter, binds, tuple(packages), found)
 
 
-def _language(interpreter: Interpreter, cache: Cache) -> list[tuple[Path, str]]:
-    """Return what of the interpreter shows: nothing beside what the sandbox brings if it is the system's own.
-
-    Why at `/var/lang`: it is Lambda's place, and the host's path may hold somebody's name. The packages that
-    the host has installed there are covered by an empty folder.
-    """
-    if interpreter.prefix == Path("/usr"):
-        return []
-    library = interpreter.prefix / "lib"
-    shown = [(interpreter.executable, f"/var/lang/bin/{interpreter.name}"), (library, "/var/lang/lib")]
-    if (interpreter.prefix / "lib64").is_dir() and not (interpreter.prefix / "lib64").is_symlink():
-        shown.append((interpreter.prefix / "lib64", "/var/lang/lib64"))
-    if (library / interpreter.name / "site-packages").is_dir():
-        shown.append((cache.empty(), f"/var/lang/lib/{interpreter.name}/site-packages"))
-    return shown
-
-
 def _folder(code: Code, cache: Cache, logical: str) -> Path | None:
     """Return the folder that code is in; None for code in the template. Invalid when it is not here."""
     if code.missing:
@@ -102,20 +85,20 @@ def _folder(code: Code, cache: Cache, logical: str) -> Path | None:
         return cache.archive(code.archive, code.where)
     if code.folder is None:
         return None
-    if not code.folder.is_dir():
+    folder = files.true_folder(code.folder)
+    if folder is None:
         raise Invalid(code.where, f"`{logical}`: the folder `{code.folder}` is not there",
                       "is it built (`sam build`)?")
-    home = host.home()
-    if home.is_relative_to(code.folder.resolve()):
+    if host.home().is_relative_to(folder):
         raise Invalid(code.where, f"`{logical}`: its code folder `{code.folder}` contains your home folder",
                       "the function would see all of it; give the code a folder of its own")
-    return code.folder.resolve()
+    return folder
 
 
 def _requirements(folder: Path, interpreter: Interpreter, cache: Cache, allow_build: bool) -> Path | None:
     """Install what `requirements.txt` beside the code names; None when that is nothing, or is built in."""
     file = folder / "requirements.txt"
-    text = files.read_text(file)
+    text = files.text_of(file)
     if text is None or BUILT in folder.parts:
         return None
     lines = requirements.read(text, str(file))
@@ -139,11 +122,11 @@ def _layers(function: Function, interpreter: Interpreter, cache: Cache, say: Cal
         folder = _folder(layer.code, cache, layer.name)
         if folder is None:
             continue
-        built = (folder / "python").is_dir()
+        built, flat = files.layer_shape(folder)
         installed = None if built else _requirements(folder, interpreter, cache, allow_build)
         if installed:
             parts.append((installed, "python"))
-        parts.append((folder, "python" if _flat(folder) else ""))
+        parts.append((folder, "python" if flat else ""))
     if not parts:
         return []
     if len(parts) == 1:
@@ -157,7 +140,3 @@ def _public(layer: Layer) -> str:
     named = f"{layer.name} {layer.code.missing}"
     return next((package for part, package in PUBLIC_LAYERS.items() if part in named), "")
 
-
-def _flat(folder: Path) -> bool:
-    """Say whether a layer's folder is not built: modules lie at its top, where Lambda would not find them."""
-    return not (folder / "python").is_dir() and any(folder.glob("*.py"))
