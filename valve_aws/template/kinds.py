@@ -16,7 +16,8 @@ NONE: Final[Mapping[str, str]] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One resource type. Texts are formats over: n name, t the name without a leading slash, a account,
-    r region, p partition, u URL suffix, i ten characters and d a UUID made from the logical id, arn the ARN below."""
+    r region, p partition, u URL suffix, i ten characters and d a UUID made of the logical id, arn the ARN.
+    """
 
     named: tuple[str, ...] = ()
     """Properties that hold the name, the first that is written."""

@@ -16,19 +16,20 @@ from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.template import arns, defaults, parameters
 from valve_aws.template.ground import Ground, digest, physical
 from valve_aws.template.intrinsics import holds, resolve
-from valve_aws.template.kinds import Kind, plain, row
+from valve_aws.template.kinds import SAM, Kind, plain, row
 from valve_aws.template.shapes import NOVALUE, entries, is_open, text, truth, unresolved, word, wrap
 
 MADE: Final = re.compile(r"(.+?)\.(Alias|Version|Stage|Deployment|DestinationQueue|DestinationTopic)")
 """SAM's way of naming what it makes from a resource (SAM specification, generated resources)."""
 
 GENERATED: Final = (
-    (re.compile(r"(.+)Role"), "AWS::IAM::Role"),
-    (re.compile(r"(.+)Url"), "AWS::Lambda::Url"),
-    (re.compile(r"(.+?)(?:\w*)Stage"), ""),
-    (re.compile(r"(.+?)Deployment\w*"), ""),
-    (re.compile(r"(.+?)(?:Alias|Version)\w*"), ""),
+    (re.compile("Role"), "AWS::IAM::Role", ""),
+    (re.compile("Url"), "AWS::Lambda::Url", ""),
+    (re.compile(r"\w*Stage"), "", "Stage"),
+    (re.compile(r"Deployment\w*"), "", "Deployment"),
+    (re.compile(r"(?:Alias|Version)\w*"), "", "Version"),
 )
+"""What follows a resource's id in the id of what SAM makes from it: its type, or what `product` tells."""
 
 QUALIFIED: Final[Mapping[str, tuple[str, str]]] = {
     "AWS::Lambda::Alias": ("FunctionName", "Name"),
@@ -190,7 +191,7 @@ class Template:
             return self.output(declared, name.removeprefix("Outputs."), where)
         form = row(declared.kind).attributes.get(name)
         if form is None:
-            if declared.kind.startswith("AWS::Serverless::") and MADE.fullmatch(f"{logical}.{name}"):
+            if declared.kind in SAM and MADE.fullmatch(f"{logical}.{name}"):
                 return Node(self.product(logical, name), where)
             written = entries(declared.properties, f"the properties of `{logical}`").get(name)
             if written is not None and declared.kind.startswith("AWS::") and name not in {"Arn", "Id"}:
@@ -249,16 +250,16 @@ class Template:
         dotted = MADE.fullmatch(name if not attribute else f"{name}.{attribute}")
         if dotted and dotted.group(1) in self.declared and not attribute:
             return self.product(dotted.group(1), dotted.group(2))
-        for pattern, kind_name in GENERATED:
-            match = pattern.fullmatch(name)
-            owner = self.declared.get(match.group(1)) if match else None
-            if owner is None or not owner.kind.startswith("AWS::Serverless::"):
+        owners = [d for d in self.declared.values() if d.kind in SAM and name.startswith(d.logical)]
+        if not owners:
+            return None
+        owner = max(owners, key=lambda d: len(d.logical)).logical
+        for pattern, kind_name, what in GENERATED:
+            if not pattern.fullmatch(name[len(owner) :]):
                 continue
             kind = row(kind_name)
-            if not kind_name:
-                return self.product(owner.logical, "Version" if "Version" in name else "Stage")
             form = kind.attributes.get(attribute) if attribute else kind.ref
-            return self.formed(name, form, kind) if form is not None else None
+            return self.product(owner, what) if what else form and self.formed(name, form, kind)
         return None
 
     def product(self, logical: str, what: str) -> str:

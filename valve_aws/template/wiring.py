@@ -37,7 +37,7 @@ def _own(declared: Declared, template: Template) -> str:
 
 def _target(origin: str, node: Node | None, kind: str, wire: Trigger, template: Template) -> Iterator[Wire]:
     """Yield a trigger if the target is a function, else a delivery."""
-    arn = arns.store(word(node, "a target"), FUNCTION, template.ground)
+    arn = arns.store(word(node, "a target"), "", template.ground)
     if node is not None and arns.service(arn) == "lambda":
         yield Trigger(arn, wire.name, kind, origin, wire.properties, wire.where)
     else:
@@ -217,7 +217,7 @@ def _pipe(declared: Declared, fields: Fields, template: Template) -> Iterator[Wi
 
 def _schedule(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
     target = entries(fields.get("Target"), "`Target`").get("Arn")
-    arn = arns.store(word(target, "a target"), FUNCTION, template.ground)
+    arn = arns.store(word(target, "a target"), "", template.ground)
     if arns.service(arn) == "lambda":
         yield Trigger(arn, declared.logical, "ScheduleV2", "", _bare(fields), declared.where)
 
@@ -238,7 +238,7 @@ def _method(declared: Declared, fields: Fields, template: Template) -> Iterator[
         word(fields.get("RestApiId"), "`RestApiId`"), "AWS::ApiGateway::RestApi", template.ground
     )
     uri = entries(fields.get("Integration"), "`Integration`").get("Uri")
-    arn = arns.store(word(uri, "`Uri`"), FUNCTION, template.ground)
+    arn = arns.store(word(uri, "`Uri`"), "", template.ground)
     if arns.service(arn) == "lambda":
         given = {"Method": word(fields.get("HttpMethod"), "`HttpMethod`")}
         yield Trigger(arn, declared.logical, "Api", origin, given, declared.where)
@@ -246,7 +246,7 @@ def _method(declared: Declared, fields: Fields, template: Template) -> Iterator[
 
 def _integration(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
     origin = arns.store(word(fields.get("ApiId"), "`ApiId`"), "AWS::ApiGatewayV2::Api", template.ground)
-    arn = arns.store(word(fields.get("IntegrationUri"), "`IntegrationUri`"), FUNCTION, template.ground)
+    arn = arns.store(word(fields.get("IntegrationUri"), "`IntegrationUri`"), "", template.ground)
     if arns.service(arn) == "lambda":
         yield Trigger(arn, declared.logical, "HttpApi", origin, {}, declared.where)
 
@@ -255,7 +255,7 @@ def _topic_rule(declared: Declared, fields: Fields, template: Template) -> Itera
     payload = entries(fields.get("TopicRulePayload"), "`TopicRulePayload`")
     for node in several(payload.get("Actions")):
         target = entries(entries(node, "an action").get("Lambda"), "`Lambda`").get("FunctionArn")
-        arn = arns.store(word(target, "`FunctionArn`"), FUNCTION, template.ground)
+        arn = arns.store(word(target, "`FunctionArn`"), "", template.ground)
         if arn:
             yield Trigger(arn, declared.logical, "IoTRule", "", _bare(payload), declared.where)
 
