@@ -175,21 +175,22 @@ class Connection:
 
     async def _head(self, reader: Reader) -> RequestHead | None:
         """Wait for the next head; None when the client has no more to ask."""
-        limits, wire = self._limits, self._wire
-        clock = asyncio.get_running_loop().time
+        limits, wire, inbox = self._limits, self._wire, reader.inbox
         deadline = 0.0
-        while (request := reader.head()) is None:
-            if reader.inbox.ended:
-                return None
-            if not len(reader.inbox):
+        while True:
+            if not len(inbox):
                 try:
-                    reader.inbox.feed(await wire.more(limits.idle))
+                    inbox.feed(await wire.more(limits.idle))
                 except Slow:
                     return None
-            else:
-                deadline = deadline or clock() + limits.head_seconds
-                reader.inbox.feed(await wire.more(deadline - clock()))
-        return request
+            elif (request := reader.head()) is not None:
+                return request
+            elif not inbox.ended:
+                now = asyncio.get_running_loop().time()
+                deadline = deadline or now + limits.head_seconds
+                inbox.feed(await wire.more(deadline - now))
+            if inbox.ended and not len(inbox):
+                return None
 
     def _agree(self, request: RequestHead) -> None:
         """Refuse a request whose Host is not the name that its TLS or its tunnel was opened for (RFC 9110

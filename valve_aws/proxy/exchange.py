@@ -56,11 +56,17 @@ class Exchange:
             raise TooLarge(f"the body has {self.length} bytes, and only {limit} are taken")
         pieces: list[bytes] = []
         size = 0
-        async for piece in self.stream():
+        reader = self._reader
+        while not reader.body.done:
+            piece = reader.take()
             size += len(piece)
             if size > limit:
                 raise TooLarge(f"the body has more than {limit} bytes")
-            pieces.append(piece)
+            if piece:
+                self._received += len(piece)
+                pieces.append(piece)
+            elif not reader.body.done:
+                await self._fill()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def stream(self) -> AsyncIterator[bytes]:
@@ -116,7 +122,8 @@ class Exchange:
         self._keep = keep
         if silent or content is not None:
             self._wire.send(head if silent or not content else head + content)
-            await self._wire.drained()
+            if self._wire.full:
+                await self._wire.drained()
         else:
             assert not isinstance(body, bytes)
             await self._pour(head, body, length, chunked)
@@ -134,7 +141,8 @@ class Exchange:
             piece = write.chunk(piece) if chunked else piece
             wire.send(head + piece if head else piece)
             head = b""
-            await wire.drained()
+            if wire.full:
+                await wire.drained()
         if length is not None and sent != length:
             raise ValueError(f"the content of a response has {sent} bytes in place of {length}")
         if tail := head + (write.LAST_CHUNK if chunked else b""):

@@ -20,20 +20,20 @@ TEXT = bytes(range(0x20, 0x7F)) + b"\t"
 """All that a field value may hold: no control character, nothing outside ASCII (RFC 9110 §5.5 without
 obs-text)."""
 
-NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")
+NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 """A field name, `_` left out: gateways fold it into `-` (RFC 9110 §5.6.2)."""
-WIDE_NAME = re.compile(rb"[!#$%&'*+._^`|~0-9A-Za-z-]+")
-METADATA_NAME = re.compile(rb"x-amz-meta-[!#$%&'*+._^`|~0-9a-z-]+")
+WIDE_NAME = re.compile(r"[!#$%&'*+._^`|~0-9A-Za-z-]+")
+METADATA_NAME = re.compile(r"x-amz-meta-[!#$%&'*+._^`|~0-9a-z-]+")
 """Where `_` is allowed: user metadata of an object is named by users."""
 
-PATH = re.compile(rb"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]++|%[0-9A-Fa-f]{2})*+")
-QUERY = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]++|%[0-9A-Fa-f]{2})*+")
+PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]++|%[0-9A-Fa-f]{2})*+")
+QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]++|%[0-9A-Fa-f]{2})*+")
 """RFC 3986 §3.4; `[` and `]` beside it, which Python's `requests` sends as they are."""
 
-NUMBER = re.compile(rb"0|[1-9][0-9]{0,17}")
+NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 """A Content-Length: no sign, no leading zero, no list, within 63 bits."""
 
-STATUS = re.compile(rb"[1-5][0-9]{2}")
+STATUS = re.compile(r"[1-5][0-9]{2}")
 
 DNS_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*")
 ADDRESS_6 = re.compile(r"[0-9a-f:.]{2,45}")
@@ -81,20 +81,20 @@ class Gone(ConnectionError):
 
 
 @lru_cache(maxsize=1024)
-def field_name(raw: bytes) -> str:
+def field_name(written: str) -> str:
     """Return a request's field name in lower case; raises Malformed."""
-    lower = raw.lower()
-    if len(raw) > 256 or not (NAME.fullmatch(raw) or METADATA_NAME.fullmatch(lower)):
-        raise Malformed(f"the header name `{shown(raw)}` has a character that is not allowed")
-    return lower.decode("ascii")
+    lower = written.lower()
+    if len(written) > 256 or not (NAME.fullmatch(written) or METADATA_NAME.fullmatch(lower)):
+        raise Malformed(f"the header name `{shown(written)}` has a character that is not allowed")
+    return lower
 
 
 @lru_cache(maxsize=1024)
-def wide_field_name(raw: bytes) -> str:
+def wide_field_name(written: str) -> str:
     """Return a response's field name in lower case, `_` allowed; raises Malformed."""
-    if len(raw) > 256 or not WIDE_NAME.fullmatch(raw):
-        raise Malformed(f"the header name `{shown(raw)}` has a character that is not allowed")
-    return raw.lower().decode("ascii")
+    if len(written) > 256 or not WIDE_NAME.fullmatch(written):
+        raise Malformed(f"the header name `{shown(written)}` has a character that is not allowed")
+    return written.lower()
 
 
 @lru_cache(maxsize=1024)
@@ -116,13 +116,13 @@ def authority(text: str, default: int = 0) -> tuple[str, int]:
         host = host.removesuffix(".")
         fits = DNS_NAME.fullmatch(host) is not None
     if not fits or (tail and (colon != ":" or not PORT.fullmatch(port) or int(port) > 65535)):
-        raise Malformed(f"`{shown(text.encode('ascii', 'replace'))}` is not a host with an optional port")
+        raise Malformed(f"`{shown(text)}` is not a host with an optional port")
     return host, int(port) if port else default
 
 
-def shown(raw: bytes, most: int = 60) -> str:
-    """Return bytes of the attacker's in a form that is safe to print: cut, and everything unprintable
+def shown(given: str | bytes, most: int = 60) -> str:
+    """Return what came from the attacker in a form that is safe to print: cut, unprintable characters
     escaped."""
-    text = raw[:most].decode("latin-1")
-    safe = "".join(c if " " <= c <= "~" and c != "`" else f"\\x{ord(c):02x}" for c in text)
-    return safe + ("..." if raw[most:] else "")
+    text = given if isinstance(given, str) else given.decode("latin-1")
+    safe = "".join(c if " " <= c <= "~" and c != "`" else f"\\x{ord(c):02x}" for c in text[:most])
+    return safe + ("..." if text[most:] else "")

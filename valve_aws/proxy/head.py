@@ -5,8 +5,8 @@ Knows request lines, status lines, headers and how they frame a body. Does not k
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from valve_aws.proxy.grammar import (
     CONNECTION,
@@ -30,12 +30,13 @@ Fields = tuple[tuple[str, str], ...]
 
 CHUNKED = -1
 """As a body's length: the transfer coding tells where it ends."""
+FRAMING = frozenset({"transfer-encoding", "content-length"})
+
 UNTIL_CLOSE = -2
 """As a response's length: it ends with the connection (RFC 9112 §6.3 rule 8)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """A request's first lines. `target` is in origin-form; for CONNECT it is the authority, `host:port`."""
 
     method: str
@@ -56,8 +57,7 @@ class RequestHead:
     """The client understands the chunked coding (HTTP/1.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(NamedTuple):
     """A response's first lines. `length` is that of the body that follows, `declared` what Content-Length
     says."""
 
@@ -69,17 +69,19 @@ class ResponseHead:
 
 
 def read_request(head: bytes, limits: Limits) -> RequestHead:
-    """Read the bytes before the empty line. Raises Malformed; what is returned has exactly one meaning (RFC
-    9112)."""
+    """Read the bytes before the empty line. Raises Malformed; what is returned has exactly one meaning.
+
+    Source: RFC 9112 §3 to §6, narrowed.
+    """
     line, *lines = split(head, limits)
     method, target, newer = request_line(line, limits)
     headers = fields(lines, field_name)
-    names = [n for n, _ in headers]
-    if len(set(names)) != len(names):
-        for name in set(names) - REPEATABLE:
+    single = dict(headers)
+    if len(single) != len(headers):
+        names = [n for n, _ in headers]
+        for name in single.keys() - REPEATABLE:
             if names.count(name) > 1:
                 raise Malformed(f"the header `{name}` comes more than once")
-    single = dict(headers)
     given = single.get("host")
     host, port = authority(given) if given is not None else ("", 0)
     if given is None and not (method == "CONNECT" and not newer):
@@ -89,47 +91,47 @@ def read_request(head: bytes, limits: Limits) -> RequestHead:
         scheme, host, port, target = absolute(method, target, host, port)
     if method != "CONNECT":
         check_target(target)
-    length = framing(headers, newer)
-    options = connection_options(headers)
+    length = framing(single, newer)
+    options = connection_options(headers) if "connection" in single else set()
     expect = single.get("expect", "").lower()
     if expect not in ("", "100-continue"):
-        raise Malformed(f"the expectation `{shown(expect.encode())}` is not known", 417)
+        raise Malformed(f"the expectation `{shown(expect)}` is not known", 417)
     if method == "CONNECT" and length:
         raise Malformed("a CONNECT request has a body")
     return RequestHead(method, target, scheme, headers, host, port, length, newer and "close" not in options,
                        bool(expect) and newer and length != 0, newer)
 
 
-def split(head: bytes, limits: Limits) -> list[bytes]:
+def split(head: bytes, limits: Limits) -> list[str]:
     """Return the lines of a head; raises Malformed for any byte that no line may hold."""
-    lines = head.split(b"\r\n")
-    if head.translate(None, TEXT) != b"\r\n" * (len(lines) - 1):
+    ends = head.count(b"\r\n")
+    if head.translate(None, TEXT) != b"\r\n" * ends:
         raise Malformed("the head has a control character, a byte outside ASCII, or a lone CR or LF")
-    if len(lines) > limits.headers + 1:
+    if ends > limits.headers:
         raise Malformed(f"there are more than {limits.headers} headers", 431)
-    return lines
+    return head.decode("ascii").split("\r\n")
 
 
-def request_line(line: bytes, limits: Limits) -> tuple[str, str, bool]:
+def request_line(line: str, limits: Limits) -> tuple[str, str, bool]:
     """Return method, target and whether this is HTTP/1.1 (else 1.0), RFC 9112 §3."""
-    parts = line.split(b" ")
-    if len(parts) != 3 or b"" in parts or b"\t" in line:
+    parts = line.split(" ")
+    if len(parts) != 3 or "" in parts or "\t" in line:
         raise Malformed(f"`{shown(line)}` is not a request line: method, target, version")
     method, target, version = parts
-    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+    if version not in ("HTTP/1.1", "HTTP/1.0"):
         raise Malformed(f"the version `{shown(version)}` is not spoken here: HTTP/1.1 is", 505)
-    if method.decode("ascii") not in METHODS:
+    if method not in METHODS:
         raise Malformed(f"the method `{shown(method)}` is not known", 501)
     if len(target) > limits.target:
         raise Malformed(f"the request target is longer than {limits.target} bytes", 414)
-    return method.decode("ascii"), target.decode("ascii"), version == b"HTTP/1.1"
+    return method, target, version == "HTTP/1.1"
 
 
 def check_target(target: str) -> None:
     """Raise Malformed unless this is a target in origin-form (RFC 9112 §3.2.1)."""
-    path, _, query = target.encode().partition(b"?")
+    path, _, query = target.partition("?")
     if not PATH.fullmatch(path) or not QUERY.fullmatch(query):
-        raise Malformed(f"the target `{shown(target.encode())}` has a character that must be percent-encoded")
+        raise Malformed(f"the target `{shown(target)}` has a character that must be percent-encoded")
 
 
 def absolute(method: str, target: str, host: str, port: int) -> tuple[str, str, int, str]:
@@ -141,14 +143,14 @@ def absolute(method: str, target: str, host: str, port: int) -> tuple[str, str, 
     if method == "CONNECT":
         named, wanted = authority(target)
         if not wanted:
-            raise Malformed(f"`{shown(target.encode())}` does not say which port to connect to")
+            raise Malformed(f"`{shown(target)}` does not say which port to connect to")
         if host and (host != named or port not in (0, wanted)):
             raise Malformed("the CONNECT target and the Host header disagree")
         return "", named, wanted, f"[{named}]:{wanted}" if ":" in named else f"{named}:{wanted}"
     scheme, colon, rest = target.partition("://")
     default = {"http": 80, "https": 443}.get(scheme.lower())
     if not colon or default is None:
-        raise Malformed(f"the request target `{shown(target.encode())}` is neither a path nor an http URL")
+        raise Malformed(f"the request target `{shown(target)}` is neither a path nor an http URL")
     cut = min((i for i in map(rest.find, "/?") if i >= 0), default=len(rest))
     named, wanted = authority(rest[:cut])
     if named != host or (wanted or default) != (port or default):
@@ -157,61 +159,71 @@ def absolute(method: str, target: str, host: str, port: int) -> tuple[str, str, 
     return scheme.lower(), host, port or wanted, path
 
 
-def fields(lines: list[bytes], name_of: Callable[[bytes], str]) -> Fields:
+def fields(lines: list[str], name_of: Callable[[str], str]) -> Fields:
     """Read field lines (RFC 9112 §5): no folding, no space around the name, values stripped."""
     found: list[tuple[str, str]] = []
     for line in lines:
-        name, colon, value = line.partition(b":")
+        name, colon, value = line.partition(":")
         if not colon:
             raise Malformed(f"`{shown(line)}` is not a header: there is no colon, or the line was folded")
-        found.append((name_of(name), value.strip(b" \t").decode("ascii")))
+        found.append((name_of(name), value.strip(" \t")))
     return tuple(found)
 
 
-def framing(headers: Fields, newer: bool) -> int:
-    """Return how long the body is: bytes, 0 when nothing says so, or `CHUNKED` (RFC 9112 §6.3)."""
-    codings = [v for n, v in headers if n == "transfer-encoding"]
-    lengths = [v for n, v in headers if n == "content-length"]
-    if codings:
-        if lengths:
+def framing(single: Mapping[str, str], newer: bool) -> int:
+    """Return how long the body is: bytes, 0 when nothing says so, or `CHUNKED` (RFC 9112 §6.3).
+
+    Neither of the two headers that say so may have come twice.
+    """
+    coding, length = single.get("transfer-encoding"), single.get("content-length")
+    if coding is not None:
+        if length is not None:
             raise Malformed("Transfer-Encoding and Content-Length contradict each other")
-        if len(codings) > 1 or codings[0].lower() != "chunked":
-            raise Malformed(f"the transfer coding `{shown(codings[0].encode())}` is not `chunked`", 501)
+        if coding.lower() != "chunked":
+            raise Malformed(f"the transfer coding `{shown(coding)}` is not `chunked`", 501)
         if not newer:
             raise Malformed("HTTP/1.0 has no transfer coding")
         return CHUNKED
-    if not lengths:
+    if length is None:
         return 0
-    if len(lengths) > 1 or not NUMBER.fullmatch(lengths[0].encode()):
-        raise Malformed(f"the content length `{shown(','.join(lengths).encode())}` is not one plain number")
-    return int(lengths[0])
+    if not NUMBER.fullmatch(length):
+        raise Malformed(f"the content length `{shown(length)}` is not one plain number")
+    return int(length)
+
+
+def options_of(headers: Fields) -> set[str]:
+    """Return the options of all `Connection` headers, lower case."""
+    return {o.strip(" \t").lower() for n, v in headers if n == "connection" for o in v.split(",")} - {""}
 
 
 def connection_options(headers: Fields) -> set[str]:
-    """Return the options of `Connection`; raises Malformed for one that names some other header."""
-    options = {o.strip(" \t").lower() for n, v in headers if n == "connection" for o in v.split(",")} - {""}
+    """Return the options of a request's `Connection`; raises Malformed for one that names some other
+    header."""
+    options = options_of(headers)
     if options - CONNECTION:
-        raise Malformed(f"`Connection` names `{shown(min(options - CONNECTION).encode())}`")
+        raise Malformed(f"`Connection` names `{shown(min(options - CONNECTION))}`")
     return options
 
 
 def read_response(head: bytes, method: str, limits: Limits) -> ResponseHead:
     """Read an upstream's response to a `method` request, as strictly. Raises Malformed."""
     line, *lines = split(head, limits)
-    version, _, rest = line.partition(b" ")
-    code = rest.partition(b" ")[0]
-    if version not in (b"HTTP/1.1", b"HTTP/1.0") or not STATUS.fullmatch(code):
+    version, _, rest = line.partition(" ")
+    code = rest.partition(" ")[0]
+    if version not in ("HTTP/1.1", "HTTP/1.0") or not STATUS.fullmatch(code):
         raise Malformed(f"`{shown(line)}` is not a status line")
-    newer, status = version == b"HTTP/1.1", int(code)
+    newer, status = version == "HTTP/1.1", int(code)
     headers = fields(lines, wide_field_name)
-    length = framing(headers, newer)
-    named = {n for n, _ in headers}
-    declared = length if "content-length" in named else None
+    single = dict(headers)
+    if len(single) != len(headers) and sum(n in FRAMING for n, _ in headers) > 1:
+        raise Malformed("the answer says more than once where its body ends")
+    length = framing(single, newer)
+    declared = length if "content-length" in single else None
     if method == "HEAD" or status < 200 or status in (204, 304):
         length = 0
     elif declared is None and length != CHUNKED:
         length = UNTIL_CLOSE
-    options = {o.strip(" \t").lower() for n, v in headers if n == "connection" for o in v.split(",")}
+    options = options_of(headers) if "connection" in single else set()
     lasting = (newer or "keep-alive" in options) and "close" not in options
     return ResponseHead(status, headers, length, declared, lasting and length != UNTIL_CLOSE)
 

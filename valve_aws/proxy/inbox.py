@@ -46,7 +46,8 @@ class Inbox:
             return taken
         taken = self._held[self._at:self._at + most]
         self._at += len(taken)
-        self._seen = max(self._seen, self._at)
+        if self._seen < self._at:
+            self._seen = self._at
         return taken
 
     def starts(self, text: bytes) -> bool:
@@ -59,7 +60,10 @@ class Inbox:
         `end` is `CRLF` or an empty line. Raises Malformed when it does not come within `most` bytes, and
         for a lone CR, LF or NUL before it. What was searched once is not searched again.
         """
-        found = self._held.find(end, max(self._at, self._seen - len(end) + 1))
+        if self._at == len(self._held):
+            return None
+        searched = self._seen - len(end) + 1
+        found = self._held.find(end, searched if searched > self._at else self._at)
         if found < 0 or found - self._at > most:
             broken = LONE.search(self._held, max(self._at, self._seen - 1))
             if broken and broken.start() - self._at <= most:

@@ -62,10 +62,25 @@ async def pieces_of(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise Broken from error
 
 
+class Line(Wire):
+    """A connection to an upstream."""
+
+    _poll: select.poll | None = None
+
+    def quiet(self) -> bool:
+        """Say whether the kernel knows of nothing that has come in: an end the loop has not seen yet is
+        stale."""
+        if self._poll is None:
+            self._poll = select.poll()
+            descriptor = self.transport.get_extra_info("socket").fileno()
+            self._poll.register(descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not self._poll.poll(0)
+
+
 class Reply:
     """One answer. Read it to its end, or `close` it: only then does its connection serve another request."""
 
-    def __init__(self, upstream: Upstream, target: Target, wire: Wire, inbox: Inbox, head: ResponseHead,
+    def __init__(self, upstream: Upstream, target: Target, wire: Line, inbox: Inbox, head: ResponseHead,
                  reuse: bool) -> None:
         self.status = head.status
         self.headers: Fields = tuple((n, v) for n, v in head.headers if n not in write.OWNED)
@@ -139,7 +154,7 @@ class Upstream:
         self.limits = limits
         self._trust = trust
         self._contexts: dict[bool, ssl.SSLContext] = {}
-        self._idle: OrderedDict[Target, deque[tuple[float, Wire]]] = OrderedDict()
+        self._idle: OrderedDict[Target, deque[tuple[float, Line]]] = OrderedDict()
         self._buffer = bytearray(limits.chunk)
 
     async def send(self, target: Target, method: str, path: str, headers: Sequence[tuple[str, str]],
@@ -170,7 +185,7 @@ class Upstream:
         wire = await self.reach(target)
         return await self._converse(target, wire, method, head, body, length, reused=False)
 
-    async def reach(self, target: Target, half: bool = False) -> Wire:
+    async def reach(self, target: Target, half: bool = False) -> Line:
         """Open a connection; raises Unreachable (nothing was sent)."""
         context = self._context(target.verify) if target.tls else None
         name = (target.server_name or target.host) if context else None
@@ -178,7 +193,7 @@ class Upstream:
         try:
             async with asyncio.timeout(self.limits.connect):
                 _, wire = await asyncio.get_running_loop().create_connection(
-                    lambda: Wire(self._buffer, self.limits, half and context is None),
+                    lambda: Line(self._buffer, self.limits, half and context is None),
                     target.host, target.port, ssl=context, server_hostname=name)
         except TimeoutError as error:
             raise Unreachable(f"{place} did not answer in {self.limits.connect:g} s", sent=False) from error
@@ -199,19 +214,19 @@ class Upstream:
             self._contexts[verify] = context
         return context
 
-    def _pooled(self, target: Target) -> Wire | None:
+    def _pooled(self, target: Target) -> Line | None:
         """Return an idle connection that was alive a moment ago, the one used last; close those that were
         not."""
         idle = self._idle.get(target)
         now = asyncio.get_running_loop().time()
         while idle:
             since, wire = idle.pop()
-            if wire.usable and not wire.pending and now - since < self.limits.pool_idle and quiet(wire):
+            if wire.usable and not wire.pending and now - since < self.limits.pool_idle and wire.quiet():
                 return wire
             wire.abort()
         return None
 
-    def keep(self, target: Target, wire: Wire) -> None:
+    def keep(self, target: Target, wire: Line) -> None:
         """Take back a connection whose answer has been read to its end."""
         if not wire.usable or wire.pending:
             wire.abort()
@@ -225,7 +240,7 @@ class Upstream:
             for _, old in self._idle.popitem(last=False)[1]:
                 old.abort()
 
-    async def _converse(self, target: Target, wire: Wire, method: str, head: bytes,
+    async def _converse(self, target: Target, wire: Line, method: str, head: bytes,
                         body: bytes | AsyncIterator[bytes] | None, length: int | None, reused: bool) -> Reply:
         """Send on this connection and read the answer's head. Raises Stale when it was out of the pool and
         dead."""
@@ -234,7 +249,8 @@ class Upstream:
         try:
             if body is None or isinstance(body, bytes):
                 wire.send(head + body if body else head)
-                await wire.drained(or_received=True)
+                if wire.full:
+                    await wire.drained(or_received=True)
             else:
                 whole = await self._pour(wire, head, body, length)
             found = await self._head(wire, inbox, method)
@@ -254,7 +270,7 @@ class Upstream:
             raise
         return Reply(self, target, wire, inbox, found, whole)
 
-    async def _pour(self, wire: Wire, head: bytes, body: AsyncIterator[bytes], length: int | None) -> bool:
+    async def _pour(self, wire: Line, head: bytes, body: AsyncIterator[bytes], length: int | None) -> bool:
         """Send the body as fast as it is taken; False when an answer came before its end."""
         sent = 0
         async for piece in pieces_of(body):
@@ -268,7 +284,8 @@ class Upstream:
             piece = piece if length is not None else write.chunk(piece)
             wire.send(head + piece if head else piece)
             head = b""
-            await wire.drained(or_received=True)
+            if wire.full:
+                await wire.drained(or_received=True)
         if wire.pending:
             return False
         if length is not None and sent != length:
@@ -277,7 +294,7 @@ class Upstream:
             wire.send(tail)
         return True
 
-    async def _head(self, wire: Wire, inbox: Inbox, method: str) -> ResponseHead:
+    async def _head(self, wire: Line, inbox: Inbox, method: str) -> ResponseHead:
         """Read the head of the final response; interim ones are passed over (RFC 9110 §15.2)."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self.limits.answer
@@ -302,14 +319,3 @@ class Upstream:
             for _, wire in idle:
                 wire.abort()
         self._idle.clear()
-
-
-def quiet(wire: Wire) -> bool:
-    """Say whether the kernel knows of nothing that has come in: an end that the loop has not seen yet is
-    stale."""
-    descriptor = wire.transport.get_extra_info("socket").fileno()
-    if descriptor < 0:
-        return False
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
-    return not poll.poll(0)

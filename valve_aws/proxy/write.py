@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
 
-from valve_aws.proxy.grammar import METHODS, TEXT, WIDE_NAME
+from valve_aws.proxy.grammar import METHODS, TEXT, WIDE_NAME, Malformed
 from valve_aws.proxy.head import check_target
 
 OWNED = frozenset({
@@ -27,25 +27,27 @@ NO_BODY = frozenset({204, 304})
 
 
 @lru_cache(maxsize=1024)
-def spelled(name: str) -> bytes:
-    """Return a field name as bytes; raises ValueError for one that cannot be sent."""
-    raw = name.encode("ascii", "replace")
-    if not WIDE_NAME.fullmatch(raw):
+def sendable(name: str) -> bool:
+    """Say whether a header is written out, or belongs to the connection; raises ValueError for one that
+    cannot be."""
+    if not WIDE_NAME.fullmatch(name):
         raise ValueError(f"`{name!a}` cannot be a header name")
-    return raw
+    return name.lower() not in OWNED
 
 
-def lines(headers: Iterable[tuple[str, str]]) -> list[bytes]:
+def lines(headers: Iterable[tuple[str, str]]) -> bytes:
     """Return field lines, the connection's own ones left out; raises ValueError for a value that no line
-    can hold."""
-    out: list[bytes] = []
-    for name, value in headers:
-        if name.lower() in OWNED:
-            continue
-        raw = value.encode("ascii", "replace") if value.isascii() else b"\0"
-        if raw.translate(None, TEXT):
-            raise ValueError(f"the value of the header `{name!a}` has a character that cannot be sent")
-        out.append(b"%s: %s\r\n" % (spelled(name), raw))
+    can hold.
+
+    Invariant: as many line ends as fields, and no other byte outside of `TEXT`.
+    """
+    written = [f"{name}: {value}\r\n" for name, value in headers if sendable(name)]
+    try:
+        out = "".join(written).encode("ascii")
+    except UnicodeEncodeError as error:
+        raise ValueError("the value of a header has a character outside ASCII") from error
+    if out.translate(None, TEXT) != b"\r\n" * len(written):
+        raise ValueError("the value of a header has a character that cannot be sent")
     return out
 
 
@@ -67,24 +69,23 @@ def frame(length: int | None, chunked: bool) -> bytes:
 
 def response_head(status: int, headers: Iterable[tuple[str, str]], framing: bytes, keep: bool) -> bytes:
     """Return a response's head with its empty line."""
-    parts = [status_line(status), *lines(headers), framing]
-    if not keep:
-        parts.append(b"connection: close\r\n")
-    parts.append(b"\r\n")
-    return b"".join(parts)
+    last = b"\r\n" if keep else b"connection: close\r\n\r\n"
+    return b"".join((status_line(status), lines(headers), framing, last))
 
 
 def request_head(method: str, target: str, headers: Iterable[tuple[str, str]], framing: bytes) -> bytes:
     """Return a request's head with its empty line. `headers` must name the host once. Raises ValueError."""
     if method not in METHODS or method == "CONNECT":
         raise ValueError(f"`{method!a}` is not a method that is sent")
-    if not target.isascii():
-        raise ValueError("a request target is ASCII")
-    check_target(target)
-    fields = lines(headers)
-    if sum(line.lower().startswith(b"host: ") for line in fields) != 1:
+    try:
+        check_target(target)
+    except Malformed as error:
+        raise ValueError(error.problem) from error
+    start = b"%s %s HTTP/1.1\r\n" % (method.encode(), target.encode())
+    head = start + lines(headers)
+    if head.lower().count(b"\r\nhost: ") != 1:
         raise ValueError("a request names its host exactly once")
-    return b"".join([f"{method} {target} HTTP/1.1\r\n".encode(), *fields, framing, b"\r\n"])
+    return head + framing + b"\r\n"
 
 
 def chunk(content: bytes) -> bytes:
