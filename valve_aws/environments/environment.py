@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from valve_aws.course.subject import Subject
-from valve_aws.environments.process import Pump, watch
+from valve_aws.environments.process import Pump, born, watch
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.model.invocation import Answer, Done, Invocation, Kind, Reply
 from valve_aws.model.plan import Jail, Plan
@@ -68,7 +68,7 @@ class Environment:
         """
         self._say("platform", self._around.wording.init_start(self.function.runtime, self._around.region))
         began = self._around.tick()
-        self.jail = await self._spawned()
+        self.jail = await born(lambda: self._around.spawn(self.plan))
         loop = asyncio.get_running_loop()
         self._pump = Pump(loop, self.jail, self._say)
         watch(loop, self.jail, self._ended)
@@ -128,15 +128,6 @@ class Environment:
             await self._until(lambda: False, FAREWELL)
         self.jail.kill()
         await self._gone.wait()
-
-    async def _spawned(self) -> Jail:
-        """Run `spawn` in a thread; if nobody waits any more when it comes back, its jail is ended."""
-        making = asyncio.ensure_future(asyncio.to_thread(self._around.spawn, self.plan))
-        try:
-            return await asyncio.shield(making)
-        except asyncio.CancelledError:
-            making.add_done_callback(_abandon)
-            raise
 
     async def _serve(self, invocation: Invocation) -> Done:
         ident, seconds, tick = invocation.ident, float(self.function.timeout), self._around.tick
@@ -272,8 +263,3 @@ def _figure(measure: Callable[[], int]) -> int:
     except OSError:
         return 0
 
-
-def _abandon(making: asyncio.Future[Jail]) -> None:
-    """End a jail that came too late for anybody to want it."""
-    if not making.cancelled() and making.exception() is None:
-        making.result().kill()

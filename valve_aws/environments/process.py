@@ -84,3 +84,38 @@ def watch(loop: asyncio.AbstractEventLoop, jail: Jail, ended: Callable[[int], No
             pass  # Why: the loop is closed, so nobody is left to tell.
 
     threading.Thread(target=wait, name="valve-wait", daemon=True).start()
+
+
+async def born(spawn: Callable[[], Jail]) -> Jail:
+    """Run `spawn` in a thread. If nobody waits any more when its jail is there, the jail is ended."""
+    lock = threading.Lock()
+    there: list[Jail] = []
+    wanted = True
+
+    def make() -> Jail:
+        jail = spawn()
+        with lock:
+            if wanted:
+                there.append(jail)
+                return jail
+        discard(jail)
+        return jail
+
+    try:
+        return await asyncio.to_thread(make)
+    except asyncio.CancelledError:
+        with lock:
+            wanted = False
+        for jail in there:
+            threading.Thread(target=discard, args=(jail,), name="valve-discard").start()
+        raise
+
+
+def discard(jail: Jail) -> None:
+    """End a jail that never served, and close what is ours of it. Blocks until it is gone."""
+    jail.kill()
+    for descriptor in (jail.stdout, jail.stderr):
+        os.close(descriptor)
+    for listener in (*jail.listeners.tcp, *jail.listeners.udp):
+        listener.close()
+    jail.wait()
