@@ -1,94 +1,54 @@
-"""The AWS wire: what a request means, how it is written anew, what its reply settles, what a refusal looks like.
+"""The AWS wire: what a request means, how it is written anew, what its reply settles, what a refusal looks
+like.
 
 The only room that knows botocore's models. Does not know labels, policies or sockets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from valve_aws.aws import refusals, replies
-from valve_aws.aws.clock import now as clock_now
-from valve_aws.aws.credentials import V4
-from valve_aws.aws.crossing import AwsCall
-from valve_aws.aws.directory import Directory
-from valve_aws.aws.hosts import is_aws_name
-from valve_aws.aws.keys import MARK, issue
-from valve_aws.aws.payload import Payload
-from valve_aws.aws.plan import Planner
-from valve_aws.aws.reading import Reading
-from valve_aws.aws.refusals import Reply
-from valve_aws.aws.replies import Settled
-from valve_aws.aws.streams import Stream
-from valve_aws.aws.unclear import Unclear
-from valve_aws.aws.writing import Endpoint, Length, Outgoing, Unwritable, Writing
-from valve_aws.model.call import Call, Head, Key, Unreadable
-from valve_aws.model.ports import Now, Tables
+if TYPE_CHECKING:
+    from valve_aws.aws.crossing import AwsCall
+    from valve_aws.aws.keys import issue
+    from valve_aws.aws.payload import Payload
+    from valve_aws.aws.replies import Settled
+    from valve_aws.aws.unclear import Unclear
+    from valve_aws.aws.wire import Aws
+    from valve_aws.aws.writing import Endpoint, Length, Outgoing, Unwritable
 
-__all__ = ["Aws", "AwsCall", "Endpoint", "Length", "Outgoing", "Payload", "Settled", "Unclear", "Unwritable", "issue"]
+__all__ = [
+    "Aws",
+    "AwsCall",
+    "Endpoint",
+    "Length",
+    "Outgoing",
+    "Payload",
+    "Settled",
+    "Unclear",
+    "Unwritable",
+    "issue",
+]
+
+HOMES = {
+    "Aws": "wire",
+    "AwsCall": "crossing",
+    "Endpoint": "writing",
+    "Length": "writing",
+    "Outgoing": "writing",
+    "Payload": "payload",
+    "Settled": "replies",
+    "Unclear": "unclear",
+    "Unwritable": "writing",
+    "issue": "keys",
+}
+"""Which module each name of this room is in; imported when the name is first used, so that importing the room
+is free."""
 
 
-class Aws:
-    """The wire of one stack. Services are compiled from botocore's models when the first call to them comes."""
-
-    def __init__(self, account: str, region: str, tables: Tables, endpoints: Sequence[str] = ("localhost",),
-                 now: Now = clock_now) -> None:
-        """`endpoints`: host names of custom endpoints, so that `bucket.endpoint` is known for a virtual-host bucket."""
-        directory = Directory()
-        self._reading = Reading(account, Planner(region, directory, tuple(endpoints)), tables, now)
-        self._writing = Writing(directory)
-
-    def is_aws(self, head: Head) -> bool:
-        """Say whether a request is meant for AWS: by its host name, or signed with a key that a valve issued.
-
-        A request to any other host that is signed with a foreign key is not: it is judged as a visit to that host.
-        """
-        if is_aws_name(head.host):
-            return True
-        authorization = head.header("authorization") or ""
-        if authorization.startswith((V4, "AWS ", "AWS4-")):
-            return MARK in authorization
-        return MARK in head.target
-
-    def peek(self, head: Head) -> int:
-        """Return how many bytes of body to read before `read`; 0: none, and what there is may stream (see `payload`).
-
-        When the head gives no length it is the most that may be read: a longer body is to be refused unread.
-        """
-        return self._reading.peek(head)
-
-    def read(self, head: Head, body: bytes | None, key: Key) -> AwsCall | Unreadable:
-        """Understand one request of the environment that `key` was issued to. Never raises."""
-        return self._reading.read(head, body, key)
-
-    def payload(self, call: Call) -> Payload | None:
-        """Return the decoder of a call's streamed body; None when its body was held and read."""
-        return Payload(call.stream) if isinstance(call, AwsCall) and call.stream is not None else None
-
-    def write(self, call: Call, endpoint: Endpoint, credential: Key, now: datetime,
-              body: bytes | Length | None = None) -> Outgoing:
-        """Write a call anew for `endpoint`, signed with `credential`; raises `Unwritable`.
-
-        `body` is the decoded content of a streamed upload, or its length when it streams past. `now` is in UTC.
-        """
-        return self._writing.write(call, endpoint, credential, now, body)
-
-    def wants_reply(self, call: Call) -> int:
-        """Return how many bytes of the reply to hold before `reply`; 0: it may stream past."""
-        return replies.wants_reply(call)
-
-    def reply(self, call: Call, status: int, headers: Sequence[tuple[str, str]], body: bytes | None) -> Settled:
-        """Return what became of a call."""
-        return replies.settle(call, status, headers, body)
-
-    def refusal(self, asked: Call | Head, ident: str, kind: str = "") -> Reply:
-        """Return (status, headers, body) of the access denied that this client understands.
-
-        It tells nothing but `ident` (law 14), so `kind`, whatever the reason, changes nothing.
-        """
-        return refusals.refusal(asked, ident)
-
-    def failure(self, asked: Call | Head, ident: str) -> Reply:
-        """Return (status, headers, body) of the 503 that says that the backend is gone."""
-        return refusals.failure(asked, ident)
+def __getattr__(name: str) -> Any:
+    """Return a name of this room (PEP 562)."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)

@@ -1,4 +1,5 @@
-"""CBOR bodies of the smithy-rpc-v2-cbor protocol, to typed parameters and back (RFC 8949, bounded, read strictly).
+"""CBOR bodies of the smithy-rpc-v2-cbor protocol, to typed parameters and back (RFC 8949, bounded, read
+strictly).
 
 Knows the items that AWS's SDKs write. Does not know which operation a body belongs to.
 """
@@ -142,8 +143,15 @@ def parsed(body: bytes) -> Any:
 
 
 KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,), "character": (str,), "boolean": (bool,), "integer": (int,), "long": (int,), "float": (float, int),
-    "double": (float, int), "timestamp": (datetime,), "blob": (bytes,),
+    "string": (str,),
+    "character": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (float, int),
+    "double": (float, int),
+    "timestamp": (datetime,),
+    "blob": (bytes,),
 }
 
 
@@ -171,7 +179,7 @@ def read(shape: Shape, value: Any) -> Any:
     kinds = KINDS.get(shape.kind, ())
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise Unclear(f"a `{shape.name}` in its body is not of its kind")
-    return float(value) if float in kinds else value
+    return float(value) if isinstance(value, int | float) and float in kinds else value
 
 
 def write(shape: Shape, value: Any) -> bytes:
@@ -182,7 +190,9 @@ def write(shape: Shape, value: Any) -> bytes:
     if shape.kind == "list":
         return head(4, len(value)) + b"".join([write(shape.part("member"), v) for v in value])
     if shape.kind == "map":
-        return head(5, len(value)) + b"".join([text(n) + write(shape.part("value"), v) for n, v in value.items()])
+        return head(5, len(value)) + b"".join(
+            [text(n) + write(shape.part("value"), v) for n, v in value.items()]
+        )
     if shape.kind == "blob":
         return head(2, len(value)) + bytes(value)
     if shape.kind == "boolean":

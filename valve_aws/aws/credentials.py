@@ -13,17 +13,39 @@ from valve_aws.aws.unclear import Unclear
 from valve_aws.model.call import Head
 
 V4 = "AWS4-HMAC-SHA256"
-CREDENTIAL = re.compile(r"([A-Za-z0-9_-]{4,128})/(\d{8})/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,64})/aws4_request")
+CREDENTIAL = re.compile(
+    r"([A-Za-z0-9_-]{4,128})/(\d{8})/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,64})/aws4_request"
+)
 HEADER = re.compile(
-    r"AWS4-HMAC-SHA256 +Credential=(?P<credential>[^,\s]+) *, *SignedHeaders=(?P<signed>[A-Za-z0-9;_.-]+) *, *"
-    r"Signature=(?P<signature>[0-9a-f]{64})")
+    r"AWS4-HMAC-SHA256 +Credential=(?P<credential>[^,\s]+) *, *"
+    r"SignedHeaders=(?P<signed>[A-Za-z0-9;_.-]+) *, *"
+    r"Signature=(?P<signature>[0-9a-f]{64})"
+)
 V2_HEADER = re.compile(r"AWS ([A-Za-z0-9_-]{4,128}):([A-Za-z0-9+/]{27}=)")
 
-V4_QUERY = frozenset({"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders",
-                      "X-Amz-Signature", "X-Amz-Security-Token"})
+V4_QUERY = frozenset(
+    {
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+    }
+)
 V2_QUERY = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
-V2_FORM = frozenset({"AWSAccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "Timestamp", "SecurityToken",
-                     "Expires"})
+V2_FORM = frozenset(
+    {
+        "AWSAccessKeyId",
+        "Signature",
+        "SignatureMethod",
+        "SignatureVersion",
+        "Timestamp",
+        "SecurityToken",
+        "Expires",
+    }
+)
 
 NOT_ISSUED = "it is signed with a key that was not issued to this environment"
 UNSIGNED = "it is not signed at all"
@@ -31,7 +53,8 @@ UNSIGNED = "it is not signed at all"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The claim that a request makes about its signature. `kind`: `v4`, `v4-query`, `v2`, `v2-query`, `v2-form`, ""."""
+    """The claim that a request makes about its signature. `kind`: `v4`, `v4-query`, `v2`, `v2-query`,
+    `v2-form`, ""."""
 
     kind: str
     key: str = ""
@@ -54,7 +77,8 @@ class Signed:
 
 
 def claimed(head: Head, query: Mapping[str, str]) -> Signed:
-    """Return what the head says about its signature; raises `Unclear` for two signatures or a kind not read here."""
+    """Return what the head says about its signature; raises `Unclear` for two signatures or a kind not read
+    here."""
     authorization = head.header("authorization")
     in_query = "X-Amz-Signature" in query or "X-Amz-Algorithm" in query or "X-Amz-Credential" in query
     old_query = "AWSAccessKeyId" in query and "Signature" in query
@@ -90,7 +114,9 @@ def from_header(head: Head, authorization: str) -> Signed:
         raise Unclear("its `Authorization` header is not an AWS signature that can be read")
     key, date, region, service = scope_of(found["credential"])
     stamp = head.header("x-amz-date") or ""
-    return Signed("v4", key, date, region, service, signed_names(found["signed"]), found["signature"], token, stamp)
+    return Signed(
+        "v4", key, date, region, service, signed_names(found["signed"]), found["signature"], token, stamp
+    )
 
 
 def from_query(query: Mapping[str, str]) -> Signed:
@@ -102,13 +128,26 @@ def from_query(query: Mapping[str, str]) -> Signed:
     signature = query.get("X-Amz-Signature", "")
     if not expires.isdecimal() or int(expires) > 604800 or not re.fullmatch("[0-9a-f]{64}", signature):
         raise Unclear("its presigned URL is not complete (expiry of at most seven days, signature)")
-    return Signed("v4-query", key, date, region, service, signed_names(query.get("X-Amz-SignedHeaders", "")), signature,
-                  query.get("X-Amz-Security-Token", ""), query.get("X-Amz-Date", ""), int(expires))
+    return Signed(
+        "v4-query",
+        key,
+        date,
+        region,
+        service,
+        signed_names(query.get("X-Amz-SignedHeaders", "")),
+        signature,
+        query.get("X-Amz-Security-Token", ""),
+        query.get("X-Amz-Date", ""),
+        int(expires),
+    )
 
 
 def from_form(fields: Mapping[str, str]) -> Signed:
     """Read the signature of a version 2 query request (SDKs of before 2014)."""
-    if fields.get("SignatureVersion") != "2" or fields.get("SignatureMethod") not in {"HmacSHA256", "HmacSHA1"}:
+    if fields.get("SignatureVersion") != "2" or fields.get("SignatureMethod") not in {
+        "HmacSHA256",
+        "HmacSHA1",
+    }:
         raise Unclear("it is signed with a version that is not read here; use version 4")
     return Signed("v2-form", fields["AWSAccessKeyId"], signature=fields["Signature"],
                   token=fields.get("SecurityToken", ""), stamp=fields.get("Timestamp", ""))

@@ -5,7 +5,7 @@ Knows how to find the candidates for a name. Does not know hosts, signatures or 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from valve_aws.aws import files
@@ -29,16 +29,19 @@ ssm ssm ssm AmazonSSM
 stepfunctions states states AWSStepFunctions
 sts sts sts -
 """
-"""Service, endpoint prefix, signing name, target prefix: only names that one service alone has (but DynamoDB's), so that
-the heads of all 424 models need not be read (150 ms) before the first call. A test holds it to botocore's own."""
+"""Service, endpoint prefix, signing name, target prefix of what applications use, so that the heads of all of
+botocore's 400 models need not be read (150 ms) before the first call. Where another service shares one of
+these names, it is asked only when these do not fit, so that what was read before never matters. A test holds
+the table to botocore's own."""
 
 SIGNING_ALIASES = {"s3express": "s3"}
 
 PREFIX_ALIASES = {
-    "ddb": "dynamodb", "streams-ddb": "streams.dynamodb", "queue": "sqs", "sync-states": "states",
-    "streaming-logs": "logs", "email-smtp": "",
+    "ddb": "dynamodb", "streams-ddb": "streams.dynamodb", "queue": "sqs", "search-ddb": "dynamodb",
+    "search-dynamodb": "dynamodb", "streams-dynamodb": "streams.dynamodb", "data-kinesis": "kinesis",
+    "control-kinesis": "kinesis", "kinesis-queues": "kinesis",
 }
-"""Host prefixes that no model lists: account-based DynamoDB names, the first SQS name, names with an operation's prefix."""
+"""Host prefixes that only botocore's endpoint rules list: account-based names, the first SQS name."""
 
 SAME_WIRE = {"docdb": "rds", "neptune": "rds"}
 """Why: these speak RDS's API at RDS's host under RDS's signing name; on the wire they are RDS."""
@@ -54,15 +57,28 @@ class Entry:
     target: str
 
 
+class Index:
+    """Entries by each of their names on the wire."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.signing: dict[str, set[str]] = {}
+        self.prefix: dict[str, set[str]] = {}
+        self.target: dict[str, set[str]] = {}
+        for entry in entries:
+            self.signing.setdefault(entry.signing, set()).add(entry.service)
+            self.prefix.setdefault(entry.prefix, set()).add(entry.service)
+            if entry.target:
+                self.target.setdefault(entry.target, set()).add(entry.service)
+
+
 class Directory:
     """Finds and compiles services; each once."""
 
     def __init__(self) -> None:
         self._compiled: dict[str, Service] = {}
         rows = [line.split() for line in COMMON.split("\n") if line]
-        self._entries = [Entry(s, p, g, "" if t == "-" else t) for s, p, g, t in rows]
-        self._whole = False
-        self._index()
+        self._common = Index(Entry(s, p, g, "" if t == "-" else t) for s, p, g, t in rows)
+        self._whole: Index | None = None
 
     def service(self, name: str) -> Service:
         """Return a service compiled; raises `files.ModelMissing`."""
@@ -71,40 +87,44 @@ class Directory:
             found = self._compiled[name] = Service(name, files.model(name))
         return found
 
-    def signing(self, name: str) -> frozenset[str]:
-        """Return the services that sign under `name`."""
-        return self._find(self._by_signing, SIGNING_ALIASES.get(name, name))
+    def signing(self, name: str, wide: bool = False) -> frozenset[str]:
+        """Return the services that sign under `name`; `wide`: every one, not only the common ones where there
+        are any."""
+        name = SIGNING_ALIASES.get(name, name)
+        return self._named("signing", name, wide)
 
-    def prefix(self, name: str) -> frozenset[str]:
+    def prefix(self, name: str, wide: bool = False) -> frozenset[str]:
         """Return the services whose host name starts with `name`."""
-        return self._find(self._by_prefix, PREFIX_ALIASES.get(name, name))
+        name = PREFIX_ALIASES.get(name, name)
+        return self._named("prefix", name, wide)
+
+    def operation_prefix(self, name: str) -> tuple[frozenset[str], str]:
+        """Return the services whose host name begins after an operation's own prefix (`sync-states`), and
+        that prefix."""
+        for at, letter in enumerate(name, 1):
+            if letter in "-." and (found := self.prefix(name[at:])):
+                return found, name[:at]
+        return frozenset(), ""
 
     def target(self, name: str) -> frozenset[str]:
         """Return the services whose targets start with `name`."""
-        return self._find(self._by_target, name)
+        return self._named("target", name, False)
 
-    def _find(self, index: dict[str, set[str]], name: str) -> frozenset[str]:
-        found = index.get(name)
-        if found is None and not self._whole:
-            self._read_all()
-            found = index.get(name)
-        return frozenset(found or ())
+    def _named(self, kind: str, name: str, wide: bool) -> frozenset[str]:
+        common: set[str] | None = None if wide else getattr(self._common, kind).get(name)
+        return frozenset(common if common else getattr(self.whole(), kind).get(name, ()))
 
-    def _read_all(self) -> None:
-        self._whole = True
-        self._entries = [
-            Entry(name, m["endpointPrefix"], m.get("signingName") or m["endpointPrefix"], m.get("targetPrefix", ""))
-            for name, m in files.metadata() if name not in SAME_WIRE
-        ]
-        self._index()
-
-    def _index(self) -> None:
-        if not self._whole:
-            self._by_signing: dict[str, set[str]] = defaultdict(set)
-            self._by_prefix: dict[str, set[str]] = defaultdict(set)
-            self._by_target: dict[str, set[str]] = defaultdict(set)
-        for entry in self._entries:
-            self._by_signing[entry.signing].add(entry.service)
-            self._by_prefix[entry.prefix].add(entry.service)
-            if entry.target:
-                self._by_target[entry.target].add(entry.service)
+    def whole(self) -> Index:
+        """Return the index of every service that botocore knows; read when first needed."""
+        if self._whole is None:
+            self._whole = Index(
+                Entry(
+                    name,
+                    m["endpointPrefix"],
+                    m.get("signingName") or m["endpointPrefix"],
+                    m.get("targetPrefix", ""),
+                )
+                for name, m in files.metadata()
+                if name not in SAME_WIRE
+            )
+        return self._whole

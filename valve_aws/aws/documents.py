@@ -1,8 +1,7 @@
 """JSON bodies: bytes to typed parameters and back.
 
-Knows JSON as AWS's protocols use it, read strictly: no duplicate member, no unknown member, no NaN, no lone surrogate.
-Does not know which operation a body belongs to.
-"""
+Knows JSON as AWS's protocols use it, read strictly: no duplicate member, no unknown member, no NaN, no lone
+surrogate. Does not know which operation a body belongs to. """
 
 from __future__ import annotations
 
@@ -124,7 +123,8 @@ def read_map(shape: Shape) -> Codec:
 
 
 def reader_later(shape: Shape, part: str) -> Callable[[], Codec]:
-    """Return a function that gives a part's reader; compiled when first needed, since shapes refer to themselves."""
+    """Return a function that gives a part's reader; compiled when first needed, since shapes refer to
+    themselves."""
     made: list[Codec] = []
 
     def codec() -> Codec:
@@ -196,9 +196,18 @@ def read_blob(shape: Shape) -> Codec:
 
 
 READERS: dict[str, Callable[[Shape], Codec]] = {
-    "structure": read_structure, "list": read_list, "map": read_map, "string": read_string, "character": read_string,
-    "boolean": read_boolean, "integer": read_integer, "long": read_integer, "float": read_float, "double": read_float,
-    "timestamp": read_timestamp, "blob": read_blob,
+    "structure": read_structure,
+    "list": read_list,
+    "map": read_map,
+    "string": read_string,
+    "character": read_string,
+    "boolean": read_boolean,
+    "integer": read_integer,
+    "long": read_integer,
+    "float": read_float,
+    "double": read_float,
+    "timestamp": read_timestamp,
+    "blob": read_blob,
 }
 
 
@@ -245,20 +254,24 @@ def write_map(shape: Shape) -> Codec:
     return write
 
 
-def write_same(shape: Shape) -> Codec:
+def write_same(_: Shape) -> Codec:
     """Whatever JSON writes as it is."""
     return lambda value: value
 
 
-def write_float(shape: Shape) -> Codec:
+def write_float(_: Shape) -> Codec:
     """A number; what JSON has no number for goes by name."""
     return lambda value: value if value - value == 0 else number_text(value)
 
 
 WRITERS: dict[str, Callable[[Shape], Codec]] = {
-    "structure": write_structure, "list": write_list, "map": write_map, "float": write_float, "double": write_float,
+    "structure": write_structure,
+    "list": write_list,
+    "map": write_map,
+    "float": write_float,
+    "double": write_float,
     "timestamp": lambda shape: lambda value: moment_written(value, timestamp_format(shape, "json")),
-    "blob": lambda shape: lambda value: base64.b64encode(value).decode(),
+    "blob": lambda _: lambda value: base64.b64encode(value).decode(),
 }
 
 

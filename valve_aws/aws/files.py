@@ -1,8 +1,7 @@
 """The door to botocore's model files on disk.
 
-Knows where an installed botocore keeps its JSON models and how they are packed. Does not import botocore (that costs
-130 ms) and does not know what a model means.
-"""
+Knows where an installed botocore keeps its JSON models and how they are packed. Does not import botocore
+(that costs 130 ms) and does not know what a model means. """
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Query strings and form bodies: the query and EC2 protocols' parameters to typed ones and back.
 
-Knows `Name.member.1.Key=value`, read strictly: nothing twice, no hole in a list, nothing unknown. Does not know which
-operation a form belongs to.
-"""
+Knows `Name.member.1.Key=value`, read strictly: nothing twice, no hole in a list, nothing unknown. Does not
+know which operation a form belongs to. """
 
 from __future__ import annotations
 
@@ -32,7 +31,8 @@ def unescaped(text: str, what: str) -> str:
 
 
 def pairs(text: str, what: str, plus: bool) -> list[tuple[str, str]]:
-    """Return the pairs of a query string or a form in order. `plus`: whether `+` is a space, else it is refused.
+    """Return the pairs of a query string or a form in order. `plus`: whether `+` is a space, else it is
+    refused.
 
     Why refused: services and proxies disagree on what a bare `+` in a query string means.
     """
@@ -102,8 +102,18 @@ def read_structure(shape: Shape, node: Tree, ec2: bool) -> dict[str, Any]:
         out[name] = read(shape.members[name], child, ec2)
     for name in shape.required:
         if name not in out:
-            raise Unclear(f"its parameter `{name}` is missing")
+            out[name] = read_nothing(shape.members[name], name, ec2)
     return out
+
+
+def read_nothing(shape: Shape, name: str, ec2: bool) -> Any:
+    """Return a required structure or map that is empty, which a form has no way to write; raises `Unclear`
+    for others."""
+    if shape.kind == "map":
+        return {}
+    if shape.kind != "structure":
+        raise Unclear(f"its parameter `{name}` is missing")
+    return read_structure(shape, {}, ec2)
 
 
 def form_name(shape: Shape, name: str, ec2: bool) -> str:

@@ -25,21 +25,35 @@ SUFFIXES = (
 
 LOCAL_SUFFIX = "localhost.localstack.cloud"
 
-REGION = re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-iso|us-isob|us-isof|eu-isoe|eusc-de)-[a-z]+-\d")
+REGION = re.compile(
+    r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-iso|us-isob|us-isof|eu-isoe|eusc-de)-[a-z]+-\d"
+)
 
-GLOBAL_REGION = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-eusc": "eusc-de-east-1", "aws-iso": "us-iso-east-1",
-                 "aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1"}
+GLOBAL_REGION = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-northwest-1",
+    "aws-eusc": "eusc-de-east-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+    "aws-iso-e": "eu-isoe-west-1",
+    "aws-iso-f": "us-isof-south-1",
+}
 
 USERS_OWN = re.compile(
     r"(?:^|\.)(?:execute-api|lambda-url|elb|cloudfront|appsync-api|appsync-realtime-api|es|aoss|rds|cache|s3-website[-.].*"
     r"|compute|compute-1|iot|redshift|docdb|neptune|kafka|elasticbeanstalk|awsapprunner|mq)(?:\.|$)")
-"""Names below AWS's suffixes behind which a customer's own thing answers, not an AWS API: hosts like any other."""
+"""Names below AWS's suffixes behind which a customer's own thing answers, not an AWS API: hosts like any
+other."""
 
 S3_LABEL = re.compile(r"s3(?:-fips|-accelerate|-external-1)?")
 S3_LEGACY = re.compile(r"s3-(?P<region>[a-z]{2}-[a-z-]+-\d)")
 S3_ELSEWHERE = re.compile(r"s3-object-lambda(?:-fips)?|s3-outposts(?:-fips)?|s3-global|mrap")
 EXPRESS = re.compile(r"s3express(?:-fips)?-(?P<zone>[a-z0-9]+-az\d+)")
 ACCESS_POINT = re.compile(r"(?P<name>[a-z0-9-]+)-(?P<account>\d{12})")
+ACCOUNT_PREFIXES = frozenset(
+    {"ddb", "streams-ddb", "search-ddb", "s3-control", "data-kinesis", "control-kinesis"}
+)
+"""Names that an account's number may stand before (account-based endpoints)."""
 ADDRESS = re.compile(r"[\d.]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?", re.IGNORECASE)
 
 
@@ -82,8 +96,8 @@ def suffix_of(host: str) -> tuple[str, str] | None:
 def locate(host: str, endpoints: tuple[str, ...]) -> Site:
     """Return what a host name means; raises `Unclear` for an AWS name of no known form.
 
-    `endpoints` are the custom endpoint hosts that the stack declares: a name below one of them is a virtual-host bucket.
-    """
+    `endpoints` are the custom endpoint hosts that the stack declares: a name below one of them is a
+    virtual-host bucket. """
     suffix = suffix_of(host)
     if suffix is None:
         for endpoint in endpoints:
@@ -120,26 +134,34 @@ def s3_site(host: str, labels: list[str], partition: str, region: str) -> Site |
     if legacy and not region:
         return Site(True, partition, "s3", legacy["region"], bucket=before)
     if S3_LABEL.fullmatch(last):
-        return Site(True, partition, "s3", region or ("us-east-1" if last == "s3-external-1" else ""), bucket=before)
+        return Site(
+            True, partition, "s3", region or ("us-east-1" if last == "s3-external-1" else ""), bucket=before
+        )
     if last in {"s3-accesspoint", "s3-accesspoint-fips"}:
         point = ACCESS_POINT.fullmatch(before)
         if not point or not region:
             raise Unclear(f"`{host}` names no access point")
         arn = f"arn:{partition}:s3:{region}:{point['account']}:accesspoint/{point['name']}"
         return Site(True, partition, "s3", region, bucket=arn)
-    if last == "s3express-control":
+    if last in {"s3express-control", "s3express-control-fips"}:
         return Site(True, partition, "s3", region, bucket=before, express=True)
     if EXPRESS.fullmatch(last):
         return Site(True, partition, "s3", region, bucket=before, express=True)
     if S3_ELSEWHERE.fullmatch(last) or before.endswith(".s3-global") or last == "accesspoint":
-        raise Unclear(f"`{host}` is a kind of S3 address that is not served here (object lambda, outposts, multi-region)")
+        raise Unclear(
+            f"`{host}` is an S3 address of a kind not served here (object lambda, outposts, multi-region)"
+        )
     return None
 
 
 def plain_site(labels: list[str], partition: str, region: str) -> Site:
     """Return what any other service's name means. `labels` end before the region."""
     account = ""
-    if len(labels) > 1 and labels[-1] in {"ddb", "streams-ddb", "s3-control"} and re.fullmatch(r"\d{12}", labels[0]):
+    if (
+        len(labels) > 1
+        and labels[-1].removesuffix("-fips") in ACCOUNT_PREFIXES
+        and re.fullmatch(r"\d{12}", labels[0])
+    ):
         account, labels = labels[0], labels[1:]
     if len(labels) == 2 and labels[-1] == "queue" and REGION.fullmatch(labels[0]):
         return Site(True, partition_of(labels[0], partition), "queue", labels[0])

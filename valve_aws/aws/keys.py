@@ -11,11 +11,13 @@ from collections.abc import Callable
 from valve_aws.model.call import Key
 
 MARK = "ASIAVALVE"
-"""How an access key of ours begins: a temporary key's prefix, then our name; 20 characters in all, as AWS's."""
+"""How an access key of ours begins: a temporary key's prefix, then our name; 20 characters in all, as
+AWS's."""
 
 
 def issue(random: Callable[[int], bytes]) -> Key:
-    """Return a new placeholder key made of `random(n)` bytes; it works nowhere but at the valve that issued it (law 17)."""
+    """Return a new placeholder key made of `random(n)` bytes; it works nowhere but at the valve that issued
+    it (law 17)."""
     ident = base64.b32encode(random(7)).decode().rstrip("=")[:20 - len(MARK)]
     secret = base64.b64encode(random(30)).decode()
     token = "VALVE" + base64.b64encode(random(96)).decode()

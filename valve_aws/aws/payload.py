@@ -1,8 +1,8 @@
 """The body of an upload, decoded while it streams, and verified before its last piece is let go.
 
-Knows aws-chunked with and without signatures and trailers, and plain bodies with a hash or a digest. Does no I/O.
-Source: S3 API Reference, "Signature calculations: transferring a payload in multiple chunks", with and without trailers.
-"""
+Knows aws-chunked with and without signatures and trailers, and plain bodies with a hash or a digest. Does no
+I/O. Source: S3 API Reference, "Signature calculations: transferring a payload in multiple chunks", with and
+without trailers. """
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ LINE = 1024
 CHUNK = 64 << 20
 """Bytes of the largest chunk (SDKs send 64 KiB to 16 MiB)."""
 HELD_BACK = 64 << 10
-"""Bytes that are never let go before the whole is verified: S3 refuses an upload that ends short of its length."""
+"""Bytes that are never let go before the whole is verified: S3 refuses an upload that ends short of its
+length."""
 HEADER = re.compile(rb"([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?")
 
 
@@ -104,7 +105,8 @@ class Payload:
 
 
 class Chunks:
-    """Takes aws-chunked apart: a state table of four states (`header`, `content`, `end`, `trailer`, then `done`)."""
+    """Takes aws-chunked apart: a state table of four states (`header`, `content`, `end`, `trailer`, then
+    `done`)."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -119,8 +121,9 @@ class Chunks:
         self._trailer_block = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """Return the content in a piece. A signed chunk's content is returned before its signature is known to be
-        right; what `Payload` holds back is at least the last chunk's last bytes, so the upload never completes."""
+        """Return the content in a piece. A signed chunk's content is returned before its signature is known
+        to be right; what `Payload` holds back is at least the last chunk's last bytes, so the upload never
+        completes."""
         self._buffer += piece
         out = []
         while True:
@@ -198,7 +201,8 @@ class Chunks:
         if not self.stream.chunks_signed:
             return
         stream = self.stream
-        text = f"AWS4-HMAC-SHA256-PAYLOAD\n{stream.stamp}\n{stream.scope}\n{self._previous}\n{EMPTY}\n{content_hash}"
+        chain = f"{stream.stamp}\n{stream.scope}\n{self._previous}"
+        text = f"AWS4-HMAC-SHA256-PAYLOAD\n{chain}\n{EMPTY}\n{content_hash}"
         made = hmac.digest(stream.key, text.encode(), "sha256").hex()
         if stream.key and not hmac.compare_digest(made, self._signature):
             raise Unclear("one of its chunks was changed after it was signed")

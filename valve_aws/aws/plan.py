@@ -27,14 +27,25 @@ RPC_PATH = re.compile(r"/service/([A-Za-z0-9_]{1,128})/operation/([A-Za-z0-9_]{1
 OWN_HOST_ONLY = frozenset({"s3control"})
 """Why: it signs as S3 does, and on a custom endpoint its paths would be S3's buckets and keys."""
 
-TRANSPORT = frozenset({
-    "x-amz-date", "x-amz-security-token", "x-amz-content-sha256", "x-amz-target", "x-amz-user-agent", "x-amz-te",
-    "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-algorithm", "x-amz-api-version",
-})
+TRANSPORT = frozenset(
+    {
+        "x-amz-date",
+        "x-amz-security-token",
+        "x-amz-content-sha256",
+        "x-amz-target",
+        "x-amz-user-agent",
+        "x-amz-te",
+        "x-amz-decoded-content-length",
+        "x-amz-trailer",
+        "x-amz-algorithm",
+        "x-amz-api-version",
+    }
+)
 """`x-amz-*` headers that belong to signing and framing; any other must be a parameter of the operation."""
 
 KEPT_BACK = frozenset({"moto-api", "_moto", "_aws", "_localstack", "_extension", "_pods", "health", "_state"})
-"""First path segments under which embedded clouds keep doors of their own; as bucket names they would open them."""
+"""First path segments under which embedded clouds keep doors of their own; as bucket names they would open
+them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,8 @@ class Plan:
     whole_query: Mapping[str, str]
     """With what belongs to the signature."""
     matches: tuple[Match, ...]
+    operation_prefix: str = ""
+    """What the host name has before the service's own: `sync-`."""
 
 
 class Planner:
@@ -93,23 +106,30 @@ class Planner:
             raise Unclear("its query string names a parameter twice")
         query = {n: v for n, v in whole.items() if n not in auth} if auth else whole
         site = locate(head.host, self.endpoints)
-        services, target = self.candidates(head, signed, site, path)
-        matches = [m for name in sorted(services)
-                   if (m := self.attempt(name, head, site, path, query, repeated, signed, target))]
-        return Plan(signed, site, self.region_of(signed, site), path, query, whole, tuple(matches))
+        matches: list[Match] = []
+        prefix = ""
+        for wide in (False, True):
+            services, target, prefix = self.candidates(head, signed, site, path, wide)
+            matches = [m for name in sorted(services)
+                       if (m := self.attempt(name, head, site, path, query, repeated, signed, target))]
+            if matches:
+                break
+        return Plan(signed, site, self.region_of(signed, site), path, query, whole, tuple(matches), prefix)
 
-    def candidates(self, head: Head, signed: Signed, site: Site, path: str) -> tuple[frozenset[str], str]:
-        """Return the services that every name in the head agrees on, and the target's operation."""
+    def candidates(self, head: Head, signed: Signed, site: Site, path: str,
+                   wide: bool) -> tuple[frozenset[str], str, str]:
+        """Return the services that every name in the head agrees on, the target's operation, the host's
+        prefix for it."""
         found: frozenset[str] | None = None
+        prefix = ""
         if site.genuine and not site.bare:
-            found = self.directory.prefix(site.prefix)
+            found = self.directory.prefix(site.prefix, wide)
+            if not found:
+                found, prefix = self.directory.operation_prefix(site.prefix)
             if not found:
                 raise Unclear(f"`{head.host}` is not a host name of a service that is known here")
         if signed.service:
-            by_name = self.directory.signing(signed.service)
-            found = by_name & found if found is not None else by_name - OWN_HOST_ONLY
-            if not found:
-                raise Unclear(f"it is signed for `{signed.service}` but `{head.host}` does not serve that")
+            found = self.signers(head, signed, found, wide)
         elif signed.kind in {"v2", "v2-query"}:
             found = frozenset({"s3"}) & found if found is not None else frozenset({"s3"})
         target = head.header("x-amz-target")
@@ -120,14 +140,33 @@ class Planner:
                 raise Unclear("its `X-Amz-Target` cannot be read")
             by_target, operation = self.directory.target(named[1]), named[2]
             if found is not None and not by_target & found:
-                raise Unclear(f"its target `{named[1]}` is not a service of `{head.host}` that it is signed for")
+                raise Unclear(
+                    f"its target `{named[1]}` is not a service of `{head.host}` that it is signed for"
+                )
             found = by_target & found if found is not None else by_target
         elif head.header("smithy-protocol") is not None and (rpc := RPC_PATH.fullmatch(path)):
             by_target = self.directory.target(rpc[1])
             found = by_target & found if found is not None else by_target
         if not found:
             raise Unclear("nothing in it says which AWS service is meant")
-        return found, operation
+        return found, operation, prefix
+
+    def signers(
+        self, head: Head, signed: Signed, hosted: frozenset[str] | None, wide: bool
+    ) -> frozenset[str]:
+        """Return the services that sign as the request does and that its host serves."""
+        if hosted is None:
+            found = self.directory.signing(signed.service, wide) - OWN_HOST_ONLY
+            if not found:
+                raise Unclear(
+                    f"it is signed for `{signed.service}`, which is not a service that is known here"
+                )
+            return found
+        found = (self.directory.signing(signed.service, wide) & hosted
+                 or self.directory.signing(signed.service, True) & hosted)
+        if not found:
+            raise Unclear(f"it is signed for `{signed.service}` but `{head.host}` does not serve that")
+        return found
 
     def attempt(self, name: str, head: Head, site: Site, path: str, query: Mapping[str, str],
                 repeated: Mapping[str, list[str]], signed: Signed, target: str) -> Match | None:
@@ -141,7 +180,11 @@ class Planner:
         if target:
             return json_match(service, head, path, query, target, form)
         if rpc is not None:
-            if "smithy-rpc-v2-cbor" not in protocols or rpc[1] != service.target or rpc[2] not in service.operations:
+            if (
+                "smithy-rpc-v2-cbor" not in protocols
+                or rpc[1] != service.target
+                or rpc[2] not in service.operations
+            ):
                 return None
             if head.method != "POST" or query:
                 raise Unclear("its `smithy-protocol` request is not a plain POST")
@@ -149,7 +192,7 @@ class Planner:
         if protocols[0].startswith("rest-"):
             return self.rest_match(service, head, site, path, query, repeated, signed)
         if form:
-            return form_match(service, query, repeated)
+            return form_match(service, repeated)
         return None
 
     def rest_match(self, service: Service, head: Head, site: Site, path: str, query: Mapping[str, str],
@@ -165,8 +208,8 @@ class Planner:
         ident = query.pop("x-id", None)
         amz = frozenset(n for n in headers if n.startswith("x-amz-") and n not in TRANSPORT)
         asked = Asked(head.method, segments, query, repeated, headers, amz)
-        fits = [f for f in self.routes(service).match(asked)
-                if (f[0].operation.name == "ListDirectoryBuckets") <= site.express]
+        elsewhere = "ListBuckets" if site.express else "ListDirectoryBuckets"
+        fits = [f for f in self.routes(service).match(asked) if f[0].operation.name != elsewhere]
         if len(fits) > 1:
             named = ", ".join(route.operation.name for route, _ in fits)
             raise Unclear(f"it could be any of {named}")
@@ -181,7 +224,12 @@ class Planner:
         """Return the region that signature and host agree on."""
         if signed.region and site.region and signed.region != site.region:
             raise Unclear(f"it is signed for `{signed.region}` but sent to `{site.region}`")
-        return signed.region or site.region or (GLOBAL_REGION.get(site.partition) if site.genuine else "") or self.region
+        return (
+            signed.region
+            or site.region
+            or (GLOBAL_REGION.get(site.partition) if site.genuine else "")
+            or self.region
+        )
 
 
 AUTH_NAMES: Mapping[str, frozenset[str]] = {
@@ -212,20 +260,27 @@ def query_of(raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     return first, repeated
 
 
-def json_match(service: Service, head: Head, path: str, query: Mapping[str, str], target: str, form: bool) -> Match | None:
+def json_match(
+    service: Service, head: Head, path: str, query: Mapping[str, str], target: str, form: bool
+) -> Match | None:
     """Return the JSON operation that a target names."""
     operation = service.operations.get(target)
     if operation is None or "json" not in service.protocols:
         return None
     kind = (head.header("content-type") or "").partition(";")[0].strip().lower()
-    if form or kind not in {"application/x-amz-json-1.0", "application/x-amz-json-1.1", "application/json", ""}:
+    if form or kind not in {
+        "application/x-amz-json-1.0",
+        "application/x-amz-json-1.1",
+        "application/json",
+        "",
+    }:
         raise Unclear(f"its target says JSON, but its content type is `{kind[:60]}`")
     if head.method != "POST" or path not in {"/", ""} or query or head.header("smithy-protocol") is not None:
         raise Unclear("its target says JSON, but it is not a plain POST to `/`")
     return Match(service, operation, "json")
 
 
-def form_match(service: Service, query: Mapping[str, str], repeated: Mapping[str, list[str]]) -> Match | None:
+def form_match(service: Service, repeated: Mapping[str, list[str]]) -> Match | None:
     """Return that a service may be spoken to by a form."""
     if repeated:
         raise Unclear("its query string names a parameter twice")
@@ -238,7 +293,8 @@ def form_match(service: Service, query: Mapping[str, str], repeated: Mapping[str
 
 
 def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
-    """Return (), (bucket,) or (bucket, key), raw. Slashes within a key stay as they are, empty segments included."""
+    """Return (), (bucket,) or (bucket, key), raw. Slashes within a key stay as they are, empty segments
+    included."""
     if not path.startswith("/"):
         raise Unclear("its path does not begin with `/`")
     if site.bucket:
@@ -257,7 +313,9 @@ def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
         if not BUCKET.fullmatch(bucket):
             raise Unclear(f"`{bucket[:80]}` cannot be the name of a bucket")
         if bucket in KEPT_BACK:
-            raise Unclear(f"`{bucket}` cannot be a bucket's name here, since the embedded cloud keeps it for itself")
+            raise Unclear(
+                f"`{bucket}` cannot be a bucket's name here, since the embedded cloud keeps it for itself"
+            )
     return (bucket, key) if key else (bucket,)
 
 
@@ -266,8 +324,11 @@ def declared(host: str) -> bool:
     return host in {"host.docker.internal"}
 
 
-def hoisted(headers: dict[str, str], query: Mapping[str, str], signed: Signed) -> tuple[dict[str, str], dict[str, str]]:
-    """Return headers and query of a presigned S3 URL with the headers that SDKs put into the query moved back."""
+def hoisted(
+    headers: dict[str, str], query: Mapping[str, str], signed: Signed
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return headers and query of a presigned S3 URL with the headers that SDKs put into the query moved
+    back."""
     if signed.kind not in {"v4-query", "v2-query"}:
         return headers, dict(query)
     left, moved = {}, {}

@@ -6,9 +6,9 @@ Knows the order in which a request is understood and where reading gives up. Doe
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from valve_aws.aws import cbor, documents, forms, rest, signing
 from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, from_form
@@ -22,19 +22,27 @@ from valve_aws.aws.unclear import Unclear
 from valve_aws.model.call import Effect, Head, Key, Unreadable
 from valve_aws.model.ports import Now, Tables
 
+if TYPE_CHECKING:
+    from valve_aws.aws.effects import Judged
+
 MIB = 1 << 20
 
 LIMITS = {"dynamodb": 17 * MIB, "sqs": 8 * MIB, "s3": 4 * MIB, "lambda": 7 * MIB, "kinesis": 16 * MIB}
-"""Bytes of a body by service. DynamoDB: 16 MB a BatchWriteItem; SQS: 1 MiB of messages, six times that when JSON
-escapes it; S3: 10,000 parts of XML; Lambda: 6 MB of payload (each service's quotas page)."""
+"""Bytes of a body by service. DynamoDB: 16 MB a BatchWriteItem; SQS: 1 MiB of messages, six times that when
+JSON escapes it; S3: 10,000 parts of XML; Lambda: 6 MB of payload (each service's quotas page)."""
 LIMIT = 12 * MIB
 INFLATED = 16 * MIB
+
+
+Judge = Callable[[str, str, Mapping[str, Any], Place, Tables], "Judged | None"]
+"""What works out a call's effect: `effects.effect`."""
 
 
 class Reading:
     """Reads requests of one stack."""
 
-    def __init__(self, account: str, planner: Planner, tables: Tables, now: Now) -> None:
+    def __init__(self, account: str, planner: Planner, tables: Tables, now: Now, judge: Judge | None) -> None:
+        self._judge = judge
         self.account = account
         self.planner = planner
         self.tables = tables
@@ -48,14 +56,15 @@ class Reading:
         return self._last[1]
 
     def peek(self, head: Head) -> int:
-        """Return how many bytes of body to read first: the length, or at most the limit when no length is given."""
+        """Return how many bytes of body to read first: the length, or at most the limit when no length is
+        given."""
         try:
             plan = self.plan(head)
         except (Unclear, ModelMissing):
             return 0
         except Exception:
             return 0
-        if len(plan.matches) == 1 and (found := plan.matches[0].operation) and streams(found):
+        if len(plan.matches) == 1 and (found := plan.matches[0].operation) and found.streaming:
             return 0
         length = head.header("content-length")
         limit = min((limit_of(m.service) for m in plan.matches), default=0)
@@ -74,7 +83,9 @@ class Reading:
             problem = str(unclear)
         except ModelMissing as missing:
             problem = str(missing)
-        except Exception as fault:  # Why: law 7; whatever goes wrong here must end in a refusal, never in a passage
+        except (
+            Exception
+        ) as fault:  # Why: law 7; whatever goes wrong here must end in a refusal, never in a passage
             problem = f"it cannot be read with certainty ({type(fault).__name__})"
         operation = match.operation.name if match and match.operation else ""
         return Unreadable(problem, match.service.name if match else "", operation)
@@ -91,7 +102,9 @@ class Reading:
             named_all = ", ".join(f"{m.service.name}:{m.operation.name}" for m in found if m.operation)
             raise Unclear(f"it could be any of {named_all}")
         if not found:
-            raise Unclear(f"no operation that is known here fits `{head.method} {plan.path[:80]}` with its parameters")
+            raise Unclear(
+                f"no operation that is known here fits `{head.method} {plan.path[:80]}` with its parameters"
+            )
         return found[0]
 
     def call(self, plan: Plan, match: Match, head: Head, body: bytes | None, key: Key) -> AwsCall:
@@ -100,7 +113,7 @@ class Reading:
         assert operation is not None
         if operation.event_stream:
             raise Unclear(f"{operation.name} is a two-way event stream, which is not read here")
-        streamed = streams(operation)
+        streamed = operation.streaming
         body = self.checked_body(match, head, body, streamed)
         signed, payload = plan.signed, payload_hash(head, plan, body, operation)
         fields = form_fields(plan, head, body) if match.protocol in {"query", "ec2"} else {}
@@ -111,31 +124,64 @@ class Reading:
             self.check(plan, match, head, key, payload, fields)
         stream = None
         if streamed:
-            secret = signing.signing_key(key.secret_key, signed.date, signed.region, signed.service) if not foreign else b""
+            secret = (
+                signing.signing_key(key.secret_key, signed.date, signed.region, signed.service)
+                if not foreign
+                else b""
+            )
             stream = stream_of(head, signed, secret, match.asked.headers if match.asked else {})
         plain = inflated(head, body) if body and match.service.name != "s3" else body
         params = parameters(plan, match, head, plain, fields)
         digested = operation.checksum or operation.wants_digest
         if body is not None and match.asked is not None and match.service.name == "s3" and digested:
             verify_digests(match.asked.headers, body)
+        host_prefix(plan, operation, params)
         return self.judged(plan, match, params, signed.key, foreign, stream)
 
     def judged(self, plan: Plan, match: Match, params: dict[str, Any], access_key: str, foreign: str,
                stream: Stream | None) -> AwsCall:
         """Return the call with its effect."""
-        from valve_aws.aws.effects import effect  # Why here: rows are read when first needed
+        if self._judge is None:
+            from valve_aws.aws.effects import effect  # Why here: rows are read when first needed
 
+            self._judge = effect
         operation = match.operation
         assert operation is not None
         name = match.service.name
         place = Place(plan.site.account or self.account, plan.region, plan.site.partition)
-        found = effect(name, operation.name, params, place, self.tables)
+        found = self._judge(name, operation.name, params, place, self.tables)
         if found is None:
-            return AwsCall(name, operation.name, plan.region, (), Effect(), params, (), False, access_key, foreign,
-                           protocol=match.protocol, stream=stream, site_account=plan.site.account)
-        return AwsCall(name, operation.name, plan.region, found.resources, found.effect, params, found.actions, True,
-                       access_key, foreign, found.leaves,
-                       protocol=match.protocol, stream=stream, site_account=plan.site.account)
+            return AwsCall(
+                name,
+                operation.name,
+                plan.region,
+                (),
+                Effect(),
+                params,
+                (),
+                False,
+                access_key,
+                foreign,
+                protocol=match.protocol,
+                stream=stream,
+                site_account=plan.site.account,
+            )
+        return AwsCall(
+            name,
+            operation.name,
+            plan.region,
+            found.resources,
+            found.effect,
+            params,
+            found.actions,
+            True,
+            access_key,
+            foreign,
+            found.leaves,
+            protocol=match.protocol,
+            stream=stream,
+            site_account=plan.site.account,
+        )
 
     def foreign(self, plan: Plan, access_key: str, key: Key) -> str:
         """Return why a call leaves the perimeter whatever it does, else ""."""
@@ -147,8 +193,11 @@ class Reading:
             return f"it is sent to the host name of the account `{plan.site.account}`"
         return ""
 
-    def check(self, plan: Plan, match: Match, head: Head, key: Key, payload: str, fields: Mapping[str, str]) -> None:
-        """Raise `Unclear` unless the signature with our key is right and the session token is the one issued with it."""
+    def check(
+        self, plan: Plan, match: Match, head: Head, key: Key, payload: str, fields: Mapping[str, str]
+    ) -> None:
+        """Raise `Unclear` unless the signature with our key is right and the session token is the one issued
+        with it."""
         signed = plan.signed if plan.signed.kind else from_form(fields)
         if signed.token != key.token:
             raise Unclear("its session token is missing, or is not the one that was issued with its key")
@@ -162,7 +211,8 @@ class Reading:
             raise Unclear("it is signed with a version that its service does not read")
 
     def checked_body(self, match: Match, head: Head, body: bytes | None, streamed: bool) -> bytes | None:
-        """Return the body as far as it must be held; raises `Unclear` when it is too large or should not be there."""
+        """Return the body as far as it must be held; raises `Unclear` when it is too large or should not be
+        there."""
         length = head.header("content-length") or "0"
         if not length.isdecimal() or len(length) > 15:
             raise Unclear("its Content-Length is not a number")
@@ -173,14 +223,24 @@ class Reading:
             raise Unclear(f"its body is larger than the {limit >> 20} MiB that {match.service.name} takes")
         if int(length) and body is None:
             raise Unclear("its body was not read")
-        if head.method in {"GET", "HEAD"} and (int(length) or body or head.header("transfer-encoding") is not None):
+        if head.method in {"GET", "HEAD"} and (
+            int(length) or body or head.header("transfer-encoding") is not None
+        ):
             raise Unclear(f"it is a {head.method} with a body")
         return body or b""
 
 
-def streams(operation: Operation) -> bool:
-    """Say whether an operation's body is streamed. Only S3's: elsewhere the head's signature covers the body's hash."""
-    return operation.streaming and operation.service.name == "s3"
+def host_prefix(plan: Plan, operation: Operation, params: Mapping[str, Any]) -> None:
+    """Raise `Unclear` when the host name has another prefix than the operation and its parameters give it."""
+    if not plan.operation_prefix:
+        return
+    wanted = operation.host_prefix
+    for label in operation.host_labels:
+        wanted = wanted.replace(f"{{{label}}}", str(params.get(label, "")))
+    if wanted.lower() != plan.operation_prefix.lower():
+        raise Unclear(
+            f"its host name begins with `{plan.operation_prefix}`, which {operation.name} does not have"
+        )
 
 
 def limit_of(service: Service) -> int:
@@ -189,7 +249,8 @@ def limit_of(service: Service) -> int:
 
 
 def payload_hash(head: Head, plan: Plan, body: bytes | None, operation: Operation) -> str:
-    """Return the body's hash as it enters the signature; raises `Unclear` when the head says another than the body has."""
+    """Return the body's hash as it enters the signature; raises `Unclear` when the head says another than the
+    body has."""
     said = head.header("x-amz-content-sha256")
     if body is None:
         if said is None and plan.signed.kind in {"v4"}:
@@ -237,7 +298,8 @@ def form_fields(plan: Plan, head: Head, body: bytes | None) -> dict[str, str]:
 
 
 def form_operation(plan: Plan, match: Match, head: Head, body: bytes | None) -> Match | None:
-    """Return the operation that a form's `Action` and `Version` name in one service; None when it has none such."""
+    """Return the operation that a form's `Action` and `Version` name in one service; None when it has none
+    such."""
     fields = form_fields(plan, head, body)
     service = match.service
     operation = service.operations.get(fields.get("Action", ""))
@@ -247,7 +309,9 @@ def form_operation(plan: Plan, match: Match, head: Head, body: bytes | None) -> 
     return Match(service, operation, match.protocol)
 
 
-def parameters(plan: Plan, match: Match, head: Head, body: bytes | None, fields: Mapping[str, str]) -> dict[str, Any]:
+def parameters(
+    plan: Plan, match: Match, head: Head, body: bytes | None, fields: Mapping[str, str]
+) -> dict[str, Any]:
     """Return an operation's typed parameters; raises `Unclear`."""
     operation = match.operation
     assert operation is not None
@@ -266,8 +330,19 @@ def parameters(plan: Plan, match: Match, head: Head, body: bytes | None, fields:
     return form_parameters(plan, match, head, fields)
 
 
-FORM_NAMES = frozenset({"Action", "Version", "AWSAccessKeyId", "Signature", "SignatureMethod", "SignatureVersion",
-                        "Timestamp", "SecurityToken", "Expires"})
+FORM_NAMES = frozenset(
+    {
+        "Action",
+        "Version",
+        "AWSAccessKeyId",
+        "Signature",
+        "SignatureMethod",
+        "SignatureVersion",
+        "Timestamp",
+        "SecurityToken",
+        "Expires",
+    }
+)
 
 
 def form_parameters(plan: Plan, match: Match, head: Head, fields: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What a refusal looks like to each protocol's client: an error that its SDK knows and does not retry (law 14).
+"""What a refusal looks like to each protocol's client: an error that its SDK knows and does not retry (law
+14).
 
 Knows error shapes. Does not know why something was refused, and never says.
 """
@@ -21,7 +22,9 @@ GONE = "the service behind the valve does not answer"
 def refusal(asked: Call | Head, ident: str) -> Reply:
     """Return an access denied with a fixed text and an opaque id."""
     if isinstance(asked, Head):
-        return SHAPES[protocol_of(asked)]("AccessDenied", 403, f"{TEXT} ({ident})", ident, asked.method == "HEAD")
+        return SHAPES[protocol_of(asked)](
+            "AccessDenied", 403, f"{TEXT} ({ident})", ident, asked.method == "HEAD"
+        )
     protocol = asked.protocol if isinstance(asked, AwsCall) else "json"
     shape = "s3" if asked.service == "s3" else protocol
     headless = asked.service == "s3" and asked.operation.startswith("Head")
@@ -52,12 +55,16 @@ def protocol_of(head: Head) -> str:
     return "rest-json"
 
 
-def as_json(code: str, status: int, text: str, ident: str, headless: bool) -> Reply:
+def as_json(code: str, status: int, text: str, ident: str, _: bool) -> Reply:
     """JSON, and what a client of the query-compatible mode looks for."""
     name = code + "Exception" if code == "AccessDenied" else code
     body = json.dumps({"__type": name, "message": text, "Message": text}).encode()
-    headers = (("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", ident),
-               ("x-amzn-errortype", name), ("x-amzn-query-error", f"{name};{'Sender' if status < 500 else 'Receiver'}"))
+    headers = (
+        ("content-type", "application/x-amz-json-1.0"),
+        ("x-amzn-requestid", ident),
+        ("x-amzn-errortype", name),
+        ("x-amzn-query-error", f"{name};{'Sender' if status < 500 else 'Receiver'}"),
+    )
     return status, headers, body
 
 
@@ -69,7 +76,7 @@ def as_rest_json(code: str, status: int, text: str, ident: str, headless: bool) 
     return status, headers, b"" if headless else body
 
 
-def as_query(code: str, status: int, text: str, ident: str, headless: bool) -> Reply:
+def as_query(code: str, status: int, text: str, ident: str, _: bool) -> Reply:
     """XML of the query protocol."""
     who = "Sender" if status < 500 else "Receiver"
     body = (f'<ErrorResponse><Error><Type>{who}</Type><Code>{code}</Code><Message>{text}</Message></Error>'
@@ -77,7 +84,7 @@ def as_query(code: str, status: int, text: str, ident: str, headless: bool) -> R
     return status, (("content-type", "text/xml"), ("x-amzn-requestid", ident)), body
 
 
-def as_ec2(code: str, status: int, text: str, ident: str, headless: bool) -> Reply:
+def as_ec2(code: str, status: int, text: str, ident: str, _: bool) -> Reply:
     """XML of the EC2 protocol."""
     body = (f"<Response><Errors><Error><Code>{code}</Code><Message>{text}</Message></Error></Errors>"
             f"<RequestID>{ident}</RequestID></Response>").encode()
@@ -88,23 +95,37 @@ def as_s3(code: str, status: int, text: str, ident: str, headless: bool) -> Repl
     """XML of S3; a reply to HEAD has no body."""
     body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{text}</Message>'
             f"<RequestId>{ident}</RequestId><HostId>{ident}</HostId></Error>").encode()
-    return status, (("content-type", "application/xml"), ("x-amz-request-id", ident)), b"" if headless else body
+    return (
+        status,
+        (("content-type", "application/xml"), ("x-amz-request-id", ident)),
+        b"" if headless else body,
+    )
 
 
-def as_cbor(code: str, status: int, text: str, ident: str, headless: bool) -> Reply:
+def as_cbor(code: str, status: int, text: str, ident: str, _: bool) -> Reply:
     """CBOR of smithy-rpc-v2-cbor."""
-    from valve_aws.aws.cbor import head, text as words
+    from valve_aws.aws.cbor import head
+    from valve_aws.aws.cbor import text as words
 
     name = code + "Exception"
     body = head(5, 2) + words("__type") + words(name) + words("message") + words(text)
-    headers = (("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor"), ("x-amzn-requestid", ident),
-               ("x-amzn-query-error", f"{name};{'Sender' if status < 500 else 'Receiver'}"))
+    headers = (
+        ("content-type", "application/cbor"),
+        ("smithy-protocol", "rpc-v2-cbor"),
+        ("x-amzn-requestid", ident),
+        ("x-amzn-query-error", f"{name};{'Sender' if status < 500 else 'Receiver'}"),
+    )
     return status, headers, body
 
 
 Shape = Callable[[str, int, str, str, bool], Reply]
 
 SHAPES: dict[str, Shape] = {
-    "s3": as_s3, "json": as_json, "rest-json": as_rest_json, "query": as_query, "ec2": as_ec2, "rest-xml": as_query,
+    "s3": as_s3,
+    "json": as_json,
+    "rest-json": as_rest_json,
+    "query": as_query,
+    "ec2": as_ec2,
+    "rest-xml": as_query,
     "smithy-rpc-v2-cbor": as_cbor,
 }

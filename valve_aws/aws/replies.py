@@ -1,4 +1,5 @@
-"""What became of a call, told from its reply: outcome, new versions, cells that the reply names, cells that are gone.
+"""What became of a call, told from its reply: outcome, new versions, cells that the reply names, cells that
+are gone.
 
 Knows which replies name cells and which say "done" and mean "in part". Does not know labels.
 """
@@ -37,7 +38,9 @@ class Settled:
 
 
 NAMING = {
-    ("sqs", "SendMessage"): "sent", ("sqs", "SendMessageBatch"): "sent-batch", ("sns", "Publish"): "published",
+    ("sqs", "SendMessage"): "sent",
+    ("sqs", "SendMessageBatch"): "sent-batch",
+    ("sns", "Publish"): "published",
     ("sns", "PublishBatch"): "published-batch",
 }
 """Replies that name what was made."""
@@ -113,8 +116,8 @@ def s3_done(call: Call, headers: Mapping[str, str], body: bytes) -> Settled:
         gone = () if call.params.get("VersionId") else single(call)
         return Settled(Outcome.DONE, removed=gone)
     if call.operation in {"GetObject", "HeadObject"}:
-        return Settled(Outcome.DONE, seen={c: version for c in read_cells(call)} if version else {})
-    return Settled(Outcome.DONE, {cell: version for cell in single(call)} if version else {})
+        return Settled(Outcome.DONE, seen=dict.fromkeys(read_cells(call), version) if version else {})
+    return Settled(Outcome.DONE, dict.fromkeys(single(call), version) if version else {})
 
 
 def version_of(headers: Mapping[str, str]) -> str:
@@ -137,7 +140,9 @@ def read_cells(call: Call) -> tuple[Cell, ...]:
 
 def stores_made_in(call: Call) -> tuple[str, ...]:
     """Return the stores in which a call makes cells that only the reply names."""
-    return tuple(dict.fromkeys(e.store for e in call.effect.changes if e.span is Span.NEW and e.part is Part.CONTENT))
+    return tuple(
+        dict.fromkeys(e.store for e in call.effect.changes if e.span is Span.NEW and e.part is Part.CONTENT)
+    )
 
 
 def named_by(call: Call, body: bytes) -> Settled:

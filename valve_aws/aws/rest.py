@@ -18,11 +18,13 @@ from valve_aws.aws.shapes import Operation, Shape
 from valve_aws.aws.unclear import Unclear
 
 INTEGRITY = frozenset({"ContentMD5", "ContentLength", "ChecksumAlgorithm"})
-"""Members that speak about a document body's bytes, not about the call: checked, then left out, since the body is
-written anew. Of streamed bodies only the length is left out."""
+"""Members that speak about a document body's bytes, not about the call: checked, then left out, since the
+body is written anew. Of streamed bodies only the length is left out."""
 
 
-def read(route: Route, labels: Mapping[str, str], asked: Asked, body: bytes | None, xml: bool) -> dict[str, Any]:
+def read(
+    route: Route, labels: Mapping[str, str], asked: Asked, body: bytes | None, xml: bool
+) -> dict[str, Any]:
     """Return the typed parameters of a REST request; raises `Unclear`. `body` is None for a stream."""
     operation = route.operation
     params: dict[str, Any] = {}
@@ -157,10 +159,10 @@ def read_body(params: dict[str, Any], operation: Operation, body: bytes | None, 
     if payload:
         shape = operation.members[payload]
         if operation.raw:
-            if not operation.streaming and body:
+            if body:
                 params[payload] = text_of(body) if shape.kind == "string" else bytes(body)
         elif body:
-            params[payload] = read_document(shape, payload, body, xml)
+            params[payload] = read_document(shape, body, xml)
         return
     inside = [n for n, s in operation.members.items() if not s.location]
     if not inside or operation.input is None:
@@ -192,7 +194,7 @@ def read_members(shape: Shape, body: bytes, xml: bool) -> dict[str, Any]:
     return out
 
 
-def read_document(shape: Shape, name: str, body: bytes, xml: bool) -> Any:
+def read_document(shape: Shape, body: bytes, xml: bool) -> Any:
     """Return a payload member that is a document."""
     if not xml:
         return documents.reader(shape)(documents.parsed(body))
@@ -216,7 +218,9 @@ def path_written(operation: Operation, params: Mapping[str, Any]) -> str:
     for name, shape in operation.members.items():
         if shape.location == "uri":
             wire, text = shape.wire(name), written(shape, params[name], "query")
-            path = path.replace(f"{{{wire}+}}", quote(text, safe="/-_.~")).replace(f"{{{wire}}}", quote(text, safe="-_.~"))
+            path = path.replace(f"{{{wire}+}}", quote(text, safe="/-_.~")).replace(
+                f"{{{wire}}}", quote(text, safe="-_.~")
+            )
     return path
 
 
@@ -261,8 +265,10 @@ def header_written(shape: Shape, value: Any) -> str:
     """Return the text of a header; the inverse of `header_value`."""
     if shape.kind == "list":
         item = shape.part("member")
-        return ",".join(escaped(written(item, v, "header")) if item.kind == "string" else written(item, v, "header")
-                        for v in value)
+        return ",".join(
+            escaped(written(item, v, "header")) if item.kind == "string" else written(item, v, "header")
+            for v in value
+        )
     if shape.traits.get("jsonvalue"):
         return base64.b64encode(json.dumps(value, separators=(",", ":")).encode()).decode()
     return written(shape, value, "header")
@@ -292,5 +298,9 @@ def body_written(operation: Operation, params: Mapping[str, Any], xml: bool) -> 
     if shape_in is None or not any(not s.location for s in operation.members.values()):
         return b"", ""
     if xml:
-        return (xmls.write(shape_in, inside, shape_in.wire(shape_in.name)).encode(), kind) if inside else (b"", "")
+        return (
+            (xmls.write(shape_in, inside, shape_in.wire(shape_in.name)).encode(), kind)
+            if inside
+            else (b"", "")
+        )
     return documents.dumped(documents.writer(shape_in)(inside)), kind

@@ -1,7 +1,7 @@
 """Which operation of a REST service a method, a path and a query mean.
 
-Knows the request URIs of the model as a closed world: what no operation knows fits none. Does not read bodies.
-"""
+Knows the request URIs of the model as a closed world: what no operation knows fits none. Does not read
+bodies. """
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ class Routes:
         return found
 
     def match(self, asked: Asked) -> list[tuple[Route, dict[str, str]]]:
-        """Return the most exact routes that fit, each with its raw labels. More than one: the request is ambiguous."""
+        """Return the most exact routes that fit, each with its raw labels. More than one: the request is
+        ambiguous."""
         fits = []
         for route in self.reachable(asked.method, len(asked.segments)):
             if fitting(route, asked):
@@ -198,7 +199,8 @@ EXPRESSIONS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {}
 
 
 def expression_of(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """Return the expression of one segment, which may mix labels and literal text (`{Id}.json`, `{a}:{b}`)."""
+    """Return the expression of one segment, which may mix labels and literal text (`{Id}.json`,
+    `{a}:{b}`)."""
     found = EXPRESSIONS.get(pattern)
     if found is None:
         parts, at, names = [], 0, []
@@ -212,7 +214,8 @@ def expression_of(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 
 
 def segments_of(path: str) -> tuple[str, ...]:
-    """Return the raw segments of a path; an empty path has none. The empty segment after a last slash is kept."""
+    """Return the raw segments of a path; an empty path has none. The empty segment after a last slash is
+    kept."""
     if not path.startswith("/"):
         raise Unclear("its path does not begin with `/`")
     return tuple(path[1:].split("/")) if path != "/" else ()

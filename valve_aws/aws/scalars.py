@@ -21,7 +21,13 @@ ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d)?)(\.\d{1,9})?(Z|[+-]\d\
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
-DEFAULT_FORMATS = {"header": "rfc822", "query": "iso8601", "xml": "iso8601", "form": "iso8601", "json": "unixtimestamp"}
+DEFAULT_FORMATS = {
+    "header": "rfc822",
+    "query": "iso8601",
+    "xml": "iso8601",
+    "form": "iso8601",
+    "json": "unixtimestamp",
+}
 """How a timestamp is written when its shape does not say (Smithy protocol specifications)."""
 
 
@@ -80,9 +86,8 @@ def timestamp_format(shape: Shape, place: str) -> str:
 def moment(value: Any, form: str) -> datetime:
     """Return the point in time, in UTC, that a number or text of the given format means.
 
-    A number is read as such and ISO text as such, whatever the format: the two cannot be mistaken for each other, and
-    SDKs differ. RFC 822 text is read where the format asks for it.
-    """
+    A number is read as such and ISO text as such, whatever the format: the two cannot be mistaken for each
+    other, and SDKs differ. RFC 822 text is read where the format asks for it. """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return from_epoch(value)
     if not isinstance(value, str):
@@ -126,7 +131,9 @@ def from_iso(found: re.Match[str]) -> datetime:
 def moment_written(value: datetime, form: str) -> str | int | float:
     """Return a point in time in the given format; epoch seconds keep their fraction when there is one."""
     if form == "iso8601":
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if value.microsecond else "%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if value.microsecond else "%Y-%m-%dT%H:%M:%SZ").rjust(
+            20, "0"
+        )
     if form == "rfc822":
         from email.utils import format_datetime
         return format_datetime(value.replace(microsecond=0), usegmt=True)
@@ -135,7 +142,8 @@ def moment_written(value: datetime, form: str) -> str | int | float:
 
 
 def unbase64(text: str) -> bytes:
-    """Return the bytes of strict base64 (RFC 4648 §4); line ends, as some SDKs of old put them, are passed over."""
+    """Return the bytes of strict base64 (RFC 4648 §4); line ends, as some SDKs of old put them, are passed
+    over."""
     try:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError):

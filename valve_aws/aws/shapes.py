@@ -1,4 +1,5 @@
-"""A service's operations and the shapes of their parameters, compiled from botocore's model when first asked for.
+"""A service's operations and the shapes of their parameters, compiled from botocore's model when first asked
+for.
 
 Knows what a model says. Does not know how a value is spelled in JSON, XML, a form or a header.
 """
@@ -12,7 +13,9 @@ from typing import Any
 
 from valve_aws.aws.overlays import DROPPED, QUERY_SHAPES
 
-SCALARS = frozenset({"string", "character", "boolean", "integer", "long", "float", "double", "timestamp", "blob"})
+SCALARS = frozenset(
+    {"string", "character", "boolean", "integer", "long", "float", "double", "timestamp", "blob"}
+)
 
 Codec = Callable[[Any], Any]
 
@@ -22,7 +25,9 @@ class Shape:
 
     __slots__ = ("_lookup", "_members", "_parts", "codecs", "kind", "name", "required", "traits", "wires")
 
-    def __init__(self, name: str, definition: Mapping[str, Any], lookup: Callable[[Mapping[str, Any]], Shape]) -> None:
+    def __init__(
+        self, name: str, definition: Mapping[str, Any], lookup: Callable[[Mapping[str, Any]], Shape]
+    ) -> None:
         self.name = name
         self.kind: str = definition["type"]
         self.traits = definition
@@ -101,8 +106,9 @@ class Operation:
 
     @cached_property
     def streaming(self) -> bool:
-        """Say whether the body is a stream of bytes that need not be held in memory."""
-        if not self.payload:
+        """Say whether the body may stream past. Only S3's: elsewhere the head's signature covers the body's
+        own hash."""
+        if not self.payload or self.service.name != "s3":
             return False
         shape = self.members[self.payload]
         return shape.kind in {"blob", "string"} and bool(shape.traits.get("streaming"))
@@ -131,7 +137,9 @@ class Operation:
     @cached_property
     def wants_digest(self) -> bool:
         """Say whether S3 insists on a digest of the body (`Content-MD5` satisfies it)."""
-        return bool(self.checksum.get("requestChecksumRequired") or self.definition.get("httpChecksumRequired"))
+        return bool(
+            self.checksum.get("requestChecksumRequired") or self.definition.get("httpChecksumRequired")
+        )
 
     @cached_property
     def event_stream(self) -> bool:
@@ -153,7 +161,9 @@ class Service:
             n: Operation(self, n, {k: v for k, v in d.items() if k not in TALK})
             for n, d in model["operations"].items() if n not in dropped
         }
-        self.protocols: tuple[str, ...] = tuple(self.metadata.get("protocols") or (self.metadata["protocol"],))
+        self.protocols: tuple[str, ...] = tuple(
+            self.metadata.get("protocols") or (self.metadata["protocol"],)
+        )
         self.protocol: str = self.metadata["protocol"]
         self.target: str = self.metadata.get("targetPrefix", "")
         self.prefix: str = self.metadata["endpointPrefix"]
@@ -163,7 +173,8 @@ class Service:
         self.query_compatible = "awsQueryCompatible" in self.metadata
 
     def shape(self, ref: Mapping[str, Any]) -> Shape:
-        """Return the shape that a reference names, with the reference's own traits; equal references share it."""
+        """Return the shape that a reference names, with the reference's own traits; equal references share
+        it."""
         name = ref["shape"]
         traits = {k: v for k, v in ref.items() if k not in {"shape", "documentation"}}
         key = f"{name} {sorted(traits.items(), key=str)}" if traits else name
@@ -191,10 +202,16 @@ TALK = frozenset({"documentation", "documentationUrl", "errors", "output", "exam
 
 def slim(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return a shape's definition without the parts that only people read."""
-    kept = {k: v for k, v in definition.items() if k not in {"documentation", "enum", "pattern", "min", "max", "exception"}}
+    kept = {
+        k: v
+        for k, v in definition.items()
+        if k not in {"documentation", "enum", "pattern", "min", "max", "exception"}
+    }
     for field in ("members",):
         if field in kept:
-            kept[field] = {n: {k: v for k, v in m.items() if k != "documentation"} for n, m in kept[field].items()}
+            kept[field] = {
+                n: {k: v for k, v in m.items() if k != "documentation"} for n, m in kept[field].items()
+            }
     for field in ("member", "key", "value"):
         if field in kept:
             kept[field] = {k: v for k, v in kept[field].items() if k != "documentation"}

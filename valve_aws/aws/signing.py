@@ -1,7 +1,7 @@
 """AWS signatures, version 4 and version 2, checked and made.
 
-Knows how they are computed (AWS General Reference, "Signing AWS API requests"; RFC 2104). Does not know which key is whose.
-"""
+Knows how they are computed (AWS General Reference, "Signing AWS API requests"; RFC 2104). Does not know which
+key is whose. """
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ UNSIGNED_NAMES = frozenset({"x-amz-te", "x-amz-user-agent"})
 """`x-amz-*` headers that some SDK leaves out of its signature; neither reaches the service."""
 
 SUBRESOURCES = frozenset(
-    "accelerate acl cors defaultObjectAcl delete lifecycle location logging notification partNumber policy requestPayment"
-    " replication restore response-cache-control response-content-disposition response-content-encoding"
-    " response-content-language response-content-type response-expires tagging torrent uploadId uploads versionId"
-    " versioning versions website analytics inventory metrics".split())
-"""Query names that version 2 signs for S3 (S3 Developer Guide, "Signing and authenticating REST requests")."""
+    """
+    accelerate acl analytics cors defaultObjectAcl delete inventory lifecycle location logging metrics
+    notification partNumber policy replication requestPayment response-cache-control
+    response-content-disposition response-content-encoding response-content-language response-content-type
+    response-expires restore tagging torrent uploadId uploads versionId versioning versions website
+    """.split()
+)
+"""Query names that version 2 signs for S3 (S3 Developer Guide, "Signing and authenticating REST
+requests")."""
 
 
 @lru_cache(maxsize=256)
@@ -49,7 +53,11 @@ def instant(stamp: str) -> int:
     if not re.fullmatch(r"\d{8}T\d{6}Z", stamp):
         raise Unclear("it does not say when it was signed")
     try:
-        return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ")) if stamp[:4] < "1970" else fast_instant(stamp)
+        return (
+            calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
+            if stamp[:4] < "1970"
+            else fast_instant(stamp)
+        )
     except (ValueError, OverflowError):
         raise Unclear("it was signed at a time that does not exist") from None
 
@@ -61,7 +69,8 @@ def fast_instant(stamp: str) -> int:
 
 
 def check_v4(head: Head, signed: Signed, secret: str, payload: str, now: float) -> None:
-    """Raise `Unclear` unless the version 4 signature is right. `payload` is the body's hash as it enters the signature."""
+    """Raise `Unclear` unless the version 4 signature is right. `payload` is the body's hash as it enters the
+    signature."""
     stamp = signed.stamp or http_date_stamp(head)
     at = instant(stamp)
     if stamp[:8] != signed.date:
@@ -76,7 +85,8 @@ def check_v4(head: Head, signed: Signed, secret: str, payload: str, now: float) 
     headers = canonical_headers(head.headers, signed.headers)
     path, _, query = head.target.partition("?")
     key = signing_key(secret, signed.date, signed.region, signed.service)
-    tail = f"{canonical_query(query, signed.kind == 'v4-query')}\n{headers}\n{';'.join(signed.headers)}\n{payload}"
+    listed = canonical_query(query, signed.kind == "v4-query")
+    tail = f"{listed}\n{headers}\n{';'.join(signed.headers)}\n{payload}"
     for canonical in canonical_paths(path, signed.service):
         text = f"{head.method}\n{canonical}\n{tail}"
         if hmac.compare_digest(sign_v4(key, stamp, signed.scope, text), signed.signature):
@@ -122,9 +132,8 @@ def recoded(text: str) -> str:
 def canonical_paths(path: str, service: str) -> Iterator[str]:
     """Yield the ways in which clients write a path into their signature: as AWS says it, then as it was sent.
 
-    Why more than one is safe: all that a signature proves here is which key made it; what is done is read from the
-    path itself and written anew.
-    """
+    Why more than one is safe: all that a signature proves here is which key made it; what is done is read
+    from the path itself and written anew. """
     if service in {"s3", "s3express", "s3-object-lambda", "s3-outposts"}:
         yield quote(unquote_to_bytes(path), safe="/-_.~")
         yield path
@@ -162,7 +171,9 @@ def http_date_stamp(head: Head) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", parts[:9])
 
 
-def check_v2_s3(head: Head, signed: Signed, secret: str, query: Mapping[str, str], bucket: str, now: float) -> None:
+def check_v2_s3(
+    head: Head, signed: Signed, secret: str, query: Mapping[str, str], bucket: str, now: float
+) -> None:
     """Raise `Unclear` unless S3's version 2 signature is right. `bucket` is set for a virtual-host name."""
     amz: dict[str, str] = {}
     for name, value in [*head.headers, *((n, v) for n, v in query.items() if n.startswith("x-amz-"))]:
@@ -182,8 +193,12 @@ def check_v2_s3(head: Head, signed: Signed, secret: str, query: Mapping[str, str
     kind = head.header("content-type") or query.get("content-type", "")
     block = "".join(f"{n}:{amz[n]}\n" for n in sorted(amz))
     for written in (f"/{bucket}{path}" if bucket else path, path):
-        text = f"{head.method}\n{md5}\n{kind}\n{date}\n{block}{written}" + (f"?{resource}" if resource else "")
-        made = base64.b64encode(hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), "sha1")).decode()
+        text = f"{head.method}\n{md5}\n{kind}\n{date}\n{block}{written}" + (
+            f"?{resource}" if resource else ""
+        )
+        made = base64.b64encode(
+            hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), "sha1")
+        ).decode()
         if hmac.compare_digest(made, signed.signature):
             return
     raise Unclear("its signature is wrong: something in it was changed after it was signed")

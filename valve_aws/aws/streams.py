@@ -46,15 +46,26 @@ ALGORITHMS: Mapping[str, Any] = {
     "md5": lambda: md5(usedforsecurity=False), "sha1": lambda: sha1(usedforsecurity=False), "sha256": sha256,
     "sha512": sha512, "crc32": Crc32,
 }
-"""Digests that are computed here. The others (CRC-32C, CRC-64, XXH) need native code; the service checks those that
-come beforehand, and those that come in a trailer are sent on for it to check."""
+"""Digests that are computed here. The others (CRC-32C, CRC-64, XXH) need native code; the service checks
+those that come beforehand, and those that come in a trailer are sent on for it to check."""
 
-SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64, "crc32": 4, "crc32c": 4, "crc64nvme": 8, "xxhash64": 8,
-         "xxhash3": 8, "xxhash128": 16}
+SIZES = {
+    "md5": 16,
+    "sha1": 20,
+    "sha256": 32,
+    "sha512": 64,
+    "crc32": 4,
+    "crc32c": 4,
+    "crc64nvme": 8,
+    "xxhash64": 8,
+    "xxhash3": 8,
+    "xxhash128": 16,
+}
 
 
 def stream_of(head: Head, signed: Signed, key: bytes, headers: Mapping[str, str]) -> Stream:
-    """Return how a streamed body is spelled; raises `Unclear`. `headers` include those hoisted from a presigned URL."""
+    """Return how a streamed body is spelled; raises `Unclear`. `headers` include those hoisted from a
+    presigned URL."""
     said = head.header("x-amz-content-sha256") or UNSIGNED_PAYLOAD
     digests = digests_of(headers)
     if not said.startswith("STREAMING-"):
@@ -78,8 +89,18 @@ def stream_of(head: Head, signed: Signed, key: bytes, headers: Mapping[str, str]
     if said == UNSIGNED_TRAILER and head.origin.scheme == "https" and not trailers:
         raise Unclear("its body is neither signed nor summed up in a trailer")
     length = number(head.header("x-amz-decoded-content-length"), "x-amz-decoded-content-length")
-    return Stream(length, "", True, said != UNSIGNED_TRAILER, trailers, digests, signed.signature, signed.stamp,
-                  signed.scope, key)
+    return Stream(
+        length,
+        "",
+        True,
+        said != UNSIGNED_TRAILER,
+        trailers,
+        digests,
+        signed.signature,
+        signed.stamp,
+        signed.scope,
+        key,
+    )
 
 
 def codings(headers: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,6 @@ Knows each protocol's request from the typed parameters alone. Never sees a byte
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5, sha256
@@ -18,7 +17,14 @@ from valve_aws.aws.directory import Directory
 from valve_aws.aws.hosts import SUFFIXES
 from valve_aws.aws.plan import KEPT_BACK
 from valve_aws.aws.shapes import Operation, Service
-from valve_aws.aws.signing import UNSIGNED_PAYLOAD, canonical_headers, normalized, sign_v4, signing_key
+from valve_aws.aws.signing import (
+    UNSIGNED_PAYLOAD,
+    canonical_headers,
+    canonical_query,
+    normalized,
+    sign_v4,
+    signing_key,
+)
 from valve_aws.model.call import Call, Key
 
 
@@ -42,7 +48,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """The size of a body that streams past; `sha256` is its hash in hexadecimal when it is known beforehand."""
+    """The size of a body that streams past; `sha256` is its hash in hexadecimal when it is known
+    beforehand."""
 
     count: int
     sha256: str = ""
@@ -50,7 +57,8 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request to send: `path` with query; header names lower case, `host` and `content-length` among them."""
+    """A request to send: `path` with query; header names lower case, `host` and `content-length` among
+    them."""
 
     method: str
     path: str
@@ -85,13 +93,17 @@ class Writing:
         """Return the upstream request of a call; raises `Unwritable`."""
         service = self.directory.service(call.service)
         protocol = call.protocol if isinstance(call, AwsCall) else service.protocols[0]
-        if protocol == "query" and service.protocols[0] not in {"query", "ec2"} and "query" not in service.protocols:
+        if (
+            protocol == "query"
+            and service.protocols[0] not in {"query", "ec2"}
+            and "query" not in service.protocols
+        ):
             service = service.old_query or service
         operation = service.operations[call.operation]
         draft = DRAFTS[protocol](service, operation, call)
         headers = draft.headers
         content = draft.body
-        if operation.streaming and service.name == "s3":
+        if operation.streaming:
             content = body if isinstance(body, bytes) else None
             length = len(body) if isinstance(body, bytes) else body.count if isinstance(body, Length) else 0
             headers["content-length"] = str(length)
@@ -121,10 +133,12 @@ def signed(draft: Draft, service: Service, region: str, credential: Key, now: da
     names = sorted(n for n in headers if n not in {"content-length", "expect"})
     scope = f"{stamp[:8]}/{region}/{service.signing}/aws4_request"
     path = draft.path if service.name == "s3" else quote(normalized(draft.path), safe="/~")
-    listed = "&".join(sorted(draft.query.split("&"))) if draft.query else ""
+    listed = canonical_query(draft.query)
     block = canonical_headers(headers.items(), names)
     text = f"{draft.method}\n{path}\n{listed}\n{block}\n{';'.join(names)}\n{payload}"
-    signature = sign_v4(signing_key(credential.secret_key, stamp[:8], region, service.signing), stamp, scope, text)
+    signature = sign_v4(
+        signing_key(credential.secret_key, stamp[:8], region, service.signing), stamp, scope, text
+    )
     headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={credential.access_key}/{scope}, "
                                 f"SignedHeaders={';'.join(names)}, Signature={signature}")
     target = f"{draft.path}?{draft.query}" if draft.query else draft.path
@@ -141,6 +155,8 @@ def host_of(service: Service, operation: Operation, call: Call, endpoint: Endpoi
     glob: str = service.metadata.get("globalEndpoint", "")
     if service.name == "iam" and glob:
         name = glob
+    if operation.name == "ListDirectoryBuckets":
+        name = f"s3express-control.{call.region}.{suffix}"
     prefix = operation.host_prefix
     for label in operation.host_labels:
         prefix = prefix.replace(f"{{{label}}}", str(call.params.get(label, "")))

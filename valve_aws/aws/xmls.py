@@ -1,8 +1,7 @@
 """XML bodies: bytes to typed parameters and back.
 
-Knows XML as the rest-xml protocol uses it, read strictly: no document type, no entity of its own, bounded depth and size.
-Does not know which operation a body belongs to.
-"""
+Knows XML as the rest-xml protocol uses it, read strictly: no document type, no entity of its own, bounded
+depth and size. Does not know which operation a body belongs to. """
 
 from __future__ import annotations
 
@@ -50,14 +49,16 @@ def parsed(body: bytes) -> Element:
         (stack[-1].children if stack else roots).append(element)
         stack.append(element)
 
-    def end(tag: str) -> None:
+    def end(_: str) -> None:
         stack.pop()
 
     def text(words: str) -> None:
         stack[-1].text.append(words)
 
-    def refuse(*ignored: Any) -> None:
-        raise Unclear("its XML body declares a document type, an entity or an instruction, none of which is read")
+    def refuse(*_: Any) -> None:
+        raise Unclear(
+            "its XML body declares a document type, an entity or an instruction, none of which is read"
+        )
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
@@ -190,7 +191,9 @@ def namespace(shape: Shape) -> str:
     return f' xmlns{":" + prefix if prefix else ""}="{escaped(uri)}"'
 
 
-ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
+ESCAPES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
+)
 
 
 def escaped(text: str) -> str:
