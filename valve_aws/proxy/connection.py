@@ -113,11 +113,10 @@ class Connection:
         """Wait for enough bytes to tell what is spoken; a client that stays silent waits for the server to
         speak."""
         limits = self._limits
-        patience = limits.silence
+        port = authority(self._origin.connect)[1] if self._origin.connect else self._origin.port
+        patience = limits.idle if port in HTTP_PORTS else limits.silence
         if raw:
             patience = limits.peek
-        elif self._origin.port in HTTP_PORTS and not self._origin.connect:
-            patience = limits.idle
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience
         while (speaks := sniff(held)) is Speaks.UNSURE:
@@ -219,7 +218,11 @@ class Connection:
             LOG.exception("the handler of a request of %s failed", self._origin.environment)
         if not exchange.answered:
             refused = refused or Malformed("the request could not be carried out", 502)
-            await exchange.respond(refused.status, PLAIN, refused.problem.encode("ascii", "replace") + b"\n")
+            try:
+                await exchange.respond(refused.status, PLAIN, text(refused))
+            except (Slow, Gone):
+                # Why here: past this point an apology would be a second answer.
+                self._wire.abort()
 
     async def _dial(self, first: bytes) -> None:
         dial = Dial(self._wire, self._origin, first, self._house.reach)
@@ -238,7 +241,7 @@ class Connection:
         if self._greeting:
             wire.send(ALERT.get(broken.status, ALERT[400]))
         else:
-            body = broken.problem.encode("ascii", "replace") + b"\n"
+            body = text(broken)
             framing = write.frame(len(body), False)
             wire.send(write.response_head(broken.status, PLAIN, framing, keep=False) + body)
         wire.end()
@@ -252,6 +255,11 @@ class Connection:
 
 
 PLAIN = (("content-type", "text/plain"),)
+
+
+def text(broken: Malformed) -> bytes:
+    """Return what a client is told: it sent these bytes itself, so this tells it nothing new (law 14)."""
+    return broken.problem.encode("ascii", "replace") + b"\n"
 
 
 def address(host: str) -> bool:

@@ -15,7 +15,7 @@ from valve_aws.proxy.grammar import Gone, Malformed, Slow, TooLarge
 from valve_aws.proxy.head import CHUNKED, Fields, RequestHead
 from valve_aws.proxy.limits import Limits
 from valve_aws.proxy.reader import Reader
-from valve_aws.proxy.wire import Wire
+from valve_aws.proxy.wire import Wire, closing
 
 
 class Exchange:
@@ -132,17 +132,18 @@ class Exchange:
     async def _pour(self, head: bytes, body: AsyncIterator[bytes], length: int | None, chunked: bool) -> None:
         """Send a head together with the first piece, then the rest as fast as it is taken."""
         wire, sent = self._wire, 0
-        async for piece in body:
-            if not piece:
-                continue
-            sent += len(piece)
-            if length is not None and sent > length:
-                raise ValueError(f"the content of a response is longer than {length} bytes")
-            piece = write.chunk(piece) if chunked else piece
-            wire.send(head + piece if head else piece)
-            head = b""
-            if wire.full:
-                await wire.drained()
+        async with closing(body):
+            async for piece in body:
+                if not piece:
+                    continue
+                sent += len(piece)
+                if length is not None and sent > length:
+                    raise ValueError(f"the content of a response is longer than {length} bytes")
+                piece = write.chunk(piece) if chunked else piece
+                wire.send(head + piece if head else piece)
+                head = b""
+                if wire.full:
+                    await wire.drained()
         if length is not None and sent != length:
             raise ValueError(f"the content of a response has {sent} bytes in place of {length}")
         if tail := head + (write.LAST_CHUNK if chunked else b""):

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from valve_aws.proxy import write
 from valve_aws.proxy.body import Body, body_of
-from valve_aws.proxy.grammar import Gone, Malformed, TooLarge
+from valve_aws.proxy.grammar import Gone, Malformed, Slow, TooLarge
 from valve_aws.proxy.head import Fields, ResponseHead, read_response
 from valve_aws.proxy.inbox import Inbox
 from valve_aws.proxy.limits import LIMITS, Limits
-from valve_aws.proxy.wire import Wire
+from valve_aws.proxy.wire import Wire, closing
 
 INTERIM = 8
 """Interim responses (1xx) that are passed over before a final one."""
@@ -55,11 +55,12 @@ class Broken(Exception):
 async def pieces_of(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Give what `body` gives; its failures come out as Broken, so that nobody takes them for the
     upstream's."""
-    try:
-        async for piece in body:
-            yield piece
-    except Exception as error:
-        raise Broken from error
+    async with closing(body):
+        try:
+            async for piece in body:
+                yield piece
+        except Exception as error:
+            raise Broken from error
 
 
 class Line(Wire):
@@ -259,6 +260,9 @@ class Upstream:
             if reused and not len(inbox):
                 raise Stale from error
             raise Unreachable(f"`{target.host}:{target.port}` closed the connection", sent=True) from error
+        except Slow as error:
+            wire.abort()
+            raise Unreachable(f"`{target.host}:{target.port}` did not answer in time", sent=True) from error
         except Malformed as error:
             wire.abort()
             raise Unreachable(f"`{target.host}:{target.port}` answered badly: {error}", sent=True) from error
@@ -273,19 +277,21 @@ class Upstream:
     async def _pour(self, wire: Line, head: bytes, body: AsyncIterator[bytes], length: int | None) -> bool:
         """Send the body as fast as it is taken; False when an answer came before its end."""
         sent = 0
-        async for piece in pieces_of(body):
-            if wire.pending:
-                return False
-            if not piece:
-                continue
-            sent += len(piece)
-            if length is not None and sent > length:
-                raise ValueError(f"the body of a request is longer than the {length} bytes it was to have")
-            piece = piece if length is not None else write.chunk(piece)
-            wire.send(head + piece if head else piece)
-            head = b""
-            if wire.full:
-                await wire.drained(or_received=True)
+        pieces = pieces_of(body)
+        async with closing(pieces):
+            async for piece in pieces:
+                if wire.pending:
+                    return False
+                if not piece:
+                    continue
+                sent += len(piece)
+                if length is not None and sent > length:
+                    raise ValueError(f"the body of a request is longer than {length} bytes")
+                piece = piece if length is not None else write.chunk(piece)
+                wire.send(head + piece if head else piece)
+                head = b""
+                if wire.full:
+                    await wire.drained(or_received=True)
         if wire.pending:
             return False
         if length is not None and sent != length:

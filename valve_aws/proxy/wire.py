@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from valve_aws.proxy.grammar import Gone, Slow
 from valve_aws.proxy.limits import Limits
@@ -16,6 +17,16 @@ from valve_aws.proxy.tls import Tls
 
 WRITE_HIGH = 256 * 1024
 WRITE_LOW = 64 * 1024
+
+
+@asynccontextmanager
+async def closing(body: AsyncIterator[bytes]) -> AsyncIterator[None]:
+    """Let an iterator clean up as soon as nobody takes from it any more, not when the collector finds it."""
+    try:
+        yield
+    finally:
+        if isinstance(body, AsyncGenerator):
+            await body.aclose()
 
 
 class Wire(asyncio.BufferedProtocol):
