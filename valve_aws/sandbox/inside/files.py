@@ -56,6 +56,9 @@ ROOT_OPTIONS = "size=64m,nr_inodes=32k,mode=755"
 INODES_PER_MIB = 64
 LEAST_INODES = 16384
 
+EMPTY = "/.empty"
+"""What covers a file of /proc; the covers keep it alive when its name is gone."""
+
 Tree = tuple[int, str, bool]
 """(descriptor of a detached mount, path inside, whether it is a folder)."""
 
@@ -132,9 +135,8 @@ def leave() -> None:
 
 
 def _plain(path: str) -> bool:
-    return (
-        path.startswith("/") and not path.startswith("//") and os.path.normpath(path) == path and path != "/"
-    )
+    shortest = os.path.normpath(path) == path and path.startswith("/") and not path.startswith("//")
+    return shortest and path != "/" and "\0" not in path
 
 
 def _mount_point(path: str, folder: bool) -> None:
@@ -177,6 +179,7 @@ def _mount_proc() -> None:
     host.restrict(settings, host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
     host.attach(settings, "/proc/sys")
     os.close(settings)
+    _write(EMPTY, b"")
     for entry in os.scandir("/proc"):
         if entry.name in PROC_KEPT or entry.name.isdigit() or entry.is_symlink():
             continue
@@ -185,7 +188,8 @@ def _mount_proc() -> None:
                 "tmpfs", entry.path, host.MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_inodes=2,size=4k"
             )
         else:
-            cover = host.open_tree("/dev/null", recursive=False)
-            host.restrict(cover, host.RDONLY | host.NOSUID | host.NOEXEC)
+            cover = host.open_tree(EMPTY, recursive=False)
+            host.restrict(cover, host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
             host.attach(cover, entry.path)
             os.close(cover)
+    os.unlink(EMPTY)

@@ -29,35 +29,15 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 FILL_RATE = 4096 * MIB
 """Bytes a second that a process can touch at most; from it follows when to look again."""
 SOONEST, LATEST = 0.005, 0.25
-KILLED = 9
 SELF = "1"
 
 
 def start(order: Order) -> int:
-    """Start the runtime as pid 2 and return once it has been executed. Raises OSError when it cannot be."""
-    told, tell = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            _become(order)
-        except OSError as problem:
-            os.write(tell, str(problem.errno).encode())
-        finally:
-            os._exit(127)
-    os.close(tell)
-    errno = os.read(told, 16)  # closed by the exec that succeeds
-    os.close(told)
-    if errno:
-        raise OSError(int(errno), f"`{order['argv'][0]}`: {os.strerror(int(errno))}")
-    return child
+    """Limit what may be used of the machine and execute the runtime as pid 2; raises OSError when that fails.
 
-
-def _become(order: Order) -> None:
-    os.setsid()
-    for each in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
-        signal.signal(
-            each, signal.SIG_DFL
-        )  # Python ignores or handles them; what is ignored stays so across exec
+    The limits are pid 1's own too, so that nothing is left to do between fork and exec: where page faults are
+    slow, forking this interpreter took 1 to 9 ms; posix_spawn, which lends its memory to the child, takes 0.3.
+    """
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,
@@ -70,8 +50,24 @@ def _become(order: Order) -> None:
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
     os.chdir(order["directory"])
-    host.close_on_exec_from(3)
-    os.execvpe(order["argv"][0], order["argv"], order["environ"])
+    program = _find(order["argv"][0], order["environ"].get("PATH", ""))
+    # Python ignores or handles these; what is ignored stays so across exec.
+    restored = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
+    host.close_on_exec_from(3)  # the socket to the valve came by inheritance, and goes no further
+    child = os.posix_spawn(program, order["argv"], order["environ"], setsid=True, setsigdef=restored)
+    os.chdir("/")
+    return child
+
+
+def _find(program: str, path: str) -> str:
+    """Return where a bare name lies, as execvp does."""
+    if "/" in program:
+        return program
+    places = (os.path.join(folder, program) for folder in path.split(":") if folder)
+    found = next((place for place in places if os.access(place, os.X_OK)), None)
+    if found is None:
+        raise FileNotFoundError(2, f"`{program}` is in no folder of its PATH")
+    return found
 
 
 class Watch:

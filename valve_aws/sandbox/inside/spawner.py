@@ -13,7 +13,6 @@ from __future__ import annotations
 import _signal as signal  # type: ignore[import-not-found]  # typeshed lacks it; `signal` itself imports enum
 import marshal
 import os
-import resource  # noqa: F401  must be in memory before the host's files go; `process` uses it
 import sys
 from _socket import socket
 
@@ -44,6 +43,8 @@ class Teller:
     def failed(self, problem: BaseException) -> None:
         errno = getattr(problem, "errno", None) or 0
         what = getattr(problem, "strerror", None) or f"{type(problem).__name__}: {problem}"
+        if getattr(problem, "filename", None):
+            what = f"`{problem.filename}`: {what}"  # type: ignore[attr-defined]  # an OSError's
         self.control.send(f"fail\t{self.step}\t{errno}\t{what}".encode()[:4096])
 
     def say(self, words: str, descriptors: list[int]) -> None:

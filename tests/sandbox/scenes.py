@@ -1,0 +1,291 @@
+"""What tests do with sandboxes, as functions of plain values that can also be played by another user.
+
+Knows how to run a snippet inside and outside. Does not judge what comes of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from valve_aws import sandbox
+from valve_aws.model.plan import Bind, Jail, Plan
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEM_PYTHON = "/usr/bin/python3"
+NOBODY = "65533"
+PYTHON: str = getattr(sys, "_base_executable", sys.executable)
+PATIENCE = 20.0
+
+Scene = dict[str, Any]
+
+
+def players() -> list[str]:
+    """Root and an ordinary user where tests run as root; else whoever runs them."""
+    if os.geteuid() != 0:
+        return ["user"]
+    probe = subprocess.run(
+        [SYSTEM_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"], check=False, capture_output=True
+    )
+    return ["root", "user"] if probe.returncode == 0 else ["root"]
+
+
+def play(who: str, scene: str, **given: Any) -> Any:
+    """Play a scene of this file as root or as an ordinary user, and return what it returns."""
+    if who == "user" and os.geteuid() == 0:
+        code = (
+            f"import sys, json; sys.path[:0] = [{str(ROOT)!r}]; from tests.sandbox import scenes; "
+            "print(json.dumps(getattr(scenes, sys.argv[1])(**json.loads(sys.argv[2]))))"
+        )
+        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", SYSTEM_PYTHON, "-c", code]
+        ran = subprocess.run(
+            [*drop, scene, json.dumps(given)], capture_output=True, text=True, timeout=90, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+    return globals()[scene](**given)
+
+
+def outside(code: str) -> str:
+    """Run a snippet on the host itself."""
+    ran = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return ran.stdout + ran.stderr
+
+
+@contextmanager
+def jailed(
+    code: str = "", argv: list[str] | None = None, binds: list[list[str]] | None = None, **given: Any
+) -> Iterator[Jail]:
+    files = {path: content.encode() for path, content in given.pop("files", {}).items()}
+    shown = [Bind(Path(source), target) for source, target in binds or []]
+    plan = Plan(
+        argv=tuple(argv or [PYTHON, "-c", code, *given.pop("arguments", [])]),
+        environ={"PATH": "/usr/bin:/bin", **given.pop("environ", {})},
+        directory=given.pop("directory", "/tmp"),
+        binds=(*sandbox.interpreter_binds(Path(PYTHON)), *shown),
+        files=files,
+        **{"memory": 256, **given},
+    )
+    jail = sandbox.spawn(plan)
+    try:
+        yield jail
+    finally:
+        jail.kill()
+        assert jail.wait(PATIENCE) is not None
+        for each in (*jail.listeners.tcp, *jail.listeners.udp):
+            each.close()
+        os.close(jail.stdout)
+        os.close(jail.stderr)
+
+
+def run(code: str = "", **given: Any) -> Scene:
+    """Run to the end, answering on every listener; return output, status, and who called."""
+    with jailed(code, **given) as jail:
+        texts, called = serve(jail)
+        status = jail.wait(PATIENCE)
+        return {
+            "out": texts[jail.stdout].decode("utf-8", "replace"),
+            "err": texts[jail.stderr].decode("utf-8", "replace"),
+            "status": status,
+            "cause": getattr(jail, "cause", ""),
+            "called": called,
+            "every_port": jail.listeners.all_ports,
+        }
+
+
+def serve(jail: Jail) -> tuple[dict[int, bytes], list[list[Any]]]:
+    """Take in output and calls until the output ends: [protocol, address, port, first bytes] each."""
+    texts = {jail.stdout: b"", jail.stderr: b""}
+    sockets = {each.fileno(): each for each in (*jail.listeners.tcp, *jail.listeners.udp)}
+    called: list[list[Any]] = []
+    waiting = select.poll()
+    for descriptor in (*texts, *sockets):
+        waiting.register(descriptor, select.POLLIN)
+    open_texts = set(texts)
+    until = time.monotonic() + PATIENCE
+    while open_texts and time.monotonic() < until:
+        for descriptor, _ in waiting.poll(1000):
+            if descriptor in sockets:
+                called.append(_answer(sockets[descriptor]))
+            elif chunk := os.read(descriptor, 65536):
+                texts[descriptor] += chunk
+            else:
+                waiting.unregister(descriptor)
+                open_texts.discard(descriptor)
+    return texts, called
+
+
+def _answer(listener: socket.socket) -> list[Any]:
+    if listener.type == socket.SOCK_DGRAM:
+        asked, ancillary, _, client = listener.recvmsg(512, 256)
+        packed = ancillary[0][2]
+        family = listener.family
+        address = packed[8:12] if family == socket.AF_INET else packed[:16]
+        listener.sendmsg([b"valve"], [(ancillary[0][0], ancillary[0][1], packed)], 0, client)
+        return ["udp", socket.inet_ntop(family, address), 53, asked.decode()]
+    with listener.accept()[0] as connection:
+        connection.settimeout(PATIENCE)
+        first = connection.recv(512)
+        connection.sendall(b"valve")
+        return ["tcp", *connection.getsockname()[:2], first.decode("latin-1")]
+
+
+def refused(**given: Any) -> Scene:
+    """Spawn what cannot be; return the error and what it left behind."""
+    before = (set(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+    try:
+        sandbox.spawn(
+            Plan(
+                argv=tuple(given.get("argv", ["/bin/true"])),
+                environ={},
+                directory="/",
+                binds=tuple(Bind(Path(source), target) for source, target in given.get("binds", [])),
+                files={path: content.encode() for path, content in given.get("files", {}).items()},
+            )
+        )
+    except sandbox.SandboxError as problem:
+        after = (set(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+        return {"step": problem.step, "text": str(problem), "clean": before == after}
+    return {}
+
+
+def _children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+def freeze() -> Scene:
+    """Let two processes chatter; freeze, listen to the silence, thaw, listen again."""
+    code = "import os; os.fork()\nwhile 1: os.write(1, b'x')"
+    with jailed(code) as jail:
+        waiting = select.poll()
+        waiting.register(jail.stdout, select.POLLIN)
+        heard = len(os.read(jail.stdout, 10))
+        jail.freeze()
+        while waiting.poll(50):  # what was written before
+            os.read(jail.stdout, 1 << 20)
+        silent = not waiting.poll(300)
+        measured = jail.memory()
+        jail.thaw()
+        again = bool(waiting.poll(5000))
+        return {"heard": heard, "silent": silent, "again": again, "measured": measured}
+
+
+def kill_many(marker: str) -> Scene:
+    """Fill a sandbox with 200 children, kill it, and look for them from outside."""
+    code = (
+        "import os, signal, sys\n"
+        "for _ in range(200):\n"
+        "    if not os.fork():\n"
+        "        os.setsid(); signal.signal(15, signal.SIG_IGN); signal.pause()\n"
+        "print('full', flush=True); signal.pause()"
+    )
+    with jailed(argv=[PYTHON, "-c", code, marker]) as jail:
+        os.read(jail.stdout, 5)
+        alive = len(marked(marker))
+        jail.kill()
+        status = jail.wait(PATIENCE)
+        return {"alive": alive, "left": len(marked(marker)), "status": status}
+
+
+def die_holding(marker: str) -> Scene:
+    """Start a sandbox from a process that is then killed with -9."""
+    read, write = os.pipe()
+    valve = os.fork()
+    if not valve:
+        try:
+            held = sandbox.spawn(Plan(argv=("/bin/sleep", "1000"), environ={"MARK": marker}, directory="/"))
+            os.write(write, b"!" if held.pid else b"")
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(write)
+    os.read(read, 1)
+    os.close(read)
+    before = len(marked(marker))
+    os.kill(valve, signal.SIGKILL)
+    os.waitpid(valve, 0)
+    until = time.monotonic() + PATIENCE
+    while marked(marker) and time.monotonic() < until:
+        select.select([], [], [], 0.005)
+    return {"before": before, "after": len(marked(marker))}
+
+
+def marked(marker: str) -> list[int]:
+    """Return host pids whose arguments or environment hold the marker, ours aside."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                told = (entry / "cmdline").read_bytes().split(b"\0") + (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if marker.encode() in told or f"MARK={marker}".encode() in told:
+                found.append(int(entry.name))
+    return found
+
+
+def crowd() -> list[str]:
+    """Start eight sandboxes from four threads."""
+    with ThreadPoolExecutor(4) as pool:
+        return [ran["out"] for ran in pool.map(lambda n: run(argv=["/bin/echo", str(n)]), range(8))]
+
+
+def memory_grows() -> Scene:
+    """Measure before and after 50 MiB are touched, and after they are let go."""
+    code = (
+        "import sys\nprint(1, flush=True); sys.stdin = open(0)\n"
+        "import socket\ns = socket.create_connection(('1.2.3.4', 80))\n"
+        "x = b'1' * (50 << 20); s.send(b'x'); s.recv(9); del x; s.send(b'y'); s.recv(9)"
+    )
+    with jailed(code) as jail:
+        os.read(jail.stdout, 2)
+        before = jail.memory()
+        waiting = select.poll()
+        for each in jail.listeners.tcp:
+            waiting.register(each, select.POLLIN)
+        number = waiting.poll(5000)[0][0]
+        listener = next(each for each in jail.listeners.tcp if each.fileno() == number)
+        with listener.accept()[0] as connection:
+            connection.recv(1)
+            during = jail.memory()
+            connection.send(b"!")
+            connection.recv(1)
+            after = jail.memory()
+            peak = jail.peak_memory()
+            connection.send(b"!")
+    return {"before": before, "during": during, "after": after, "peak": peak}
+
+
+def meet_unix(path: str) -> str:
+    """Connect to a UNIX socket from within; `@` starts an abstract name."""
+    where = "\0" + path[1:] if path.startswith("@") else path
+    code = f"import socket; s = socket.socket(socket.AF_UNIX); print(s.connect_ex({where!r}))"
+    told: str = run(code)["out"]
+    return told.strip()
+
+
+def doctor() -> Scene:
+    """What `valve doctor` would show."""
+    found = sandbox.strength()
+    return {"enforced": found.enforced, "checks": [list(check) for check in found.checks]}
+
+
+def traces() -> Scene:
+    """Run a few and compare what the host shows before and after."""
+    run(argv=["/bin/true"])
+    before = (sorted(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+    for _ in range(3):
+        run(argv=["/bin/true"])
+    after = (sorted(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+    return {"same": before == after, "before": before, "after": after}

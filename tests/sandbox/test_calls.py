@@ -1,0 +1,174 @@
+"""Which system calls pass: the shipped filters against their table, and what a denied call answers inside.
+
+Knows BPF well enough to run it. Does not know why a call is denied.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.scenes import outside, play, players
+from valve_aws.sandbox.seccomp.assemble import assemble
+from valve_aws.sandbox.seccomp.table import ALLOWED, ANSWERED, ARCHITECTURES, ENOSYS, EPERM, JUDGED, numbers
+
+FOLDER = Path(__file__).parents[2] / "valve_aws" / "sandbox" / "seccomp"
+ALLOW, KILL = "allow", "kill"
+LONGEST = 4096
+"""BPF_MAXINSNS."""
+
+
+def decide(program: bytes, arch: int, number: int, *arguments: int) -> str | int:
+    """Run the filter on one call, as the kernel does; return what it answers: allow, kill or an errno."""
+    call = struct.pack("<iIQ6Q", number, arch, 0, *arguments, *[0] * (6 - len(arguments)))
+    code = list(struct.iter_unpack("<HBBI", program))
+    accumulator, at = 0, 0
+    while True:
+        operation, yes, no, k = code[at]
+        at += 1
+        match operation:
+            case 0x20:
+                accumulator = struct.unpack_from("<I", call, k)[0]
+            case 0x54:
+                accumulator &= k
+            case 0x05:
+                at += k
+            case 0x15:
+                at += yes if accumulator == k else no
+            case 0x35:
+                at += yes if accumulator >= k else no
+            case 0x06:
+                answers = {0x7FFF0000: ALLOW, 0x80000000: KILL, 0x00050000: k & 0xFFFF}
+                return answers[k & 0xFFFF0000]
+            case _:
+                raise AssertionError(f"no such instruction: {operation:#x}")
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def machine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_shipped_bytes_are_those_of_the_table(machine: str) -> None:
+    shipped = (FOLDER / f"{machine}.bin").read_bytes()
+    assert shipped == assemble(machine), "python -m valve_aws.sandbox.seccomp.files"
+    assert len(shipped) // 8 < LONGEST
+
+
+def test_every_number_answers_as_the_table_says(machine: str) -> None:
+    program, arch = assemble(machine), ARCHITECTURES[machine]
+    expected: dict[int, str | int] = {}
+    for _, cells in ALLOWED:
+        expected.update(dict.fromkeys(numbers(cells, machine).values(), ALLOW))
+    for cells, _, errno in ANSWERED:
+        expected.update(dict.fromkeys(numbers(cells, machine).values(), errno))
+    judged = {number for cells, _, _ in JUDGED for number in numbers(cells, machine).values()}
+    for number in range(1000):
+        if number not in judged:
+            answer = expected.get(number, EPERM if number <= 450 else ENOSYS)
+            assert decide(program, arch, number) == answer, number
+
+
+def test_no_call_is_listed_twice(machine: str) -> None:
+    cells = [cells for _, cells in ALLOWED] + [row[0] for row in (*JUDGED, *ANSWERED)]
+    listed = [number for cell in cells for number in numbers(cell, machine).values()]
+    assert len(listed) == len(set(listed))
+    assert 200 < len(listed) < 300
+
+
+def test_numbers_are_those_of_the_kernel_s_own_headers() -> None:
+    header = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
+    if not header.exists():
+        return
+    words = (line.split() for line in header.read_text().splitlines() if line.startswith("#define __NR_"))
+    kernel = {name.removeprefix("__NR_"): int(number) for _, name, number in words}
+    for cells in [cells for _, cells in ALLOWED] + [row[0] for row in (*JUDGED, *ANSWERED)]:
+        for name, number in numbers(cells, "x86_64").items():
+            assert kernel.get(name, number) == number, name
+
+
+def test_another_architecture_or_x32_is_death(machine: str) -> None:
+    program, arch = assemble(machine), ARCHITECTURES[machine]
+    assert decide(program, 0x40000003, 1) == KILL
+    assert decide(program, arch, 0x40000001) == KILL
+    assert decide(program, arch, -1) == KILL
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "answer"),
+    [
+        ("clone", (0x003D0F00,), ALLOW),  # a thread
+        ("clone", (0x01200011,), ALLOW),  # fork
+        *(("clone", (flag | 17,), EPERM) for flag in (0x20000, *(1 << bit for bit in range(25, 31)))),
+        ("socket", (1, 0x80001, 0), ALLOW),
+        ("socket", (2, 0x80801, 6), ALLOW),
+        ("socket", (10, 2, 17), ALLOW),
+        ("socket", (16, 3, 0), 97),
+        ("socket", (17, 3, 0), 97),
+        ("socket", (40, 1, 0), 97),
+        ("socket", (38, 5, 0), 97),
+        ("socket", (2, 3, 1), 93),
+        ("socket", (2, 2, 1), 93),
+        ("socket", (2, 5, 0), 93),
+        ("socket", (2, 1, 262), 93),
+        ("socket", (1 << 32 | 2, 1, 0), ALLOW),
+        ("ioctl", (0, 0x5412), 25),
+        ("ioctl", (0, 1 << 32 | 0x5412), 25),
+        ("ioctl", (0, 0x541B), ALLOW),
+        ("fcntl", (0, 10), EPERM),
+        ("fcntl", (0, 1 << 32 | 10), EPERM),
+        ("fcntl", (0, 3), ALLOW),
+        ("timer_create", (0, 0), ALLOW),
+        ("timer_create", (0, 1), EPERM),
+        ("timer_create", (0, 1 << 32), EPERM),
+        ("prctl", (15,), ALLOW),
+        ("prctl", (22,), 22),
+        ("prctl", (35,), 22),
+        ("prlimit64", (0,), ALLOW),
+        ("prlimit64", (1,), EPERM),
+        ("setpriority", (0, 0), ALLOW),
+        ("setpriority", (2, 0), EPERM),
+        ("setpriority", (0, 1), EPERM),
+    ],
+)
+def test_arguments_are_judged(machine: str, name: str, arguments: tuple[int, ...], answer: str | int) -> None:
+    listed = {k: v for cells, _, _ in JUDGED for k, v in numbers(cells, machine).items()}
+    assert decide(assemble(machine), ARCHITECTURES[machine], listed[name], *arguments) == answer
+
+
+PROBES = {
+    # what is tried → what it says where it succeeds
+    "libc.unshare(0x10000000)": "0",
+    "libc.unshare(0x40000000)": "0",
+    "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None) if os.getpid() < 9 else libc.unshare(0x20000)": "0",
+    "libc.ptrace(16, os.fork() or os.pause(), 0, 0)": "0",
+    "libc.syscall(425, 8, ctypes.create_string_buffer(256)) > 0": "True",
+    "libc.syscall(323, 1) > 0": "True",
+    "libc.syscall(321, 0, (ctypes.c_uint * 32)(2, 4, 4, 1), 128) > 0": "True",
+    "libc.syscall(250, 0, -3, 1) > 0": "True",
+    "libc.syscall(298, (ctypes.c_uint * 32)(1, 128), 0, -1, -1, 0) > 0": "True",
+    "libc.syscall(310, os.getpid(), 0, 0, 0, 0, 0)": "0",
+    "libc.setns(os.open('/proc/self/ns/uts', 0), 0)": "0",
+    "libc.chroot(b'/tmp')": "0",
+    "socket.socket(16, 3, 0).fileno() > 0": "True",
+    "socket.socket(17, 3, 0).fileno() > 0": "True",
+    "socket.socket(2, 3, 1).fileno() > 0": "True",
+    "socket.socket(40, 1, 0).fileno() > 0": "True",
+}
+
+ROOT_ONLY = "root outside may do all of it, so that a refusal inside is the sandbox's"
+
+
+@pytest.mark.parametrize("who", players())
+@pytest.mark.parametrize("probe", PROBES)
+def test_what_reaches_beyond_the_sandbox_is_denied(who: str, probe: str) -> None:
+    code = (
+        "import ctypes, os, socket, signal\nos.pause = signal.pause\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        f"try: said = {probe}\nexcept OSError as e: said = 'refused'\n"
+        "print(said, flush=True)\nos.kill(0, 9) if os.getpgrp() == os.getpid() else os._exit(0)"
+    )
+    if who == "root":
+        assert outside(f"import os; os.setsid()\n{code}").split() == [PROBES[probe]], ROOT_ONLY
+    assert play(who, "run", code=code)["out"].split()[0] in {"refused", "-1", "False"}

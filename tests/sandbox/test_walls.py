@@ -1,0 +1,276 @@
+"""The walls as code inside meets them, as root's sandbox and as an ordinary user's.
+
+Knows what a function must not be able to do. Does not know how it is kept from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.sandbox.scenes import outside, play, players
+
+pytestmark = pytest.mark.parametrize("who", players())
+
+STATUS = "import json; print(json.dumps({k: v.strip() for k, _, v in (l.partition(':') for l in open('/proc/self/status'))}))"
+
+
+def test_a_function_has_no_capability_no_real_uid_and_a_filter(who: str) -> None:
+    status = json.loads(play(who, "run", code=STATUS)["out"])
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert status["Uid"].split() == ["993"] * 4
+    assert status["Gid"].split() == ["990"] * 4
+    assert status["NSpid"] == "2"
+
+
+def test_root_lends_a_uid_that_belongs_to_nobody(who: str) -> None:
+    inside, on_host, count = play(who, "run", code="print(open('/proc/self/uid_map').read())")["out"].split()
+    assert (inside, count) == ("993", "1")
+    assert int(on_host) == 993 if who == "user" else int(on_host) >= 0x70000000
+
+
+def test_only_its_own_processes_exist_for_it(who: str) -> None:
+    code = "import os; print(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()))"
+    assert len(json.loads(outside(code))) > 2
+    assert json.loads(play(who, "run", code=code)["out"]) == [1, 2]
+
+
+WRITE = """
+import os, json
+done = []
+for folder, folders, files in os.walk('/'):
+    if folder.startswith(('/proc/', '/usr/share', '/usr/lib/', '/usr/include')):
+        folders[:] = []
+        continue
+    try:
+        open(os.path.join(folder, '.probe'), 'w').close()
+        done.append(folder)
+    except OSError:
+        pass
+    for name in files[:20]:
+        try:
+            os.close(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_NONBLOCK))
+            done.append(os.path.join(folder, name))
+        except OSError:
+            pass
+print(json.dumps(done))
+"""
+
+
+def test_nothing_can_be_written_but_tmp(who: str) -> None:
+    done = set(json.loads(play(who, "run", code=WRITE)["out"]))
+    devices = {f"/dev/{name}" for name in "null zero full random urandom stdin stdout stderr".split()}
+    assert "/tmp" in done
+    assert {place for place in done if not place.startswith("/tmp")} <= devices
+
+
+SETTINGS = """
+import os
+opened = 0
+for folder, _, files in os.walk('/proc/sys'):
+    for name in files:
+        try:
+            os.close(os.open(os.path.join(folder, name), os.O_WRONLY)); opened += 1
+        except OSError:
+            pass
+print(opened)
+"""
+
+
+def test_no_setting_of_the_kernel_opens_for_writing(who: str) -> None:
+    if who == "root":
+        assert int(outside(SETTINGS)) > 100
+    assert play(who, "run", code=SETTINGS)["out"].strip() == "0"
+
+
+@pytest.mark.parametrize("entry", ["kcore", "keys", "sysrq-trigger", "kallsyms", "timer_list", "cmdline", "interrupts"])
+def test_entries_of_the_machine_in_proc_are_empty(who: str, entry: str) -> None:
+    if Path(f"/proc/{entry}").exists():
+        ran = play(who, "run", code=f"print(len(open('/proc/{entry}', 'rb').read(100)))")
+        assert ran["out"].strip() == "0"
+
+
+@pytest.mark.parametrize("path", ["/etc/shadow", "/root/.bashrc", "/home", "/run", "/sys", "/var/run", "/boot", "/dev/shm"])
+def test_the_rest_of_the_host_is_not_there(who: str, path: str) -> None:
+    assert play(who, "run", code=f"import os; print(os.path.lexists({path!r}))")["out"].strip() == "False"
+
+
+def test_a_file_of_the_host_that_anybody_may_read_is_not_there(who: str, tmp_path: Path) -> None:
+    secret = Path(f"/tmp/{uuid4().hex}")
+    secret.write_text("secret")
+    secret.chmod(0o644)
+    try:
+        code = f"print(open({str(secret)!r}).read())"
+        assert "secret" in outside(code)
+        assert "FileNotFoundError" in play(who, "run", code=code)["err"]
+    finally:
+        secret.unlink()
+
+
+def test_the_environment_is_the_plan_s_and_nothing_else(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hosts-own")
+    told = play(who, "run", argv=["/usr/bin/env"], environ={"A": "1"})["out"]
+    assert set(told.split()) == {"PATH=/usr/bin:/bin", "A=1"}
+
+
+def test_it_inherits_three_descriptors(who: str) -> None:
+    code = "import os; print(sorted(int(n) for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')))"
+    assert json.loads(play(who, "run", code=code)["out"]) == [0, 1, 2]
+
+
+def test_output_may_be_opened_by_name(who: str) -> None:
+    ran = play(who, "run", code="open('/dev/stdout', 'w').write('a'); open('/dev/stderr', 'w').write('b')")
+    assert (ran["out"], ran["err"]) == ("a", "b")
+
+
+NAMES = """
+import socket, os, pwd
+print(socket.gethostname(), pwd.getpwuid(os.getuid()).pw_name, os.getcwd(), open('/etc/resolv.conf').read().split())
+"""
+
+
+def test_names_are_those_of_lambda(who: str) -> None:
+    said = play(who, "run", code=NAMES)["out"]
+    assert said.split()[:3] == ["169-254-76-1", "sbx_user1051", "/tmp"]
+
+
+def test_the_host_s_abstract_and_path_sockets_are_out_of_reach(who: str) -> None:
+    name = uuid4().hex
+    place = Path(f"/tmp/{name}.sock")
+    with socket.socket(socket.AF_UNIX) as abstract, socket.socket(socket.AF_UNIX) as on_path:
+        abstract.bind(f"\0{name}")
+        on_path.bind(str(place))
+        place.chmod(0o777)
+        try:
+            for each in (abstract, on_path):
+                each.listen()
+                with socket.socket(socket.AF_UNIX) as client:
+                    assert client.connect_ex(each.getsockname()) == 0
+                    each.accept()[0].close()
+            assert play(who, "meet_unix", path=f"@{name}") == "111"
+            assert play(who, "meet_unix", path=str(place)) == "2"
+        finally:
+            place.unlink()
+
+
+CALL = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s.sendall(b'hello'); print(s.recv(9))
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [
+        ("1.2.3.4", 80),
+        ("8.8.8.8", 443),
+        ("169.254.169.254", 80),
+        ("10.1.2.3", 5432),
+        ("10.1.2.3", 8443),
+        ("127.0.0.1", 9001),
+        ("192.168.0.1", 22),
+        ("2001:db8::7", 443),
+        ("fd00:ec2::254", 80),
+        ("2606:4700::1111", 6379),
+        ("::1", 80),
+    ],
+)
+def test_every_address_and_port_arrives_at_the_valve_as_it_was_meant(who: str, address: str, port: int) -> None:
+    ran = play(who, "run", code=CALL, arguments=[address, str(port)])
+    assert ran["called"] == [["tcp", address, port, "hello"]]
+    assert "valve" in ran["out"]
+
+
+def test_a_server_on_the_host_s_loopback_is_never_reached(who: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        ready = threading.Thread(target=lambda: server.accept()[0].sendall(b"host"))
+        ready.start()
+        assert "host" in outside(CALL.replace("sys.argv[1]", "'127.0.0.1'").replace("sys.argv[2]", str(port)))
+        ready.join()
+        server.settimeout(0)
+        ran = play(who, "run", code=CALL, arguments=["127.0.0.1", str(port)])
+        assert "ConnectionRefusedError" in ran["err"]
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_function_may_talk_to_a_server_of_its_own(who: str) -> None:
+    code = """
+import socket
+s = socket.create_server(('127.0.0.1', 0))
+c = socket.create_connection(s.getsockname()); c.sendall(b'own'); print(s.accept()[0].recv(9))
+"""
+    ran = play(who, "run", code=code)
+    assert "own" in ran["out"]
+    assert ran["called"] == []
+
+
+ASK = """
+import socket, sys
+f = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+s = socket.socket(f, socket.SOCK_DGRAM); s.settimeout(5); s.connect((sys.argv[1], int(sys.argv[2])))
+s.send(b'name?'); print(s.recv(9))
+"""
+
+
+@pytest.mark.parametrize("address", ["169.254.78.1", "8.8.8.8", "2001:4860:4860::8888"])
+def test_datagrams_to_port_53_arrive_with_the_address_that_was_asked(who: str, address: str) -> None:
+    ran = play(who, "run", code=ASK, arguments=[address, "53"])
+    assert ran["called"] == [["udp", address, 53, "name?"]]
+    assert "valve" in ran["out"]
+
+
+@pytest.mark.parametrize("port", [123, 443, 5353])
+def test_other_datagrams_go_nowhere(who: str, port: int) -> None:
+    ran = play(who, "run", code=ASK, arguments=["8.8.8.8", str(port)])
+    assert ran["called"] == []
+    assert "ConnectionRefusedError" in ran["err"]
+
+
+def test_files_of_the_plan_lie_over_binds_and_links_end_inside(who: str) -> None:
+    folder = Path(f"/tmp/{uuid4().hex}")
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "bundle.pem").write_text("theirs")
+    (folder / "plain.txt").write_text("plain")
+    (folder / "link.pem").symlink_to("/etc/passwd")
+    try:
+        ran = play(
+            who,
+            "run",
+            argv=["/bin/sh", "-c", "cat bundle.pem link.pem plain.txt /opt/a/b; head -c5 /etc/passwd; ls -A /"],
+            binds=[[str(folder), "/var/task"]],
+            files={"/var/task/bundle.pem": "ours,", "/var/task/link.pem": "linked,", "/opt/a/b": ",new,"},
+            directory="/var/task",
+        )
+        assert ran["out"].startswith("ours,linked,plain,new,linke"), ran
+        assert ".laid" not in ran["out"]
+        assert Path("/etc/passwd").read_text().startswith("root")
+        assert (folder / "bundle.pem").read_text() == "theirs"
+    finally:
+        for each in folder.iterdir():
+            each.unlink()
+        folder.rmdir()
+
+
+def test_what_the_host_can_enforce_is_told_line_by_line(who: str) -> None:
+    found = play(who, "doctor")
+    assert found["enforced"], found
+    assert {name for name, _, _ in found["checks"]} >= {"every TCP port", "own uid", "system call filter"}
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/curl"), reason="curl is not on this machine")
+def test_curl_reaches_the_valve_without_knowing_it(who: str) -> None:
+    ran = play(who, "run", argv=["/usr/bin/curl", "-sm5", "http://203.0.113.9:8080/x"])
+    assert ran["called"][0][:3] == ["tcp", "203.0.113.9", 8080]
+    assert ran["called"][0][3].startswith("GET /x HTTP/1.1")
