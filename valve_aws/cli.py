@@ -1,12 +1,13 @@
 """The command line.
 
-Knows words, flags and exit codes. Does not know how anything is done; rooms are imported when a command needs them.
+Knows words, flags and exit codes. Does not know how anything is done; rooms are imported when a command
+needs them.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,11 +18,29 @@ from valve_aws import __version__
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
-DOCKER_ONLY = ("docker-volume-basedir", "docker-network", "container-host", "container-host-interface", "add-host", "container-dns",
-               "invoke-image", "layer-cache-basedir", "container-env-vars")
-"""Flags of `sam local` that take a value and speak of containers: taken, and said once to mean nothing here."""
-DOCKER_SWITCHES = ("skip-pull-image", "force-image-build", "no-memory-limit", "skip-prepare-infra", "beta-features", "debug",
-                   "mount-symlinks", "language-extensions")
+DOCKER_ONLY = (
+    "docker-volume-basedir",
+    "docker-network",
+    "container-host",
+    "container-host-interface",
+    "add-host",
+    "container-dns",
+    "invoke-image",
+    "layer-cache-basedir",
+    "container-env-vars",
+)
+"""Flags of `sam local` that take a value and speak of containers: taken, and said once to mean nothing
+here."""
+DOCKER_SWITCHES = (
+    "skip-pull-image",
+    "force-image-build",
+    "no-memory-limit",
+    "skip-prepare-infra",
+    "beta-features",
+    "debug",
+    "mount-symlinks",
+    "language-extensions",
+)
 
 
 class Face(click.Group):
@@ -46,7 +65,8 @@ def main() -> None:
 @click.group(cls=Face, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="valve")
 def valve() -> None:
-    """Run AWS Lambda functions on your own machine, follow labelled data through every call, and refuse the call that would
+    """Run AWS Lambda functions on your own machine, follow labelled data through every call, and refuse the
+    call that would
     carry it out. No Docker, no account, no change to the function's code.
 
     \b
@@ -64,70 +84,151 @@ def local() -> None:
     """Run functions of a template here, with the habits and flags of `sam local`."""
 
 
-def stack_options(command: F) -> F:
-    """Add the flags that say which application is meant."""
-    for option in reversed((
-        click.option("-t", "--template-file", "--template", "template", type=PATH, help="SAM or CloudFormation template "
-                     "[default: .aws-sam/build/template.yaml, else template.yaml|yml|json here]"),
-        click.option("--parameter-overrides", "overrides", multiple=True, metavar="K=V …",
-                     help="values for the template's parameters, as SAM takes them"),
-        click.option("--stack-name", default="", help="[default: the folder's name]"),
-        click.option("--region", default="", help="AWS region  [default: $AWS_REGION, else us-east-1]"),
-        click.option("--profile", default="", help="taken for the habit; no credential of yours is read for an emulator"),
-        click.option("--account", default="", help="account id in ARNs"),
-        click.option("--physical", multiple=True, metavar="LOGICAL=NAME", help="a resource that exists already, by its real name"),
-        click.option("--policy", type=PATH, help="flow policy  [default: valve.yaml beside the template]"),
-        click.option("--config-file", type=PATH, help="samconfig.toml to read defaults from"),
-        click.option("--config-env", default="default", help="which of its environments"),
-    )):
-        command = option(command)
-    return command
-
-
-def run_options(command: F) -> F:
-    """Add the flags that say how functions are run and guarded."""
-    for option in reversed((
-        click.option("-n", "--env-vars", "variables", type=PATH, help="JSON file: variables of functions"),
-        click.option("-l", "--log-file", "log", type=PATH, help="also write logs there; labelled lines only as the policy lets them"),
-        click.option("--mode", type=click.Choice(["enforce", "audit", "off"]), help="[default: the policy's; audit without one]"),
-        click.option("--backend", default="moto", metavar="moto|localstack|URL", help="what answers AWS calls  [default: moto]"),
-        click.option("--seed", type=PATH, help="first content of the stores  [default: seed.yaml beside the template, on moto]"),
-        click.option("--audit", type=PATH, help="records, one JSON line each  [default: .valve/audit.jsonl]"),
-        click.option("--labels", type=PATH, help="the label book  [default: .valve/labels.db]"),
-        click.option("--resolve", multiple=True, metavar="HOST[:PORT]=ADDRESS:PORT", help="where another host is found, as curl's"),
-        click.option("--reuse", type=click.Choice(["label", "never", "carry"]), default="label",
-                     help="when a warm environment serves another event  [default: label]"),
-        click.option("--warm-containers", type=click.Choice(["EAGER", "LAZY"]), help="taken for the habit; environments stay warm"),
-        click.option("--allow-build", is_flag=True, help="let pip run a package's own build code (it runs outside the sandbox)"),
-        click.option("--unsafe-cooperative", "unsafe", is_flag=True, help="run without walls where this host has none; no boundary"),
-        click.option("-d", "--debug-port", multiple=True, hidden=True),
-        click.option("--shutdown", is_flag=True, hidden=True),
-    )):
-        command = option(command)
-    for name in DOCKER_ONLY:
-        command = click.option(f"--{name}", hidden=True, expose_value=False, callback=_said_once)(command)
-    for name in DOCKER_SWITCHES:
-        command = click.option(f"--{name}", is_flag=True, hidden=True, expose_value=False)(command)
-    return command
-
-
 def _said_once(_: click.Context, param: click.Parameter, value: Any) -> Any:
     if value:
-        click.echo(f"valve: `{param.opts[0]}` speaks of containers; there are none here, it is passed over", err=True)
+        click.echo(
+            f"valve: `{param.opts[0]}` speaks of containers; there are none here, it is passed over", err=True
+        )
     return value
+
+
+STACK = (
+    click.option(
+        "-t",
+        "--template-file",
+        "--template",
+        "template",
+        type=PATH,
+        help="SAM or CloudFormation template "
+        "[default: .aws-sam/build/template.yaml, else template.yaml|yml|json here]",
+    ),
+    click.option(
+        "--parameter-overrides",
+        "overrides",
+        multiple=True,
+        metavar="K=V …",
+        help="values for the template's parameters, as SAM takes them",
+    ),
+    click.option("--stack-name", default="", help="[default: the folder's name]"),
+    click.option("--region", default="", help="AWS region  [default: $AWS_REGION, else us-east-1]"),
+    click.option(
+        "--profile",
+        default="",
+        help="taken for the habit; no credential of yours is read for an emulator",
+    ),
+    click.option("--account", default="", help="account id in ARNs"),
+    click.option(
+        "--physical",
+        multiple=True,
+        metavar="LOGICAL=NAME",
+        help="a resource that exists already, by its real name",
+    ),
+    click.option("--policy", type=PATH, help="flow policy  [default: valve.yaml beside the template]"),
+    click.option("--config-file", type=PATH, help="samconfig.toml to read defaults from"),
+    click.option("--config-env", default="default", help="which of its environments"),
+)
+"""Which application is meant."""
+
+RUN = (
+    click.option("-n", "--env-vars", "variables", type=PATH, help="JSON file: variables of functions"),
+    click.option(
+        "-l",
+        "--log-file",
+        "log",
+        type=PATH,
+        help="also write logs there; labelled lines only as the policy lets them",
+    ),
+    click.option(
+        "--mode",
+        type=click.Choice(["enforce", "audit", "off"]),
+        help="[default: the policy's; audit without one]",
+    ),
+    click.option(
+        "--backend",
+        default="moto",
+        metavar="moto|localstack|URL",
+        help="what answers AWS calls  [default: moto]",
+    ),
+    click.option(
+        "--seed",
+        type=PATH,
+        help="first content of the stores  [default: seed.yaml beside the template, on moto]",
+    ),
+    click.option("--audit", type=PATH, help="records, one JSON line each  [default: .valve/audit.jsonl]"),
+    click.option("--labels", type=PATH, help="the label book  [default: .valve/labels.db]"),
+    click.option(
+        "--resolve",
+        multiple=True,
+        metavar="HOST[:PORT]=ADDRESS:PORT",
+        help="where another host is found, as curl's",
+    ),
+    click.option(
+        "--reuse",
+        type=click.Choice(["label", "never", "carry"]),
+        default="label",
+        help="when a warm environment serves another event  [default: label]",
+    ),
+    click.option(
+        "--warm-containers",
+        type=click.Choice(["EAGER", "LAZY"]),
+        help="taken for the habit; environments stay warm",
+    ),
+    click.option(
+        "--allow-build",
+        is_flag=True,
+        help="let pip run a package's own build code (it runs outside the sandbox)",
+    ),
+    click.option(
+        "--unsafe-cooperative",
+        "unsafe",
+        is_flag=True,
+        help="run without walls where this host has none; no boundary",
+    ),
+    click.option("-d", "--debug-port", multiple=True, hidden=True),
+    click.option("--shutdown", is_flag=True, hidden=True),
+)
+"""How functions are run and guarded."""
+
+
+CONTAINERS = (
+    *(click.option(f"--{n}", hidden=True, expose_value=False, callback=_said_once) for n in DOCKER_ONLY),
+    *(click.option(f"--{n}", is_flag=True, hidden=True, expose_value=False) for n in DOCKER_SWITCHES),
+)
+
+
+def options(*tables: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
+    """Return a decorator that gives a command all flags of these tables, in their order."""
+
+    def add(command: F) -> F:
+        for option in reversed([option for table in tables for option in table]):
+            command = option(command)
+        return command
+
+    return add
 
 
 @local.command()
 @click.argument("function", required=False)
-@click.option("-e", "--event", default="", metavar="FILE", help="the event, a JSON file; `-` reads it from standard input")
-@click.option("--no-event", is_flag=True, hidden=True)
-@click.option("--event-source", default="", metavar="FUNCTION.EVENT", help="which trigger the event came from (its labels apply)")
-@stack_options
-@run_options
-def invoke(function: str | None, event: str, no_event: bool, event_source: str, **told: Any) -> None:
+@click.option(
+    "-e",
+    "--event",
+    default="",
+    metavar="FILE",
+    help="the event, a JSON file; `-` reads it from standard input",
+)
+@click.option("--no-event", is_flag=True, hidden=True, expose_value=False)
+@click.option(
+    "--event-source",
+    default="",
+    metavar="FUNCTION.EVENT",
+    help="which trigger the event came from (its labels apply)",
+)
+@options(STACK, RUN, CONTAINERS)
+def invoke(function: str | None, event: str, event_source: str, **told: Any) -> None:
     """Run one function once, with its real runtime client, in a sandbox whose only way out is the valve.
 
-    The result goes to standard output and nothing else does; logs, progress and refusals go to standard error. Functions
+    The result goes to standard output and nothing else does; logs, progress and refusals go to standard
+    error. Functions
     that this one wakes (invocations, queues of the template) run to their end before the command returns.
 
     \b
@@ -139,7 +240,8 @@ def invoke(function: str | None, event: str, no_event: bool, event_source: str, 
       valve local invoke Orders --resolve api.partner.test=127.0.0.1:8080
 
     \b
-    Exit codes: 0 done, 1 the function failed, 2 a mistake in what was given, 3 something was refused, 4 the backend failed.
+    Exit codes: 0 done, 1 the function failed, 2 a mistake in what was given, 3 something was refused, 4 the
+    backend failed.
     """
     from valve_aws import verbs
 
@@ -147,10 +249,13 @@ def invoke(function: str | None, event: str, no_event: bool, event_source: str, 
 
 
 @valve.command()
-@click.option("--write/--print", default=False, help="write valve.yaml beside the template instead of printing it")
-@stack_options
+@click.option(
+    "--write/--print", default=False, help="write valve.yaml beside the template instead of printing it"
+)
+@options(STACK)
 def init(write: bool, **told: Any) -> None:
-    """Propose a first valve.yaml: stores, functions and triggers of the template, labels by field name, each with its evidence.
+    """Propose a first valve.yaml: stores, functions and triggers of the template, labels by field name,
+    each with its evidence.
 
     \b
     Examples:
@@ -163,7 +268,7 @@ def init(write: bool, **told: Any) -> None:
 
 
 @valve.command()
-@stack_options
+@options(STACK)
 def check(**told: Any) -> None:
     """Check the policy against the template: mistakes, lines that never match, and who may send what where.
 
@@ -180,7 +285,7 @@ def check(**told: Any) -> None:
 @valve.command()
 @click.argument("record")
 @click.option("--audit", type=PATH, help="records  [default: .valve/audit.jsonl beside the template]")
-@stack_options
+@options(STACK)
 def explain(record: str, audit: Path | None, **told: Any) -> None:
     """Tell why a call was refused or let through, and the way each of its labels came, step by step.
 
@@ -196,7 +301,8 @@ def explain(record: str, audit: Path | None, **told: Any) -> None:
 
 @valve.command()
 def doctor() -> None:
-    """Say what this host can and cannot enforce, each line with its remedy. Exit code 0 when the boundary holds, 1 when not.
+    """Say what this host can and cannot enforce, each line with its remedy. Exit code 0 when the boundary
+    holds, 1 when not.
 
     \b
     Example:

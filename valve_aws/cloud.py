@@ -22,14 +22,22 @@ from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
 
 PLACEHOLDER = "seed:"
-"""A seeded message has no id before the backend gives it one; until then it is known by this and its place in the seed."""
+"""A seeded message has no id before the backend gives it one; until then it is known by this and its place
+in the seed."""
 
 
 class Cloud:
     """What answers AWS calls. `external` None means an embedded moto, started by the first call."""
 
-    def __init__(self, stack: Stack, seeds: Sequence[Seed], external: Endpoint | None, tables: Tables,
-                 base: Callable[[str, str], Label], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        seeds: Sequence[Seed],
+        external: Endpoint | None,
+        tables: Tables,
+        base: Callable[[str, str], Label],
+        say: Callable[[str], None],
+    ) -> None:
         self._stack, self._seeds, self._external, self._base, self._say = stack, seeds, external, base, say
         self._orders = [_order(seed, tables) for seed in seeds]
         self._lock = asyncio.Lock()
@@ -44,9 +52,10 @@ class Cloud:
         return self._external is None
 
     async def open(self, book: Book) -> None:
-        """Let the book know what the seed says, before anybody asks (law 9); an external backend is filled at once."""
+        """Let the book know what the seed says, before anybody asks (law 9); an external backend is filled
+        at once."""
         self._book = book
-        book.know(self._cells(lambda i, seed: (self._orders[i]["key"] or f"{PLACEHOLDER}{i}", "")))
+        book.know(self._cells(lambda i: (self._orders[i]["key"] or f"{PLACEHOLDER}{i}", "")))
         if self._external is not None:
             if self._seeds:
                 await self._fill(self._external)
@@ -57,8 +66,12 @@ class Cloud:
         async with self._lock:
             if self._endpoint is None:
                 began = time.monotonic()
-                self._moto = await asyncio.to_thread(Moto.start, self._resources(), self._orders, self._stack.region)
-                self._endpoint = replace(self._moto.endpoint(), generation=self.generation, account=self._stack.account)
+                self._moto = await asyncio.to_thread(
+                    Moto.start, self._resources(), self._orders, self._stack.region
+                )
+                self._endpoint = replace(
+                    self._moto.endpoint(), generation=self.generation, account=self._stack.account
+                )
                 self._learn(self._moto.seeded)
                 for warning in self._moto.warnings:
                     self._say(f"valve: {warning}")
@@ -66,25 +79,35 @@ class Cloud:
             return self._endpoint
 
     async def _fill(self, endpoint: Endpoint) -> None:
-        self._learn(await asyncio.to_thread(fill, endpoint.url, self._resources(), self._orders, self._stack.region))
+        self._learn(
+            await asyncio.to_thread(fill, endpoint.url, self._resources(), self._orders, self._stack.region)
+        )
 
     def _learn(self, seeded: Sequence[Mapping[str, Any]]) -> None:
         """Take in the names and versions that the seed's content has got."""
         assert self._book is not None
         found = {entry["index"]: (entry["name"], entry["version"]) for entry in seeded}
-        self._book.know(self._cells(lambda i, seed: found[i]))
+        self._book.know(self._cells(lambda i: found[i]))
 
-    def _cells(self, named: Callable[[int, Seed], tuple[str, str]]) -> Iterable[tuple[Cell, Label, str]]:
+    def _cells(self, named: Callable[[int], tuple[str, str]]) -> Iterable[tuple[Cell, Label, str]]:
         for i, seed in enumerate(self._seeds):
-            name, version = named(i, seed)
+            name, version = named(i)
             label = self._base(seed.arn, name) | frozenset(seed.labels)
             yield Cell(seed.arn, name), label, version
             if seed.kind in {"object", "item"}:
                 yield Cell(seed.arn, name, Part.NAMES), self._base(seed.arn, name), ""
 
     def _resources(self) -> list[dict[str, Any]]:
-        return [{"logical": r.logical, "kind": r.kind, "name": r.name, "arn": r.arn, "properties": _plain(r.properties)}
-                for r in self._stack.resources.values()]
+        return [
+            {
+                "logical": r.logical,
+                "kind": r.kind,
+                "name": r.name,
+                "arn": r.arn,
+                "properties": _plain(r.properties),
+            }
+            for r in self._stack.resources.values()
+        ]
 
     async def close(self) -> None:
         """End what was started."""
@@ -93,7 +116,8 @@ class Cloud:
 
 
 def _order(seed: Seed, tables: Tables) -> dict[str, Any]:
-    """Return a seed in the shape that the filler takes (`backend/host.py`), its cell's canonical name under `key`."""
+    """Return a seed in the shape that the filler takes (`backend/host.py`), its cell's canonical name under
+    `key`."""
     order: dict[str, Any] = {"kind": seed.kind, "arn": seed.arn, "name": seed.name, "key": seed.key}
     match seed.kind:
         case "object":
@@ -101,11 +125,15 @@ def _order(seed: Seed, tables: Tables) -> dict[str, Any]:
         case "item":
             schema = tables(seed.arn)
             if schema is None:
-                raise Invalid(seed.where, "the table's keys are not known", "give it a `KeySchema` in the template")
+                raise Invalid(
+                    seed.where, "the table's keys are not known", "give it a `KeySchema` in the template"
+                )
             try:
                 order["key"] = names.item(seed.item, schema)
             except (names.NotCanonical, KeyError) as error:
-                raise Invalid(seed.where, f"the item has no usable key: {error}", f"it needs `{schema.partition[0]}`") from error
+                raise Invalid(
+                    seed.where, f"the item has no usable key: {error}", f"it needs `{schema.partition[0]}`"
+                ) from error
             order["item"] = seed.item
         case "message":
             order |= {"body": seed.content.decode("utf-8", "replace"), "attributes": dict(seed.attributes)}

@@ -1,6 +1,7 @@
 """One crossing of one connection: the commands that wait for somebody.
 
-Knows the request, the reply and how one is made of the other. Does not know in which order they are asked for.
+Knows the request, the reply and how one is made of the other. Does not know in which order they are asked
+for.
 """
 
 from __future__ import annotations
@@ -9,26 +10,73 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from valve_aws.aws import Length, Payload, Unclear
 from valve_aws.course import commands as ask
+from valve_aws.course.carry import carry, cross, turn_away
+from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
-from valve_aws.model.call import Call, Evidence, Unreadable
+from valve_aws.course.visit import connect, visit
+from valve_aws.model.call import Call, Evidence, Key, Unreadable
 from valve_aws.model.ports import Outcome
+from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Dial, Exchange, Gone, Malformed, Reply, Target, Unreachable
 
-if TYPE_CHECKING:
-    from valve_aws.passage import Passage
-
-OURS = {"connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "transfer-encoding",
-        "upgrade", "content-length", "host", "expect", "x-valve-source", "x-valve-refused"}
+OURS = {
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "host",
+    "expect",
+    "x-valve-source",
+    "x-valve-refused",
+}
 """Headers of one hop (RFC 9110 §7.6.1), and what is ours to write."""
 
 SETTLING = 8 << 20
-"""Bytes of a reply that is read whole before it is released; AWS's own limits on such replies are below that."""
+"""Bytes of a reply that is read whole before it is released; AWS's own limits on such replies are below
+that."""
+
+
+async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchange) -> None:
+    """Take one HTTP request of an environment through."""
+    head = exchange.head
+    crossing = Crossing(passage, subject, exchange)
+    evidence = passage.evidence(subject, head)
+    if passage.aws.is_aws(head):
+
+        def read(body: bytes | None) -> Call | Unreadable:
+            return crossing.understood(passage.aws.read(head, body, key), evidence, body)
+
+        await drive(carry(passage.court, subject, passage.aws.peek(head), read), crossing.act)
+        return
+    path = head.target.partition("?")[0]
+    call = visit(head.origin.scheme, head.host, passage.port(head), path, evidence)
+    await drive(cross(passage.court, subject, call), crossing.act)
+
+
+async def dial(passage: Passage, subject: Subject, dialled: Dial) -> None:
+    """Take one raw connection of an environment through."""
+    host = dialled.origin.asked or dialled.origin.address
+    call = connect(host, dialled.origin.port)
+    await drive(cross(passage.court, subject, call), Connection(passage, dialled, host).act)
+
+
+async def malformed(passage: Passage, subject: Subject, problem: str) -> None:
+    """Leave a trace of what could not even be read as a request; it was answered already."""
+
+    def act(command: ask.Command) -> Any:
+        return None if isinstance(command, ask.Refuse) else passage.at_once(command)
+
+    await drive(turn_away(passage.court, subject, Unreadable(problem)), act)
 
 
 class Crossing:
@@ -39,7 +87,9 @@ class Crossing:
         self._body: bytes | None = None
         self._unclear = False
 
-    def understood(self, call: Call | Unreadable, evidence: Evidence, body: bytes | None) -> Call | Unreadable:
+    def understood(
+        self, call: Call | Unreadable, evidence: Evidence, body: bytes | None
+    ) -> Call | Unreadable:
         """Keep what was read, and put beside it what the shim told."""
         self._body = body
         return call if isinstance(call, Unreadable) else replace(call, evidence=evidence)
@@ -71,7 +121,11 @@ class Crossing:
         call = command.call
         if call.service == "valve":
             return await self._visit(call)
-        if call.service == "lambda" and call.operation in {"Invoke", "InvokeAsync"} and self._passage.ours(call):
+        if (
+            call.service == "lambda"
+            and call.operation in {"Invoke", "InvokeAsync"}
+            and self._passage.ours(call)
+        ):
             return await self._invoke(command)
         return await self._cloud(call)
 
@@ -81,7 +135,9 @@ class Crossing:
         endpoint = await passage.cloud()
         payload = aws.payload(call)
         length = Length(payload.length) if payload else None
-        outgoing = aws.write(call, passage.written_for(endpoint), endpoint.credential, datetime.now(UTC), length)
+        outgoing = aws.write(
+            call, passage.written_for(endpoint), endpoint.credential, utc(), length
+        )
         content = self._verified(payload) if payload else outgoing.body
         target = Target(endpoint.host, endpoint.port, endpoint.tls)
         try:
@@ -92,8 +148,15 @@ class Crossing:
         whole = aws.wants_reply(call)
         body = await self._whole(reply, min(whole, SETTLING)) if whole else None
         settled = aws.reply(call, reply.status, reply.headers, body)
-        return ask.Reply(reply.status, settled.outcome, settled.versions, settled.created, settled.removed,
-                         settled.seen, body=(reply, body))
+        return ask.Reply(
+            reply.status,
+            settled.outcome,
+            settled.versions,
+            settled.created,
+            settled.removed,
+            settled.seen,
+            body=(reply, body),
+        )
 
     async def _verified(self, payload: Payload) -> AsyncIterator[bytes]:
         """Give an upload's content as far as it is vouched for; its last part only when the whole is."""
@@ -116,10 +179,14 @@ class Crossing:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         host, at = self._passage.place(parts.hostname or head.host, port)
         named = {n.strip().lower() for n in (head.header("connection") or "").split(",")}
-        headers = [("host", parts.netloc)] + [(n, v) for n, v in head.headers if n not in OURS and n not in named]
+        headers = [("host", parts.netloc)] + [
+            (n, v) for n, v in head.headers if n not in OURS and n not in named
+        ]
         outgoing = Plain(head.method, head.target, headers)
         content = exchange.stream() if exchange.length != 0 else None
-        target = Target(host, at, parts.scheme == "https" and (host, at) == (parts.hostname, port), parts.hostname or "")
+        target = Target(
+            host, at, parts.scheme == "https" and (host, at) == (parts.hostname, port), parts.hostname or ""
+        )
         reply = await self._passage.send(target, outgoing, content, exchange.length, tries=())
         done = Outcome.DONE if reply.status < 500 else Outcome.UNKNOWN
         return ask.Reply(reply.status, done, body=(reply, None))
@@ -131,8 +198,9 @@ class Crossing:
         if kind == "DryRun":
             return ask.Reply(204, Outcome.DONE, body=(204, (), b""))
         payload = self._body or params.get("Payload") or b"{}"
-        done = await self._passage.invoke(call.resources[0], bytes(payload), kind != "Event", command.carries, command.ways,
-                                          command.record)
+        done = await self._passage.invoke(
+            call.resources[0], bytes(payload), kind != "Event", command.carries, command.ways, command.record
+        )
         headers = [("content-type", "application/json"), ("x-amzn-requestid", command.record)]
         if kind == "Event":
             return ask.Reply(202, Outcome.DONE, body=(202, headers, b""))
@@ -141,7 +209,9 @@ class Crossing:
             headers.append(("x-amz-function-error", "Unhandled"))
         if params.get("LogType") == "Tail":
             headers.append(("x-amz-log-result", base64.b64encode(b"").decode()))
-        return ask.Reply(200, Outcome.DONE, carries=done.label, ways=done.ways, body=(200, headers, done.payload))
+        return ask.Reply(
+            200, Outcome.DONE, carries=done.label, ways=done.ways, body=(200, headers, done.payload)
+        )
 
     async def _release(self, reply: ask.Reply) -> None:
         match reply.body:
@@ -149,7 +219,9 @@ class Crossing:
                 headers = [(n, v) for n, v in upstream.headers if n not in OURS]
                 await self._exchange.respond(upstream.status, headers, upstream.stream(), upstream.length)
             case (Reply() as upstream, bytes() as body):
-                await self._answer(upstream.status, [(n, v) for n, v in upstream.headers if n not in OURS], body)
+                await self._answer(
+                    upstream.status, [(n, v) for n, v in upstream.headers if n not in OURS], body
+                )
             case (int() as status, headers, bytes() as body):
                 await self._answer(status, headers, body)
 
@@ -179,7 +251,8 @@ class Connection:
                 return self._passage.at_once(command)
 
     async def _splice(self) -> ask.Reply:
-        """Forward both ways; the reply stands for the whole conversation, which is judged before its first byte."""
+        """Forward both ways; the reply stands for the whole conversation, which is judged before its first
+        byte."""
         host, port = self._passage.place(self._host, self._dial.origin.port)
         try:
             await self._dial.splice(host, port)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valve_aws import runtime, sandbox
+from valve_aws import crossing, runtime, sandbox
 from valve_aws.aws import issue
 from valve_aws.course.admit import admit
 from valve_aws.course.drive import drive, walk
@@ -55,31 +55,72 @@ class Run:
 class Housing:
     """Every environment of one run."""
 
-    def __init__(self, stack: Stack, settings: Settings, passage: Passage, authority: Authority,
-                 say: Callable[[str], None]) -> None:
-        self._stack, self._settings, self._passage, self._authority, self._say = stack, settings, passage, authority, say
+    def __init__(
+        self,
+        stack: Stack,
+        settings: Settings,
+        passage: Passage,
+        authority: Authority,
+        say: Callable[[str], None],
+    ) -> None:
+        self._stack, self._settings, self._passage, self._authority, self._say = (
+            stack,
+            settings,
+            passage,
+            authority,
+            say,
+        )
         self._pools: dict[str, Pool] = {}
         self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
         self._serving: set[asyncio.Task[Any]] = set()
         self._lock = asyncio.Lock()
         self._around = Surroundings(
-            spawn=sandbox.spawn_unsafe if settings.unsafe else sandbox.spawn, serve=self._serve,
+            spawn=sandbox.spawn,
+            serve=self._serve,
             machine=lambda f: runtime.Machine(lambda: str(uuid.uuid4()), f.name, f.handler),
-            faults=runtime.faults, wording=runtime.report, log=self._log, now=time.time, tick=time.monotonic, region=stack.region)
+            faults=runtime.faults,
+            wording=runtime.report,
+            log=self._log,
+            now=time.time,
+            tick=time.monotonic,
+            region=stack.region,
+        )
         self._file = settings.log.open("ab", buffering=0) if settings.log else None
 
-    async def run(self, function: str, payload: bytes, carried: Holding, trigger: str, fields: Mapping[str, str], source: str,
-                  cause: str) -> Run:
-        """Take one event in, have it served, and return what it came to with the label it has by then (law 11)."""
+    async def run(
+        self,
+        function: str,
+        payload: bytes,
+        carried: Holding,
+        trigger: str,
+        fields: Mapping[str, str],
+        source: str,
+        cause: str,
+    ) -> Run:
+        """Take one event in, have it served, and return what it came to with the label it has by then (law
+        11)."""
         pool = await self._pool(self._stack.functions[function])
-        expected = self._passage.court.judge.admit(Principal("", function, trigger=trigger, fields=fields), carried).joins
+        expected = self._passage.court.judge.admit(
+            Principal("", function, trigger=trigger, fields=fields), carried
+        ).joins
         async with pool.lease(CLEAN if self._passage.court.mode is Mode.OFF else expected) as environment:
             subject = environment.subject
-            subject.invocation, subject.trigger, subject.fields, subject.cause = str(uuid.uuid4()), trigger, fields, cause
+            subject.invocation, subject.trigger, subject.fields, subject.cause = (
+                str(uuid.uuid4()),
+                trigger,
+                fields,
+                cause,
+            )
             verdict = await drive(admit(self._passage.court, subject, source, carried), self._passage.at_once)
             if not verdict.passes:
-                return Run(runtime.faults.refused("Valve.EventRefused", subject.invocation), True, carried.label, carried.ways, None)
+                return Run(
+                    runtime.faults.refused("Valve.EventRefused", subject.invocation),
+                    True,
+                    carried.label,
+                    carried.ways,
+                    None,
+                )
             done = await environment.invoke(subject.invocation, payload)
             return Run(done.payload, done.failed, subject.label, tuple(subject.ways.values()), subject)
 
@@ -88,8 +129,11 @@ class Housing:
         async with self._lock:
             if function.logical not in self._pools:
                 prepared = await asyncio.to_thread(
-                    prepare, function, self._cache, _shims(), self._say, self._settings.allow_build)
-                self._pools[function.logical] = Pool(lambda: self._make(prepared), Reuse(self._settings.reuse))
+                    prepare, function, self._cache, _shims(), self._say, self._settings.allow_build
+                )
+                self._pools[function.logical] = Pool(
+                    lambda: self._make(prepared), Reuse(self._settings.reuse)
+                )
             return self._pools[function.logical]
 
     def _make(self, prepared: Prepared) -> Environment:
@@ -102,7 +146,8 @@ class Housing:
     # Serving what comes out of an environment
 
     def _serve(self, environment: Environment, jail: Jail) -> Callable[[], None]:
-        """Accept on a jail's sockets for this environment alone; connections wait in the backlog until then."""
+        """Accept on a jail's sockets for this environment alone; connections wait in the backlog until
+        then."""
         subject, key, passage = environment.subject, self._keys[environment.ident], self._passage
 
         async def request(exchange: Exchange) -> None:
@@ -110,21 +155,32 @@ class Housing:
             if (origin.address, origin.port) == RUNTIME_API:
                 await self._runtime(environment, exchange)
             else:
-                await passage.request(subject, key, exchange)
+                await crossing.request(passage, subject, key, exchange)
 
         async def dial(connection: Dial) -> None:
-            await passage.dial(subject, connection)
+            await crossing.dial(passage, subject, connection)
 
         async def name(_: str, kind: str) -> bool:
-            # Why every name: it is answered in here, with an address of the sandbox's own; nobody outside is asked.
+            # Why every name: it is answered in here, with an address of the sandbox's own; nobody outside
+            # is asked.
             return kind in {"A", "AAAA"}
 
         def malformed(_: Origin, problem: str) -> None:
-            self._keep(passage.malformed(subject, problem))
+            self._keep(crossing.malformed(passage, subject, problem))
 
-        opening = asyncio.ensure_future(Server.open(
-            jail.listeners, environment.ident, self._authority, request, dial, name, refused=malformed, raw=passage.is_raw,
-            upstream=passage.upstream))
+        opening = asyncio.ensure_future(
+            Server.open(
+                jail.listeners,
+                environment.ident,
+                self._authority,
+                request,
+                dial,
+                name,
+                refused=malformed,
+                raw=passage.is_raw,
+                upstream=passage.upstream,
+            )
+        )
         self._serving.add(opening)
 
         async def stop() -> None:
@@ -140,16 +196,18 @@ class Housing:
         task.add_done_callback(self._serving.discard)
 
     async def _runtime(self, environment: Environment, exchange: Exchange) -> None:
-        """Answer a request to the Runtime API; a body is read no further than one byte beyond what may be answered."""
+        """Answer a request to the Runtime API; a body is read no further than one byte beyond what may be
+        answered."""
         pieces, size = [], 0
         async for piece in exchange.stream():
             if size <= runtime.RESPONSE_LIMIT:
                 pieces.append(piece)
             size += len(piece)
-        body = b"".join(pieces)[:runtime.RESPONSE_LIMIT + 1]
+        body = b"".join(pieces)[: runtime.RESPONSE_LIMIT + 1]
         try:
             status, headers, answer = await environment.runtime_request(
-                exchange.head.method, exchange.head.target, dict(exchange.head.headers), body)
+                exchange.head.method, exchange.head.target, dict(exchange.head.headers), body
+            )
         except ConnectionError:
             return
         await exchange.respond(status, headers, answer)

@@ -1,4 +1,5 @@
-"""The driver: carries out what the courses ask for, with the rooms' own verbs, for every request of every environment.
+"""The driver: carries out what the courses ask for, with the rooms' own verbs, for every request of every
+environment.
 
 Knows what all crossings of one run share. Does not decide anything nor know in what order things are done.
 """
@@ -17,21 +18,19 @@ from valve_aws.aws import Aws
 from valve_aws.aws import Endpoint as AwsEndpoint
 from valve_aws.backend import Endpoint, NotStarted
 from valve_aws.course import commands as ask
-from valve_aws.course.carry import Court, carry, cross, turn_away
-from valve_aws.course.drive import drive
+from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
-from valve_aws.course.visit import connect, visit
-from valve_aws.crossing import Connection, Crossing
-from valve_aws.model.call import Call, Effect, Evidence, Head, Key, Origin, Unreadable
+from valve_aws.model.call import Call, Effect, Evidence, Head, Origin
 from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, Outcome, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Way
-from valve_aws.proxy import Dial, Exchange, Reply, Target, Unreachable, Upstream
+from valve_aws.proxy import Reply, Target, Unreachable, Upstream
 
 TRIES = (0.05, 0.2, 0.8)
-"""Seconds before each new try when the backend takes no connection: a second in all, then the call fails (exit code 4)."""
+"""Seconds before each new try when the backend takes no connection: a second in all, then the call fails
+(exit code 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,8 @@ class Invoked:
 
 
 Invoke = Callable[[str, bytes, bool, Label, tuple[Way, ...], str], Awaitable[Invoked]]
-"""(function's ARN, payload, somebody waits, label, ways, cause) → what came of it; at once and empty when nobody waits."""
+"""(function's ARN, payload, somebody waits, label, ways, cause) → what came of it; at once and empty when
+nobody waits."""
 
 
 @dataclass(slots=True)
@@ -70,34 +70,7 @@ class Passage:
     """The backend did not answer, once at least."""
     under_way: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
 
-    async def request(self, subject: Subject, key: Key, exchange: Exchange) -> None:
-        """Take one HTTP request of an environment through."""
-        head = exchange.head
-        crossing = Crossing(self, subject, exchange)
-        evidence = self._evidence(subject, head)
-        if self.aws.is_aws(head):
-            def read(body: bytes | None) -> Call | Unreadable:
-                return crossing.understood(self.aws.read(head, body, key), evidence, body)
-
-            await drive(carry(self.court, subject, self.aws.peek(head), read), crossing.act)
-            return
-        origin = head.origin
-        call = visit(origin.scheme, head.host, self._port(head), head.target.partition("?")[0], evidence)
-        await drive(cross(self.court, subject, call), crossing.act)
-
-    async def dial(self, subject: Subject, dial: Dial) -> None:
-        """Take one raw connection of an environment through."""
-        host = dial.origin.asked or dial.origin.address
-        await drive(cross(self.court, subject, connect(host, dial.origin.port)), Connection(self, dial, host).act)
-
-    async def malformed(self, subject: Subject, problem: str) -> None:
-        """Leave a trace of what could not even be read as a request; it was answered already."""
-        def act(command: ask.Command) -> Any:
-            return None if isinstance(command, ask.Refuse) else self.at_once(command)
-
-        await drive(turn_away(self.court, subject, Unreadable(problem)), act)
-
-    def _evidence(self, subject: Subject, head: Head) -> Evidence:
+    def evidence(self, subject: Subject, head: Head) -> Evidence:
         """Read what the shim says about where the call was made: shown, never believed."""
         told = unquote(head.header("x-valve-source") or "", errors="replace")
         file, _, line = told.rpartition(":")
@@ -105,7 +78,7 @@ class Passage:
             return Evidence()
         return Evidence(file, int(line[:9]), self.quote(subject.function, file, int(line[:9])))
 
-    def _port(self, head: Head) -> int:
+    def port(self, head: Head) -> int:
         """Return the port that the request names: CONNECT's, else the connection's own."""
         named = head.origin.connect.rpartition(":")[2]
         return int(named) if named.isdigit() else head.origin.port
@@ -140,7 +113,9 @@ class Passage:
             if not task.cancelled():
                 task.cancel()
                 raise
-            raise ask.Lost(Outcome.UNKNOWN, "cut: the environment's label rose while the call was under way") from None
+            raise ask.Lost(
+                Outcome.UNKNOWN, "cut: the environment's label rose while the call was under way"
+            ) from None
         finally:
             self.under_way.pop(record, None)
 
@@ -170,10 +145,11 @@ class Passage:
         return None
 
     async def operate(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a call of the operator's own, of a JSON protocol: a queue's trigger receives and deletes. Never judged."""
+        """Make a call of the operator's own, of a JSON protocol: a queue's trigger receives and deletes.
+        Never judged."""
         endpoint = await self.cloud()
         call = Call(service, operation, self.court.region, (), Effect(), params)
-        outgoing = self.aws.write(call, self.written_for(endpoint), endpoint.credential, datetime.now(UTC))
+        outgoing = self.aws.write(call, self.written_for(endpoint), endpoint.credential, utc())
         reply = await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)
         body = await reply.collect(8 << 20)
         if reply.status != 200:
@@ -182,15 +158,26 @@ class Passage:
         return answer
 
     def written_for(self, endpoint: Endpoint) -> AwsEndpoint:
-        """Return how requests are addressed there: moto takes AWS's own host names, other endpoints their own."""
-        return AwsEndpoint("https" if endpoint.tls else "http", endpoint.host, endpoint.port, endpoint.kind == "moto")
+        """Return how requests are addressed there: moto takes AWS's own host names, other endpoints their
+        own."""
+        return AwsEndpoint(
+            "https" if endpoint.tls else "http", endpoint.host, endpoint.port, endpoint.kind == "moto"
+        )
 
-    async def send(self, target: Target, outgoing: Any, body: bytes | AsyncIterator[bytes] | None,
-                   length: int | None = None, tries: Sequence[float] = TRIES) -> Reply:
+    async def send(
+        self,
+        target: Target,
+        outgoing: Any,
+        body: bytes | AsyncIterator[bytes] | None,
+        length: int | None = None,
+        tries: Sequence[float] = TRIES,
+    ) -> Reply:
         """Send upstream; while no connection is taken there are bounded tries. Raises `Lost`."""
         for pause in (*tries, None):
             try:
-                return await self.upstream.send(target, outgoing.method, outgoing.path, outgoing.headers, body, length)
+                return await self.upstream.send(
+                    target, outgoing.method, outgoing.path, outgoing.headers, body, length
+                )
             except Unreachable as gone:
                 if pause is None or gone.sent:
                     self.failed = self.failed or bool(tries)
@@ -199,6 +186,11 @@ class Passage:
         raise AssertionError("the last try raises")
 
 
+def utc() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
 def now() -> str:
     """Return the time as records have it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -39,7 +39,8 @@ from valve_aws.waking import Waking
 Say = Callable[[str], None]
 
 DEPTH = 16
-"""Invocations in one chain before it is taken for a loop (Lambda's recursive loop detection stops after about 16)."""
+"""Invocations in one chain before it is taken for a loop (Lambda's recursive loop detection stops after
+about 16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class Finished:
 class Valve:
     """One stack, guarded. `read` it, `open` it, `invoke`, `drain`, `close`; on one loop."""
 
-    def __init__(self, settings: Settings, stack: Stack, flow: FlowPolicy, seeds: tuple[Seed, ...], say: Say) -> None:
+    def __init__(
+        self, settings: Settings, stack: Stack, flow: FlowPolicy, seeds: tuple[Seed, ...], say: Say
+    ) -> None:
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
         self.mode = Mode(settings.mode) if settings.mode else flow.mode
         self.refusals: list[Record] = []
@@ -74,9 +77,14 @@ class Valve:
         path = cls.locate(settings)
         backend = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
         stack = template.read(
-            path, parameters=settings.parameters, stack=settings.stack or path.resolve().parent.name,
-            account=settings.account or (backend.account if backend else "123456789012"), region=settings.region,
-            physical=settings.physical, load=load)
+            path,
+            parameters=settings.parameters,
+            stack=settings.stack or path.resolve().parent.name,
+            account=settings.account or (backend.account if backend else "123456789012"),
+            region=settings.region,
+            physical=settings.physical,
+            load=load,
+        )
         for warning in stack.warnings:
             say(f"valve: {warning}")
         stack = _with_variables(stack, settings.variables)
@@ -106,8 +114,13 @@ class Valve:
         stack, _ = cls.application(settings, say)
         rules = cls._policy(settings, stack)
         findings = policy.dead(rules, stack)
-        lines = [f"{f.where}: {f.severity}: {f.text}" if f.where.file else f"{f.severity}: {f.text}" for f in findings]
-        return "\n".join([*lines, *flow.matrix(rules, stack), ""]), any(f.severity == "error" for f in findings)
+        lines = [
+            f"{f.where}: {f.severity}: {f.text}" if f.where.file else f"{f.severity}: {f.text}"
+            for f in findings
+        ]
+        return "\n".join([*lines, *flow.matrix(rules, stack), ""]), any(
+            f.severity == "error" for f in findings
+        )
 
     def choose(self, named: str, event_source: str) -> str:
         """Return the logical id of the function that is meant. Raises `Invalid`."""
@@ -116,12 +129,20 @@ class Valve:
         functions = self.stack.functions
         if not named and len(functions) == 1:
             return next(iter(functions))
-        found = next((f.logical for f in functions.values() if named and named in {f.logical, f.name, f.arn}), None)
+        found = next(
+            (f.logical for f in functions.values() if named and named in {f.logical, f.name, f.arn}), None
+        )
         where = Where(self.stack.file)
         if found is None:
             near = difflib.get_close_matches(named, functions, 1)
-            hint = f"did you mean `{near[0]}`" if near else "it has " + (", ".join(f"`{f}`" for f in functions) or "none")
-            raise Invalid(where, f"the template has no function `{named}`" if named else "say which function", hint)
+            hint = (
+                f"did you mean `{near[0]}`"
+                if near
+                else "it has " + (", ".join(f"`{f}`" for f in functions) or "none")
+            )
+            raise Invalid(
+                where, f"the template has no function `{named}`" if named else "say which function", hint
+            )
         known = {f"{t.function}.{t.name}" for t in functions[found].triggers}
         if event_source and event_source not in known:
             listed = ", ".join(f"`{k}`" for k in sorted(known)) or "none"
@@ -139,31 +160,66 @@ class Valve:
         settings, stack = self.settings, self.stack
         tables = template.schema(stack)
         judge = Judge(self.policy, stack)
-        external = None if settings.backend == "moto" else replace(endpoint(settings.backend, settings.account))
+        external = (
+            None if settings.backend == "moto" else replace(endpoint(settings.backend, settings.account))
+        )
         self._cloud = Cloud(stack, self._seeds, external, tables, judge.base, self._say)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         try:
-            self._book = SqliteBook(_made(settings.labels or home / "labels.db"), self._cloud.generation, sole=self._cloud.sole)
+            self._book = SqliteBook(
+                _made(settings.labels or home / "labels.db"), self._cloud.generation, sole=self._cloud.sole
+            )
         except BookError as error:
-            raise Invalid(Where(str(settings.labels or home / "labels.db")), f"the label book does not open: {error}",
-                          "name another with `--labels`") from error
+            raise Invalid(
+                Where(str(settings.labels or home / "labels.db")),
+                f"the label book does not open: {error}",
+                "name another with `--labels`",
+            ) from error
         court = Court(judge, self.mode, stack.account, stack.region)
         self._upstream = Upstream()
         self.passage = Passage(
-            court, stack, self._book, self._sink, Aws(stack.account, stack.region, tables), self._upstream, self._cloud.endpoint,
-            self._invoked, self._seen, _ident, settings.resolve, self._quote)
+            court,
+            stack,
+            self._book,
+            self._sink,
+            Aws(stack.account, stack.region, tables),
+            self._upstream,
+            self._cloud.endpoint,
+            self._invoked,
+            self._seen,
+            _ident,
+            settings.resolve,
+            self._quote,
+        )
         self._recover()
         self._housing = Housing(self.stack, settings, self.passage, Authority.create(time.time()), self._say)
         self._waking = Waking(self.passage, self._woken, self._say)
         await self._cloud.open(self._book)
 
     def _recover(self) -> None:
-        """Close what a valve that was killed left open: whether those requests happened is unknown (ADR 2)."""
+        """Close what a valve that was killed left open: whether those requests happened is unknown (ADR 2).
+        """
         for record, _ in self._book.open():
             self._book.settle(record, Outcome.UNKNOWN)
-            self._sink.write(Record(record, _now(), "valve", "Recovered", self.stack.region, self.stack.account, "settled",
-                                    self.mode, "", "", "", outcome="unknown"))
-            self._say(f"valve: `{record}` was under way when a valve ended; its cells keep old and new labels")
+            self._sink.write(
+                Record(
+                    record,
+                    _now(),
+                    "valve",
+                    "Recovered",
+                    self.stack.region,
+                    self.stack.account,
+                    "settled",
+                    self.mode,
+                    "",
+                    "",
+                    "",
+                    outcome="unknown",
+                )
+            )
+            self._say(
+                f"valve: `{record}` was under way when a valve ended; its cells keep old and new labels"
+            )
 
     async def close(self) -> None:
         """End every environment, then the cloud."""
@@ -188,15 +244,21 @@ class Valve:
             return Finished(run.payload, run.failed)
         return Finished(runtime.faults.refused("Valve.ResultRefused", ident), True)
 
-    async def _run(self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str) -> Any:
-        return await self._housing.run(function, payload, carried, trigger, _fields(payload) if trigger else {}, source, cause)
+    async def _run(
+        self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
+    ) -> Any:
+        return await self._housing.run(
+            function, payload, carried, trigger, _fields(payload) if trigger else {}, source, cause
+        )
 
-    async def _invoked(self, arn: str, payload: bytes, waits: bool, label: Label, ways: tuple[Way, ...], cause: str) -> Invoked:
+    async def _invoked(
+        self, arn: str, payload: bytes, waits: bool, label: Label, ways: tuple[Way, ...], cause: str
+    ) -> Invoked:
         """Invoke a function for another one."""
         function = next(f.logical for f in self.stack.functions.values() if f.arn == arn)
         depth = self._depth[cause] = 1 + self._depth.get(self._root(cause), 0)
         if depth > DEPTH:
-            return Invoked(runtime.faults.recursion(function), True, CLEAN, ())
+            return Invoked(runtime.faults.recursion(), True, CLEAN, ())
         course = self._run(function, payload, Holding(label, True, ways), "", arn, cause)
         if not waits:
             self._later(course)
@@ -204,7 +266,9 @@ class Valve:
         run = await course
         return Invoked(run.payload, run.failed, run.label, run.ways)
 
-    async def _woken(self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str) -> tuple[bytes, bool]:
+    async def _woken(
+        self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
+    ) -> tuple[bytes, bool]:
         """Invoke a function for a queue."""
         run = await self._run(function, payload, carried, trigger, source, cause)
         return run.payload, run.failed

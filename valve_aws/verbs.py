@@ -65,7 +65,9 @@ def init(write: bool, told: Mapping[str, Any]) -> int:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise Invalid(Where(str(target)), "there is a policy already", "print a proposal beside it with `valve init`") from None
+        raise Invalid(
+            Where(str(target)), "there is a policy already", "print a proposal beside it with `valve init`"
+        ) from None
     say(f"wrote {target}; look at it with `valve check`")
     return 0
 
@@ -87,14 +89,22 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
     settings = gather(told)
     path = audit or beside(settings) / "audit.jsonl"
     if not path.is_file():
-        raise Invalid(Where(str(path)), "there are no records", "run `valve local invoke` first, or name a file with `--audit`")
+        raise Invalid(
+            Where(str(path)),
+            "there are no records",
+            "run `valve local invoke` first, or name a file with `--audit`",
+        )
     records = list(read_records(path))
     if ident == "last":
         ident = next((r.ident for r in reversed(records) if r.verdict == "refuse"), "last")
     text = report.explanation(records, ident)
     if not text:
         near = [r.ident for r in records if r.verdict == "refuse"][-3:]
-        raise Invalid(Where(str(path)), f"there is no record `{ident}`", "the last refusals are " + (", ".join(near) or "none"))
+        raise Invalid(
+            Where(str(path)),
+            f"there is no record `{ident}`",
+            "the last refusals are " + (", ".join(near) or "none"),
+        )
     sys.stdout.write(text + "\n")
     return 0
 
@@ -106,7 +116,9 @@ def doctor() -> int:
     strength = sandbox.strength()
     for what, holds, meaning in strength.checks:
         sys.stdout.write(f"  {'✓' if holds else '✗'} {what:<34} {meaning}\n")
-    sys.stdout.write("guard: enforced\n" if strength.enforced else "guard: not enforceable here; see the lines marked ✗\n")
+    sys.stdout.write(
+        "guard: enforced\n" if strength.enforced else "guard: not enforceable here; see the lines marked ✗\n"
+    )
     return 0 if strength.enforced else 1
 
 
@@ -115,21 +127,50 @@ def doctor() -> int:
 
 def gather(told: Mapping[str, Any]) -> Settings:
     """Make the settings of a run from flags, over `samconfig.toml`, over the environment."""
-    told = {**_samconfig(told.get("config_file"), told.get("config_env") or "default"), **{k: v for k, v in told.items() if v}}
+    told = {
+        **_samconfig(told.get("config_file"), told.get("config_env") or "default"),
+        **{k: v for k, v in told.items() if v},
+    }
     if told.get("debug_port"):
         raise Invalid(Where("--debug-port"), "attaching a debugger is not built yet", "leave it out")
-    region = told.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    region = (
+        told.get("region")
+        or os.environ.get("AWS_REGION")
+        or os.environ.get("AWS_DEFAULT_REGION")
+        or "us-east-1"
+    )
     return Settings(
-        template=told.get("template"), stack=told.get("stack_name", ""), region=region, account=told.get("account", ""),
-        parameters=overrides(told.get("overrides", ())), physical=_pairs("--physical", told.get("physical", ())),
-        variables=_variables(told.get("variables")), policy=told.get("policy"), mode=told.get("mode", ""),
-        backend=told.get("backend", "moto"), seed=told.get("seed"), audit=told.get("audit"), labels=told.get("labels"),
-        log=told.get("log"), resolve=dict(_resolved(r) for r in told.get("resolve", ())), reuse=told.get("reuse", "label"),
-        allow_build=bool(told.get("allow_build")), unsafe=bool(told.get("unsafe")))
+        template=told.get("template"),
+        stack=told.get("stack_name", ""),
+        region=region,
+        account=told.get("account", ""),
+        parameters=overrides(told.get("overrides", ())),
+        physical=_pairs("--physical", told.get("physical", ())),
+        variables=_variables(told.get("variables")),
+        policy=told.get("policy"),
+        mode=told.get("mode", ""),
+        backend=told.get("backend", "moto"),
+        seed=told.get("seed"),
+        audit=told.get("audit"),
+        labels=told.get("labels"),
+        log=told.get("log"),
+        resolve=dict(_resolved(r) for r in told.get("resolve", ())),
+        reuse=told.get("reuse", "label"),
+        allow_build=bool(told.get("allow_build")),
+        unsafe=bool(told.get("unsafe")),
+    )
 
 
-SAMCONFIG = {"template_file": "template", "template": "template", "stack_name": "stack_name", "region": "region",
-             "parameter_overrides": "overrides", "env_vars": "variables", "log_file": "log", "profile": "profile"}
+SAMCONFIG = {
+    "template_file": "template",
+    "template": "template",
+    "stack_name": "stack_name",
+    "region": "region",
+    "parameter_overrides": "overrides",
+    "env_vars": "variables",
+    "log_file": "log",
+    "profile": "profile",
+}
 """Key of samconfig.toml → our flag's name."""
 
 
@@ -137,12 +178,18 @@ def _samconfig(named: Path | None, environment: str) -> dict[str, Any]:
     path = named or Path("samconfig.toml")
     if not path.is_file():
         if named:
-            raise Invalid(Where(str(path)), "there is no such file", "leave out `--config-file` or mend the path")
+            raise Invalid(
+                Where(str(path)), "there is no such file", "leave out `--config-file` or mend the path"
+            )
         return {}
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Invalid(Where(str(path)), f"this is not TOML: {error}", "mend it or name another file with `--config-file`") from error
+        raise Invalid(
+            Where(str(path)),
+            f"this is not TOML: {error}",
+            "mend it or name another file with `--config-file`",
+        ) from error
     chosen = tree.get(environment, {})
     found: dict[str, Any] = {}
     for command in ("global", "local_invoke"):
@@ -157,7 +204,8 @@ def _samconfig(named: Path | None, environment: str) -> dict[str, Any]:
 
 
 def overrides(told: Iterable[str]) -> dict[str, str]:
-    """Read `--parameter-overrides`: `K=V K2=V2`, quoted values, or CloudFormation's `ParameterKey=K,ParameterValue=V`."""
+    """Read `--parameter-overrides`: `K=V K2=V2`, quoted values, or CloudFormation's
+    `ParameterKey=K,ParameterValue=V`."""
     import shlex
 
     found: dict[str, str] = {}
@@ -165,7 +213,9 @@ def overrides(told: Iterable[str]) -> dict[str, str]:
         try:
             words = shlex.split(text)
         except ValueError as error:
-            raise Invalid(Where("--parameter-overrides"), f"`{text}`: {error}", "write `Key=Value`") from error
+            raise Invalid(
+                Where("--parameter-overrides"), f"`{text}`: {error}", "write `Key=Value`"
+            ) from error
         for word in words:
             if word.startswith("ParameterKey="):
                 key, _, value = word.removeprefix("ParameterKey=").partition(",ParameterValue=")
@@ -192,8 +242,11 @@ def _resolved(word: str) -> tuple[tuple[str, int], tuple[str, int]]:
     name, _, port = host.partition(":")
     address, _, target_port = target.rpartition(":")
     if not (equals and name and address and target_port.isdigit() and (port.isdigit() or not port)):
-        raise Invalid(Where("--resolve"), f"`{word}` is not `HOST[:PORT]=ADDRESS:PORT`",
-                      "write `--resolve api.partner.test=127.0.0.1:8080`")
+        raise Invalid(
+            Where("--resolve"),
+            f"`{word}` is not `HOST[:PORT]=ADDRESS:PORT`",
+            "write `--resolve api.partner.test=127.0.0.1:8080`",
+        )
     return (name.lower(), int(port or 0)), (address.strip("[]"), int(target_port))
 
 
@@ -202,7 +255,9 @@ def _variables(path: Path | None) -> dict[str, Mapping[str, Any]]:
         return {}
     found = json_file(path)
     if not isinstance(found, dict) or not all(isinstance(v, dict) for v in found.values()):
-        raise Invalid(Where(str(path)), "variables are a mapping of mappings", 'write `{"Function": {"NAME": "value"}}`')
+        raise Invalid(
+            Where(str(path)), "variables are a mapping of mappings", 'write `{"Function": {"NAME": "value"}}`'
+        )
     return found
 
 
@@ -226,10 +281,18 @@ def read_event(named: str) -> bytes:
     try:
         content = sys.stdin.buffer.read(LARGEST_EVENT + 1) if named == "-" else Path(named).read_bytes()
     except OSError as error:
-        raise Invalid(Where(named), f"it cannot be read: {error.strerror}", "name a JSON file, or `-` for standard input") from error
+        raise Invalid(
+            Where(named),
+            f"it cannot be read: {error.strerror}",
+            "name a JSON file, or `-` for standard input",
+        ) from error
     where = "<stdin>" if named == "-" else named
     if len(content) > LARGEST_EVENT:
-        raise Invalid(Where(where), "the event is larger than 6 MB, which Lambda refuses", "put the content into a store")
+        raise Invalid(
+            Where(where),
+            "the event is larger than 6 MB, which Lambda refuses",
+            "put the content into a store",
+        )
     return json.dumps(text.parse(content, where, "json").plain(), ensure_ascii=False).encode()
 
 

@@ -1,6 +1,7 @@
 """Queues that wake functions: which are due, what they hold, and what becomes of it.
 
-Knows the order of receive, invoke and delete. Does not know what a message's label means; it is carried along.
+Knows the order of receive, invoke and delete. Does not know what a message's label means; it is carried
+along.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from valve_aws.triggers import Batch, Message, batches, event, failed
 from valve_aws.triggers.queue import LARGEST_BATCH
 
 ATTEMPTS = 3
-"""Receives of one message whose queue names no `maxReceiveCount`: AWS would go on until it expires, a local run must end."""
+"""Receives of one message whose queue names no `maxReceiveCount`: AWS would go on until it expires, a local
+run must end."""
 
 Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[tuple[bytes, bool]]]
 """(function, payload, what the event carries, trigger, source, cause) → (payload, failed)."""
@@ -30,8 +32,11 @@ class Waking:
     def __init__(self, passage: Passage, wake: Wake, say: Callable[[str], None]) -> None:
         self._passage, self._wake, self._say = passage, wake, say
         self._triggers: dict[str, Trigger] = {
-            t.source: t for f in passage.stack.functions.values() for t in f.triggers
-            if t.kind == "SQS" and t.source in passage.stack.by_arn() and _enabled(t)}
+            t.source: t
+            for f in passage.stack.functions.values()
+            for t in f.triggers
+            if t.kind == "SQS" and t.source in passage.stack.by_arn() and _enabled(t)
+        }
         self.due: dict[str, str] = {}
         """Queue → the record of the call that put something there."""
         self._tried: dict[str, int] = {}
@@ -53,8 +58,16 @@ class Waking:
         url = f"https://sqs.{trigger.source.split(':')[3]}.amazonaws.com/{trigger.source.split(':')[4]}/{trigger.source.split(':')[5]}"
         size = min(int(trigger.properties.get("BatchSize") or LARGEST_BATCH), LARGEST_BATCH)
         while True:
-            answer = await self._passage.operate("sqs", "ReceiveMessage", {
-                "QueueUrl": url, "MaxNumberOfMessages": size, "AttributeNames": ["All"], "MessageAttributeNames": ["All"]})
+            answer = await self._passage.operate(
+                "sqs",
+                "ReceiveMessage",
+                {
+                    "QueueUrl": url,
+                    "MaxNumberOfMessages": size,
+                    "AttributeNames": ["All"],
+                    "MessageAttributeNames": ["All"],
+                },
+            )
             found = [self._message(trigger.source, body) for body in answer.get("Messages", ())]
             if not found:
                 return
@@ -65,13 +78,21 @@ class Waking:
     def _message(self, queue: str, body: dict[str, Any]) -> Message:
         held = self._passage.book.held([one(queue, body["MessageId"])])
         holding: Holding = next(iter(held.values()))
-        return Message(body, self._passage.court.judge.carried(Extent(queue, name=body["MessageId"]), holding))
+        return Message(
+            body, self._passage.court.judge.carried(Extent(queue, name=body["MessageId"]), holding)
+        )
 
     async def _part(self, trigger: Trigger, url: str, batch: Batch, cause: str) -> None:
         name = f"{trigger.function}.{trigger.name}"
         causes = {way.record for way in batch.holding.ways if way.record}
-        payload, error = await self._wake(trigger.function, event(batch, trigger.source), batch.holding, name, trigger.source,
-                                          next(iter(causes), cause))
+        payload, error = await self._wake(
+            trigger.function,
+            event(batch, trigger.source),
+            batch.holding,
+            name,
+            trigger.source,
+            next(iter(causes), cause),
+        )
         reports = "ReportBatchItemFailures" in (trigger.properties.get("FunctionResponseTypes") or ())
         undone = failed(batch, payload, error, reports)
         for message in batch.messages:
@@ -81,12 +102,17 @@ class Waking:
                 continue
             self._tried[message.ident] = tried = self._tried.get(message.ident, 0) + 1
             if tried < self._most(trigger.source):
-                await self._passage.operate("sqs", "ChangeMessageVisibility", {**handle, "VisibilityTimeout": 0})
+                await self._passage.operate(
+                    "sqs", "ChangeMessageVisibility", {**handle, "VisibilityTimeout": 0}
+                )
             else:
-                self._say(f"valve: {name} failed {tried} times with message {message.ident}; it stays in the queue")
+                self._say(
+                    f"valve: {name} failed {tried} times with message {message.ident}; it stays in the queue"
+                )
 
     def _most(self, queue: str) -> int:
-        """Return how often a message is tried: the queue's redrive policy says, and moves it after the last time."""
+        """Return how often a message is tried: the queue's redrive policy says, and moves it after the last
+        time."""
         resource = self._passage.stack.store(queue)
         redrive = getattr(resource, "properties", {}).get("RedrivePolicy") or {}
         return int(redrive.get("maxReceiveCount") or ATTEMPTS) if isinstance(redrive, dict) else ATTEMPTS

@@ -27,8 +27,8 @@ LEAVES = (
     "text",
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
-BELOW_PASSAGE = ("cloud", "crossing")
-ABOVE_PASSAGE = ("housing", "waking")
+BELOW_PASSAGE = ("cloud",)
+ABOVE_PASSAGE = ("crossing", "housing", "waking")
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -41,7 +41,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "settings": frozenset({"model"}),  # what a user asked for, as values
     **dict.fromkeys(BELOW_PASSAGE, EVERY_ROOM | {"settings"}),
     "passage": EVERY_ROOM | {"settings", *BELOW_PASSAGE},
-    **dict.fromkeys(ABOVE_PASSAGE, EVERY_ROOM | {"settings", "passage", *BELOW_PASSAGE}),
+    "crossing": EVERY_ROOM | {"passage"},
+    "waking": EVERY_ROOM | {"passage"},
+    "housing": EVERY_ROOM | {"settings", "passage", "crossing"},
     "valve": EVERY_ROOM | {"settings", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "verbs": frozenset({"valve", "settings", "model"}),  # the second half of the command line's face
     "pytest_plugin": frozenset({"valve", "settings", "model"}),
@@ -53,7 +55,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 READ_LAZILY = frozenset({"template", "policy", "report", "text", "model", "valve", "__init__"})
 MAY_IMPORT_LAZILY = {
     "cli": READ_LAZILY | {"verbs"},
-    "verbs": READ_LAZILY,
+    "verbs": READ_LAZILY | {"audit", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
     "pytest_plugin": READ_LAZILY,
 }
 

@@ -15,9 +15,11 @@ from valve_aws.model.record import Record
 
 
 class FileSink:
-    """Appends records to a file; every line is one `write(2)` to a descriptor opened for appending (open(2), O_APPEND).
+    """Appends records to a file; every line is one `write(2)` to a descriptor opened for appending
+    (open(2), O_APPEND).
 
-    Processes may share the file: their lines do not mix. A line cut short by a kill is closed before the next one.
+    Processes may share the file: their lines do not mix. A line cut short by a kill is closed before the
+    next one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +30,8 @@ class FileSink:
             os.write(self._fd, b"\n")
 
     def write(self, record: Record) -> None:
-        """See `Sink.write`. Raises `BookError` when the line could not be kept: what is not recorded does not happen (law 15)."""
+        """See `Sink.write`. Raises `BookError` when the line could not be kept: what is not recorded does
+        not happen (law 15)."""
         line = (encode(record) + "\n").encode()
         try:
             written = os.write(self._fd, line)

@@ -50,8 +50,17 @@ def endpoint(written: str, account: str = "") -> Endpoint:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise Invalid(where, f"`{written}` has no usable port", "give a number from 1 to 65535") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
-        raise Invalid(where, f"`{written}` is no backend", "say `moto`, `localstack` or a URL such as `http://127.0.0.1:4566`")
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.path not in {"", "/"}
+        or parts.query
+    ):
+        raise Invalid(
+            where,
+            f"`{written}` is no backend",
+            "say `moto`, `localstack` or a URL such as `http://127.0.0.1:4566`",
+        )
     account = account or ACCOUNTS[kind]
     name = f"{parts.scheme}://{parts.hostname}:{port}"
     return Endpoint(kind, parts.hostname, port, parts.scheme == "https", account, f"{name}/{account}")

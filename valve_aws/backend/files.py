@@ -14,7 +14,8 @@ LARGEST = 256 * 1024 * 1024
 
 
 def read_within(folder: Path, named: str, where: Where) -> bytes:
-    """Return the content of a file below `folder`; `..`, absolute paths and links that lead out are `Invalid`."""
+    """Return the content of a file below `folder`; `..`, absolute paths and links that lead out are
+    `Invalid`."""
     root = folder.resolve()
     path = (root / named).resolve()
     if not path.is_relative_to(root):
@@ -26,4 +27,6 @@ def read_within(folder: Path, named: str, where: Where) -> bytes:
             raise Invalid(where, f"`{named}` is larger than {LARGEST >> 20} MiB", "seed a smaller file")
         return path.read_bytes()
     except OSError as error:
-        raise Invalid(where, f"`{named}` cannot be read: {error.strerror}", "check its permissions") from error
+        raise Invalid(
+            where, f"`{named}` cannot be read: {error.strerror}", "check its permissions"
+        ) from error

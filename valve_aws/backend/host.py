@@ -2,7 +2,8 @@
 
 Knows moto and boto3. Does not know the valve; it takes one line of JSON and answers one line of JSON.
 
-In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind", "name", "key", …}]}``.
+In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind",
+"name", "key", …}]}``.
 Out: ``{"port", "seeded": [{"index", "store", "name", "version"}], "warnings": [str]}`` or ``{"error": str}``.
 """
 
@@ -30,7 +31,9 @@ def serve() -> int:
         def log(self, *_: Any) -> None:
             """Say nothing: our standard output belongs to the parent."""
 
-    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=Quiet)
+    server = make_server(
+        "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=Quiet
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     port: int = server.server_port
     return port
@@ -51,13 +54,21 @@ class Filler:
             from botocore.config import Config
 
             self._clients[service] = boto3.client(
-                service, region_name=self._region, endpoint_url=self._url,
-                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1},
-                              inject_host_prefix=False, account_id_endpoint_mode="disabled"))
+                service,
+                region_name=self._region,
+                endpoint_url=self._url,
+                config=Config(
+                    s3={"addressing_style": "path"},
+                    retries={"total_max_attempts": 1},
+                    inject_host_prefix=False,
+                    account_id_endpoint_mode="disabled",
+                ),
+            )
         return self._clients[service]
 
     def create(self, resource: dict[str, Any]) -> None:
-        """Create one resource; a property that moto does not know is dropped with a warning, never a failure."""
+        """Create one resource; a property that moto does not know is dropped with a warning, never a
+        failure."""
         maker = MAKERS.get(resource["kind"])
         if maker is None:
             return
@@ -74,19 +85,34 @@ class Filler:
 
 def _bucket(fill: Filler, name: str, properties: Properties) -> None:
     s3 = fill.client("s3")
-    where = {} if fill._region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": fill._region}}
+    where = (
+        {}
+        if fill._region == "us-east-1"
+        else {"CreateBucketConfiguration": {"LocationConstraint": fill._region}}
+    )
     s3.create_bucket(Bucket=name, **where)
     status = (properties.get("VersioningConfiguration") or {}).get("Status")
     if status:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
 
 
-QUEUE_ATTRIBUTES = ("DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds", "FifoQueue",
-                    "VisibilityTimeout", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
+QUEUE_ATTRIBUTES = (
+    "DelaySeconds",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "FifoQueue",
+    "VisibilityTimeout",
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "FifoThroughputLimit",
+)
 
 
 def _queue(fill: Filler, name: str, properties: Properties) -> None:
-    attributes = {k: _text(properties[k]) for k in QUEUE_ATTRIBUTES if properties.get(k) not in (None, "", False)}
+    attributes = {
+        k: _text(properties[k]) for k in QUEUE_ATTRIBUTES if properties.get(k) not in (None, "", False)
+    }
     if name.endswith(".fifo"):
         attributes["FifoQueue"] = "true"
     redrive = properties.get("RedrivePolicy")
@@ -110,11 +136,16 @@ def _table(fill: Filler, name: str, properties: Properties) -> None:
     dynamodb.create_table(TableName=name, **request)
     live = properties.get("TimeToLiveSpecification") or {}
     if live.get("AttributeName"):
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification={
-            "Enabled": _text(live.get("Enabled", True)) == "true", "AttributeName": live["AttributeName"]})
+        dynamodb.update_time_to_live(
+            TableName=name,
+            TimeToLiveSpecification={
+                "Enabled": _text(live.get("Enabled", True)) == "true",
+                "AttributeName": live["AttributeName"],
+            },
+        )
 
 
-def _topic(fill: Filler, name: str, properties: Properties) -> None:
+def _topic(fill: Filler, name: str, _: Properties) -> None:
     fifo = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
     fill.client("sns").create_topic(Name=name, Attributes=fifo)
 
@@ -123,22 +154,25 @@ def _stream(fill: Filler, name: str, properties: Properties) -> None:
     fill.client("kinesis").create_stream(StreamName=name, ShardCount=int(properties.get("ShardCount") or 1))
 
 
-def _bus(fill: Filler, name: str, properties: Properties) -> None:
+def _bus(fill: Filler, name: str, _: Properties) -> None:
     fill.client("events").create_event_bus(Name=name)
 
 
-def _log_group(fill: Filler, name: str, properties: Properties) -> None:
+def _log_group(fill: Filler, name: str, _: Properties) -> None:
     fill.client("logs").create_log_group(logGroupName=name)
 
 
 def _secret(fill: Filler, name: str, properties: Properties) -> None:
     generate = properties.get("GenerateSecretString")
-    value = properties.get("SecretString") or (_generated(generate) if isinstance(generate, dict) else "placeholder")
+    value = properties.get("SecretString") or (
+        _generated(generate) if isinstance(generate, dict) else "placeholder"
+    )
     fill.client("secretsmanager").create_secret(Name=name, SecretString=_text(value))
 
 
 def _generated(rule: Properties) -> str:
-    """Return a value of the shape that `GenerateSecretString` asks for; it guards nothing, so it need not be random."""
+    """Return a value of the shape that `GenerateSecretString` asks for; it guards nothing, so it need not
+    be random."""
     key, template = rule.get("GenerateStringKey"), rule.get("SecretStringTemplate")
     if not key:
         return "generated-locally"
@@ -146,8 +180,12 @@ def _generated(rule: Properties) -> str:
 
 
 def _parameter(fill: Filler, name: str, properties: Properties) -> None:
-    fill.client("ssm").put_parameter(Name=name, Value=_text(properties.get("Value") or "placeholder"),
-                                     Type=properties.get("Type") or "String", Overwrite=True)
+    fill.client("ssm").put_parameter(
+        Name=name,
+        Value=_text(properties.get("Value") or "placeholder"),
+        Type=properties.get("Type") or "String",
+        Overwrite=True,
+    )
 
 
 def _key(fill: Filler, name: str, properties: Properties) -> None:
@@ -183,8 +221,14 @@ def _put_item(fill: Filler, seed: dict[str, Any]) -> tuple[str, str]:
 def _put_message(fill: Filler, seed: dict[str, Any]) -> tuple[str, str]:
     sqs = fill.client("sqs")
     url = sqs.get_queue_url(QueueName=seed["name"])["QueueUrl"]
-    fifo = {"MessageGroupId": "seed", "MessageDeduplicationId": str(seed["key"])} if seed["name"].endswith(".fifo") else {}
-    attributes = {k: {"DataType": "String", "StringValue": _text(v)} for k, v in (seed.get("attributes") or {}).items()}
+    fifo = (
+        {"MessageGroupId": "seed", "MessageDeduplicationId": str(seed["key"])}
+        if seed["name"].endswith(".fifo")
+        else {}
+    )
+    attributes = {
+        k: {"DataType": "String", "StringValue": _text(v)} for k, v in (seed.get("attributes") or {}).items()
+    }
     sent = sqs.send_message(QueueUrl=url, MessageBody=seed["body"], MessageAttributes=attributes, **fifo)
     return sent["MessageId"], ""
 
@@ -204,7 +248,11 @@ def _put_parameter(fill: Filler, seed: dict[str, Any]) -> tuple[str, str]:
 
 
 PUTTERS: dict[str, Callable[[Filler, dict[str, Any]], tuple[str, str]]] = {
-    "object": _put_object, "item": _put_item, "message": _put_message, "secret": _put_secret, "parameter": _put_parameter,
+    "object": _put_object,
+    "item": _put_item,
+    "message": _put_message,
+    "secret": _put_secret,
+    "parameter": _put_parameter,
 }
 
 
@@ -235,7 +283,9 @@ def main() -> None:
         port = 0 if order.get("url") else serve()
         fill = Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
         # Why: a queue names its dead-letter queue, so queues without a redrive policy come first.
-        for resource in sorted(order["resources"], key=lambda r: "RedrivePolicy" in (r.get("properties") or {})):
+        for resource in sorted(
+            order["resources"], key=lambda r: "RedrivePolicy" in (r.get("properties") or {})
+        ):
             fill.create(resource)
         seeded = [fill.put(i, seed) for i, seed in enumerate(order["seeds"])]
         answer: dict[str, Any] = {"port": port, "seeded": seeded, "warnings": fill.warnings}

@@ -26,17 +26,21 @@ class NotStarted(Exception):
 
 
 class Moto:
-    """One moto server on a loopback port of its own choosing. It ends when we do: it reads a pipe that only we hold."""
+    """One moto server on a loopback port of its own choosing. It ends when we do: it reads a pipe that only
+    we hold."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, ready: Mapping[str, Any]) -> None:
         self._process = process
         self.port = port
         self.seeded: Sequence[Mapping[str, Any]] = ready.get("seeded", [])
-        """What the seed put there: ``{"store": arn, "name": …, "version": …, "index": n}``, one for each seed entry."""
+        """What the seed put there: ``{"store": arn, "name": …, "version": …, "index": n}``, one for each
+        seed entry."""
         self.warnings: Sequence[str] = ready.get("warnings", [])
 
     @classmethod
-    def start(cls, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str) -> Moto:
+    def start(
+        cls, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str
+    ) -> Moto:
         """Start moto and create `resources` and `seeds` in it. Blocks until it answers; raises `NotStarted`.
 
         Shapes: `host.py` says what it takes, one JSON object on its standard input.
@@ -47,7 +51,12 @@ class Moto:
     def _run(cls, told: Mapping[str, Any]) -> Moto:
         process = subprocess.Popen(
             [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("host.py"))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environ(), start_new_session=True)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environ(),
+            start_new_session=True,
+        )
         stdin = cast("Any", process.stdin)
         try:
             stdin.write(json.dumps(told).encode() + b"\n")
@@ -58,7 +67,9 @@ class Moto:
         if not line:
             process.kill()
             _, said = process.communicate()
-            raise NotStarted(said.decode("utf-8", "replace").strip().rpartition("\n")[2] or "moto ended without a word")
+            raise NotStarted(
+                said.decode("utf-8", "replace").strip().rpartition("\n")[2] or "moto ended without a word"
+            )
         ready = json.loads(line)
         if "error" in ready:
             process.kill()
@@ -68,8 +79,14 @@ class Moto:
 
     def endpoint(self) -> Endpoint:
         """Return where it answers. Every start is a generation of its own (ADR 2)."""
-        return Endpoint("moto", "127.0.0.1", self.port, False, ACCOUNTS["moto"],
-                        f"moto/{self._process.pid}.{time.time_ns()}")
+        return Endpoint(
+            "moto",
+            "127.0.0.1",
+            self.port,
+            False,
+            ACCOUNTS["moto"],
+            f"moto/{self._process.pid}.{time.time_ns()}",
+        )
 
     def alive(self) -> bool:
         """Say whether the process still runs."""
@@ -85,9 +102,11 @@ class Moto:
         self._process.wait()
 
 
-def fill(url: str, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]],
-         region: str) -> Sequence[Mapping[str, Any]]:
-    """Create what is absent at an endpoint that somebody else runs; return what `Moto.seeded` has. Raises `NotStarted`."""
+def fill(
+    url: str, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str
+) -> Sequence[Mapping[str, Any]]:
+    """Create what is absent at an endpoint that somebody else runs; return what `Moto.seeded` has. Raises
+    `NotStarted`."""
     filler = Moto._run({"resources": list(resources), "seeds": list(seeds), "region": region, "url": url})
     try:
         return filler.seeded
@@ -114,7 +133,17 @@ def _line(process: subprocess.Popen[bytes], limit: float) -> bytes:
 
 def _environ() -> dict[str, str]:
     """Return a clean environment: no credential, proxy or endpoint setting of the user's reaches moto."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
-    return kept | {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true",
-                   "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_MAX_ATTEMPTS": "2",
-                   "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": "1073741824"}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
+        if name in os.environ
+    }
+    return kept | {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_MAX_ATTEMPTS": "2",
+        "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": "1073741824",
+    }

@@ -1,6 +1,7 @@
 """What a `seed.yaml` puts into the embedded cloud.
 
-Knows the seed's shapes, by kind of store. Does not know how a cell is named nor what it is labelled with in the end.
+Knows the seed's shapes, by kind of store. Does not know how a cell is named nor what it is labelled with in
+the end.
 """
 
 from __future__ import annotations
@@ -43,7 +44,11 @@ def read_seed(node: Node, stack: Stack, folder: Path) -> tuple[Seed, ...]:
     if node.value is None:
         return ()
     if not isinstance(node.value, dict):
-        raise Invalid(node.where, "a seed is a mapping from logical ids to their content", "see `valve local invoke --help`")
+        raise Invalid(
+            node.where,
+            "a seed is a mapping from logical ids to their content",
+            "see `valve local invoke --help`",
+        )
     return tuple(_entries(node, stack, folder))
 
 
@@ -54,8 +59,16 @@ def _entries(node: Node, stack: Stack, folder: Path) -> Iterator[Seed]:
             kind, service = NAMED[name]
             for key, content in _mapping(value, name):
                 text, labels = _labelled(content)
-                arn = f"arn:aws:{service}:{stack.region}:{stack.account}:{'secret:' if kind == 'secret' else 'parameter/'}"
-                yield Seed(kind, arn + key.lstrip("/"), key, content=_text(text).encode(), labels=labels, where=content.where)
+                prefix = "secret:" if kind == "secret" else "parameter/"
+                arn = f"arn:aws:{service}:{stack.region}:{stack.account}:{prefix}"
+                yield Seed(
+                    kind,
+                    arn + key.lstrip("/"),
+                    key,
+                    content=_text(text).encode(),
+                    labels=labels,
+                    where=content.where,
+                )
             continue
         resource = stack.resources.get(name)
         reader = READERS.get(resource.kind) if resource else None
@@ -66,7 +79,10 @@ def _entries(node: Node, stack: Stack, folder: Path) -> Iterator[Seed]:
 
 def _unknown(name: str, resource: Resource | None, stack: Stack) -> tuple[str, str]:
     if resource is not None:
-        return f"`{name}` is `{resource.kind}`, which a seed cannot fill", "seed buckets, tables, queues, secrets or parameters"
+        return (
+            f"`{name}` is `{resource.kind}`, which a seed cannot fill",
+            "seed buckets, tables, queues, secrets or parameters",
+        )
     near = difflib.get_close_matches(name, [*stack.resources, *NAMED], 1)
     known = ", ".join(sorted(k for k, r in stack.resources.items() if r.kind in READERS)) or "none"
     return f"the template has no store `{name}`", f"did you mean `{near[0]}`" if near else f"it has {known}"
@@ -75,18 +91,22 @@ def _unknown(name: str, resource: Resource | None, stack: Stack) -> tuple[str, s
 def _objects(node: Node, bucket: Resource, folder: Path) -> Iterator[Seed]:
     for key, value in _mapping(node, bucket.logical):
         body, labels = _labelled(value)
-        yield Seed("object", bucket.arn, bucket.name, key, _content(body, folder), labels=labels, where=value.where)
+        yield Seed(
+            "object", bucket.arn, bucket.name, key, _content(body, folder), labels=labels, where=value.where
+        )
 
 
-def _items(node: Node, table: Resource, folder: Path) -> Iterator[Seed]:
+def _items(node: Node, table: Resource, _: Path) -> Iterator[Seed]:
     for value in _listing(node, table.logical):
         body, labels = _labelled(value)
         if not isinstance(body.value, dict) or not body.value:
-            raise Invalid(value.where, "an item is a mapping of attributes", "write `{id: c1, email: a@example.org}`")
+            raise Invalid(
+                value.where, "an item is a mapping of attributes", "write `{id: c1, email: a@example.org}`"
+            )
         yield Seed("item", table.arn, table.name, item=_dynamo(body), labels=labels, where=value.where)
 
 
-def _messages(node: Node, queue: Resource, folder: Path) -> Iterator[Seed]:
+def _messages(node: Node, queue: Resource, _: Path) -> Iterator[Seed]:
     for value in _listing(node, queue.logical):
         body, labels = _labelled(value)
         attributes: Mapping[str, Any] = {}
@@ -94,12 +114,22 @@ def _messages(node: Node, queue: Resource, folder: Path) -> Iterator[Seed]:
             attributes = body.value["attributes"].plain() if "attributes" in body.value else {}
             body = body.value["body"]
         text = body.value if isinstance(body.value, str) else json.dumps(body.plain())
-        yield Seed("message", queue.arn, queue.name, content=text.encode(), attributes=attributes, labels=labels, where=value.where)
+        yield Seed(
+            "message",
+            queue.arn,
+            queue.name,
+            content=text.encode(),
+            attributes=attributes,
+            labels=labels,
+            where=value.where,
+        )
 
 
 NAMED = {"secrets": ("secret", "secretsmanager"), "parameters": ("parameter", "ssm")}
 READERS: Mapping[str, Callable[[Node, Resource, Path], Iterator[Seed]]] = {
-    "AWS::S3::Bucket": _objects, "AWS::DynamoDB::Table": _items, "AWS::SQS::Queue": _messages,
+    "AWS::S3::Bucket": _objects,
+    "AWS::DynamoDB::Table": _items,
+    "AWS::SQS::Queue": _messages,
 }
 
 
@@ -169,7 +199,11 @@ def _text(node: Node) -> str:
 
 def _mapping(node: Node, name: str) -> Iterator[tuple[str, Node]]:
     if not isinstance(node.value, dict):
-        raise Invalid(node.where, f"what `{name}` holds is a mapping from names to contents", 'write `{"a.txt": "text"}`')
+        raise Invalid(
+            node.where,
+            f"what `{name}` holds is a mapping from names to contents",
+            'write `{"a.txt": "text"}`',
+        )
     yield from node.value.items()
 
 

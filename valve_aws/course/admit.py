@@ -13,11 +13,14 @@ from valve_aws.model.verdict import Holding, Mode, Verdict
 
 
 def admit(court: Court, subject: Subject, source: str, carried: Holding) -> Course[Verdict]:
-    """Admit one event to `subject`; what exceeds the function's clearance is refused. `source` is what sent it."""
+    """Admit one event to `subject`; what exceeds the function's clearance is refused. `source` is what sent
+    it."""
     ident, time = yield Begin()
     verdict = Verdict(True) if court.mode is Mode.OFF else court.judge.admit(subject.principal(), carried)
     if court.mode is Mode.AUDIT and verdict.refused:
-        verdict = Verdict(True, verdict.refused, verdict.allowed, verdict.joins, ways=verdict.ways, cells=verdict.cells)
+        verdict = Verdict(
+            True, verdict.refused, verdict.allowed, verdict.joins, ways=verdict.ways, cells=verdict.cells
+        )
     if verdict.passes:
         yield from join(court, subject, verdict.joins, verdict.ways)
     call = Call("valve", "Admit", court.region, (source,) if source else (), Effect())

@@ -35,7 +35,8 @@ from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode, Reason, Rule, Verdict, Way
 
 ATTEMPTS = 64
-"""Why: a decision is taken again when the book moved meanwhile; a book that never stands still is one that does not answer."""
+"""Why: a decision is taken again when the book moved meanwhile; a book that never stands still is one that
+does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class Court:
     region: str
 
 
-def carry(court: Court, subject: Subject, limit: int, read: Callable[[bytes | None], Call | Unreadable]) -> Course[Verdict]:
+def carry(
+    court: Court, subject: Subject, limit: int, read: Callable[[bytes | None], Call | Unreadable]
+) -> Course[Verdict]:
     """Take one request through. `limit` is how much body must be there to `read` it, 0 for none."""
     try:
         body = (yield Collect(limit)) if limit else None
@@ -69,7 +72,9 @@ def cross(court: Court, subject: Subject, call: Call) -> Course[Verdict]:
         return (yield from _judged(court, subject, call, ident, time))
     except BookError as error:
         subject.outgoing.pop(ident, None)
-        verdict = Verdict(False, refused=(Reason(Rule.BOOK, f"the label book or the record did not answer: {error}"),))
+        verdict = Verdict(
+            False, refused=(Reason(Rule.BOOK, f"the label book or the record did not answer: {error}"),)
+        )
         yield Refuse(ident, call, verdict)
         return verdict
 
@@ -78,7 +83,9 @@ def turn_away(court: Court, subject: Subject, unreadable: Unreadable) -> Course[
     """Refuse in every mode what cannot be read with certainty (law 7), and leave a trace of it."""
     ident, time = yield Begin()
     verdict = Verdict(False, refused=(Reason(Rule.UNREADABLE, unreadable.problem),))
-    shadow = Call(unreadable.service or "valve", unreadable.operation or "Unreadable", court.region, (), Effect())
+    shadow = Call(
+        unreadable.service or "valve", unreadable.operation or "Unreadable", court.region, (), Effect()
+    )
     yield Note(record(court, subject, shadow, verdict, ident, time))
     yield Refuse(ident, None, verdict)
     return verdict
@@ -101,7 +108,8 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
             break
     else:
         raise BookError("it never stood still long enough to decide")
-    # Invariant: from here until the reply is settled, a rise of the environment's label decides this call again.
+    # Invariant: from here until the reply is settled, a rise of the environment's label decides this call
+    # again.
     subject.outgoing[ident] = call
     closing = _Closing(court, subject, call, ident, time, bool(rises))
     try:
@@ -111,7 +119,8 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         yield Fail(ident, call)
         return verdict
     except BaseException:
-        # Why: the client went away or we are being stopped, with bytes perhaps sent: whether it happened is unknown.
+        # Why: the client went away or we are being stopped, with bytes perhaps sent: whether it happened is
+        # unknown.
         yield from closing.close(Outcome.UNKNOWN, None, CLEAN)
         raise
     after = yield Look(wants, stamp, reply.seen)
@@ -136,7 +145,8 @@ def wave_through(court: Court, subject: Subject, call: Call, ident: str, time: s
 
 
 def join(court: Court, subject: Subject, label: Label, ways: tuple[Way, ...]) -> Course[None]:
-    """Raise the environment's label, and with it whatever it still has under way: raised too, or cut (law 3)."""
+    """Raise the environment's label, and with it whatever it still has under way: raised too, or cut (law
+    3)."""
     if not subject.take(label, ways):
         return
     for ident, call in list(subject.outgoing.items()):
@@ -170,19 +180,46 @@ class _Closing:
         created = [(cell, writes) for cell in reply.created] if reply else []
         yield Settle(self.ident, outcome, versions, created, reply.removed if reply else ())
         blank = record(self.court, self.subject, self.call, Verdict(True), self.ident, self.time)
-        yield Note(replace(blank, verdict="settled", outcome=str(outcome), status=reply.status if reply else 0, joined=CLEAN,
-                           changes=tuple(str(cell) for cell, _ in created), writes=writes, parameters={}))
+        yield Note(
+            replace(
+                blank,
+                verdict="settled",
+                outcome=str(outcome),
+                status=reply.status if reply else 0,
+                joined=CLEAN,
+                changes=tuple(str(cell) for cell, _ in created),
+                writes=writes,
+                parameters={},
+            )
+        )
 
 
 def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: str, time: str) -> Record:
     """Write down one decision. `parameters` name things; what is content stays out."""
     return Record(
-        ident=ident, time=time, service=call.service, operation=call.operation, region=call.region or court.region,
-        account=court.account, verdict="refuse" if verdict.refused else "allow", mode=court.mode,
-        function=subject.function, environment=subject.environment, invocation=subject.invocation,
-        resources=call.resources, parameters=dict(call.leaves), label=subject.label, writes=verdict.writes,
-        changes=tuple(_text(e) for e in verdict.rises), cells=verdict.cells, joined=verdict.joins, ways=verdict.ways,
-        reasons=verdict.refused or verdict.allowed, evidence=call.evidence, cause=subject.cause)
+        ident=ident,
+        time=time,
+        service=call.service,
+        operation=call.operation,
+        region=call.region or court.region,
+        account=court.account,
+        verdict="refuse" if verdict.refused else "allow",
+        mode=court.mode,
+        function=subject.function,
+        environment=subject.environment,
+        invocation=subject.invocation,
+        resources=call.resources,
+        parameters=dict(call.leaves),
+        label=subject.label,
+        writes=verdict.writes,
+        changes=tuple(_text(e) for e in verdict.rises),
+        cells=verdict.cells,
+        joined=verdict.joins,
+        ways=verdict.ways,
+        reasons=verdict.refused or verdict.allowed,
+        evidence=call.evidence,
+        cause=subject.cause,
+    )
 
 
 def _text(extent: object) -> str:

@@ -80,7 +80,8 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """The whole body, of at most `limit` bytes. Answered by bytes; raises `Broken` when it is longer or does not come."""
+    """The whole body, of at most `limit` bytes. Answered by bytes; raises `Broken` when it is longer or
+    does not come."""
 
     limit: int
 

@@ -15,11 +15,14 @@ from valve_aws.model.verdict import Mode, Verdict
 
 
 def result(court: Court, subject: Subject) -> Course[tuple[str, Verdict]]:
-    """Judge an invocation's result before it goes to the operator. Returns the record's id with the verdict."""
+    """Judge an invocation's result before it goes to the operator. Returns the record's id with the
+    verdict."""
     ident, time = yield Begin()
     verdict = Verdict(True) if court.mode is Mode.OFF else court.judge.result(subject.principal())
     verdict = _lenient(court, verdict)
-    yield Note(record(court, subject, Call("valve", "Result", court.region, (), Effect()), verdict, ident, time))
+    yield Note(
+        record(court, subject, Call("valve", "Result", court.region, (), Effect()), verdict, ident, time)
+    )
     return ident, verdict
 
 

@@ -15,7 +15,8 @@ from valve_aws.model.verdict import Principal, Way
 
 @dataclass(slots=True)
 class Subject:
-    """One environment's standing. Only courses change `label`; it never shrinks while the environment lives (law 12)."""
+    """One environment's standing. Only courses change `label`; it never shrinks while the environment lives
+    (law 12)."""
 
     environment: str
     function: str
@@ -32,7 +33,9 @@ class Subject:
 
     def principal(self) -> Principal:
         """Return what the judgement sees of it at this moment."""
-        return Principal(self.environment, self.function, self.label, tuple(self.ways.values()), self.trigger, self.fields)
+        return Principal(
+            self.environment, self.function, self.label, tuple(self.ways.values()), self.trigger, self.fields
+        )
 
     def take(self, label: Label, ways: tuple[Way, ...]) -> bool:
         """Join `label`; say whether that was a rise."""

@@ -31,4 +31,6 @@ def resolve(name: str) -> Call:
 
 def _out(operation: str, target: str, evidence: Evidence) -> Call:
     there = Extent(target, Part.CONTENT, Span.ALL)
-    return Call("valve", operation, "", (target,), Effect(reveals=(there,), changes=(there,)), evidence=evidence)
+    return Call(
+        "valve", operation, "", (target,), Effect(reveals=(there,), changes=(there,)), evidence=evidence
+    )

@@ -1,4 +1,5 @@
-"""Remembering labels: what every cell carries, and what was lowered while somebody may still have been reading.
+"""Remembering labels: what every cell carries, and what was lowered while somebody may still have been
+reading.
 
 Knows cells and tags. Does not know what a store accepts nor who may read; it answers, others judge.
 """

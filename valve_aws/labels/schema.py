@@ -22,13 +22,15 @@ CREATE TABLE IF NOT EXISTS under_way (
   tags TEXT NOT NULL,             -- the label that this rise wants there
   made INTEGER NOT NULL,          -- 1: the cell did not exist before
   replaces INTEGER NOT NULL,
-  crossed INTEGER NOT NULL,       -- 1: another rise of the same cell was under way meanwhile: which came last is unknown
+  crossed INTEGER NOT NULL,       -- 1: another rise of the same cell was under way meanwhile: which came
+  last is unknown
   owner TEXT NOT NULL,
   PRIMARY KEY (record, generation, store, part, name, attribute)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS under_way_by_cell ON under_way (generation, store, part, name, attribute);
 CREATE TABLE IF NOT EXISTS lowered (
-  generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT, tags TEXT NOT NULL, until INTEGER NOT NULL
+  generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT, tags TEXT NOT NULL, until INTEGER NOT
+  NULL
 );
 CREATE INDEX IF NOT EXISTS lowered_by_cell ON lowered (generation, store, part, name);
 CREATE INDEX IF NOT EXISTS lowered_by_time ON lowered (until);
@@ -41,8 +43,13 @@ ALL = "generation = ? AND store = ? AND part = ?"
 CELL = "generation = ? AND store = ? AND part = ? AND name = ? AND attribute = ?"
 PUT_CELL = "INSERT OR REPLACE INTO cell VALUES (?,?,?,?,?,?,?,?,?)"
 PUT_UNDER_WAY = "INSERT OR REPLACE INTO under_way VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+OPENED = (
+    "SELECT generation, store, part, name, attribute, tags, made, replaces, crossed "
+    "FROM under_way WHERE record = ?"
+)
 NEXT_STAMP = "UPDATE fact SET value = value + 1 WHERE name = 'stamp' RETURNING value"
 
 KEPT_STAMPS = 200_000
-"""How many rises back a lowered label is still remembered. A call lasts at most 15 minutes (Lambda's longest time-out), and a
+"""How many rises back a lowered label is still remembered. A call lasts at most 15 minutes (Lambda's
+longest time-out), and a
 book takes some ten thousand rises in a minute of the hardest work."""

@@ -1,6 +1,7 @@
 """The label book in SQLite.
 
-Knows how cells are kept so that several processes share them and a kill loses nothing. Does not know any service.
+Knows how cells are kept so that several processes share them and a kill loses nothing. Does not know any
+service.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ LAST = "\U0010ffff"
 class SqliteBook:
     """A `Book` in one file (WAL, `synchronous=NORMAL`), or in memory with the path ``":memory:"``.
 
-    `generation` names the backend's life (ADR 2). `sole` says that nobody else writes to that backend: then an unknown
+    `generation` names the backend's life (ADR 2). `sole` says that nobody else writes to that backend: then
+    an unknown
     cell is an absent one, else its content is not recognised.
     """
 
@@ -39,8 +41,9 @@ class SqliteBook:
         self._generation, self._sole, self._path = generation, sole, str(path)
         self._owner = _owner()
         try:
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False,
-                                       cached_statements=256)
+            self._db = sqlite3.connect(
+                self._path, isolation_level=None, timeout=5.0, check_same_thread=False, cached_statements=256
+            )
             self._prepare()
         except sqlite3.Error as error:
             raise BookError(f"`{path}`: {error}") from error
@@ -52,7 +55,10 @@ class SqliteBook:
         self._db.execute("INSERT OR IGNORE INTO fact VALUES ('stamp', 0), ('format', ?)", (schema.FORMAT,))
         (found,) = self._db.execute("SELECT value FROM fact WHERE name = 'format'").fetchone()
         if found != schema.FORMAT:
-            raise BookError(f"`{self._path}` was written by another version (format {found}); name another file with `--labels`")
+            raise BookError(
+                f"`{self._path}` was written by another version (format {found}); "
+                "name another file with `--labels`"
+            )
 
     # Reading
 
@@ -62,8 +68,9 @@ class SqliteBook:
             (value,) = self._db.execute("SELECT value FROM fact WHERE name = 'stamp'").fetchone()
         return int(value)
 
-    def held(self, extents: Sequence[Extent], since: int | None = None,
-             seen: Mapping[Cell, str] | None = None) -> dict[Extent, Holding]:
+    def held(
+        self, extents: Sequence[Extent], since: int | None = None, seen: Mapping[Cell, str] | None = None
+    ) -> dict[Extent, Holding]:
         """See `Book.held`."""
         with self._answers():
             return {extent: self._holding(extent, since, seen or {}) for extent in extents}
@@ -85,7 +92,8 @@ class SqliteBook:
         return Holding(frozenset(ways), complete, tuple(ways[tag] for tag in sorted(ways)))
 
     def _rows(self, extent: Extent) -> Iterator[tuple[str, str, str, str]]:
-        """Yield (name, attribute, tags, version) of what is known in an extent; for ranges one row for each distinct set of tags."""
+        """Yield (name, attribute, tags, version) of what is known in an extent; for ranges one row for each
+        distinct set of tags."""
         if extent.span is Span.NEW:
             return
         where, values = self._where(extent)
@@ -101,8 +109,10 @@ class SqliteBook:
                 yield row
 
     def _distinct(self, values: tuple[str, ...]) -> Iterator[tuple[str, str, str, str]]:
-        """Walk a whole store by its distinct sets of tags: as many index look-ups as there are sets, not cells."""
-        query = f"SELECT name, attribute, tags, '' FROM cell WHERE {schema.ALL} AND tags > ? ORDER BY tags LIMIT 1"
+        """Walk a whole store by its distinct sets of tags: as many index look-ups as there are sets, not
+        cells."""
+        base = f"SELECT name, attribute, tags, '' FROM cell WHERE {schema.ALL}"
+        query = f"{base} AND tags > ? ORDER BY tags LIMIT 1"
         row = self._db.execute(query, (*values, "")).fetchone()
         while row:
             yield row
@@ -158,19 +168,30 @@ class SqliteBook:
         rose = now if old is None or joined != tags else None
         if rose is not None:
             self._db.execute(schema.PUT_CELL, (*row, _dumps(joined), version, gone, rose))
-        crossing = self._db.execute(f"UPDATE under_way SET crossed = 1 WHERE {schema.CELL} AND record <> ?", (*row, record)).rowcount
-        before = self._db.execute(f"SELECT tags, made FROM under_way WHERE record = ? AND {schema.CELL}", (record, *row)).fetchone()
+        crossing = self._db.execute(
+            f"UPDATE under_way SET crossed = 1 WHERE {schema.CELL} AND record <> ?", (*row, record)
+        ).rowcount
+        before = self._db.execute(
+            f"SELECT tags, made FROM under_way WHERE record = ? AND {schema.CELL}", (record, *row)
+        ).fetchone()
         wanted = dict.fromkeys(rise.label, record) | (dict(_loads(before[0])) if before else {})
         made = before[1] if before else int(old is None)
-        self._db.execute(schema.PUT_UNDER_WAY, (record, *row, _dumps(wanted), made, int(rise.replaces), int(crossing > 0), self._owner))
+        self._db.execute(
+            schema.PUT_UNDER_WAY,
+            (record, *row, _dumps(wanted), made, int(rise.replaces), int(crossing > 0), self._owner),
+        )
 
-    def settle(self, record: str, outcome: Outcome, versions: Mapping[Cell, str] | None = None,
-               created: Sequence[tuple[Cell, Label]] = ()) -> None:
+    def settle(
+        self,
+        record: str,
+        outcome: Outcome,
+        versions: Mapping[Cell, str] | None = None,
+        created: Sequence[tuple[Cell, Label]] = (),
+    ) -> None:
         """See `Book.settle`."""
         with self._transaction():
             now = self._tick()
-            query = "SELECT generation, store, part, name, attribute, tags, made, replaces, crossed FROM under_way WHERE record = ?"
-            for *row, tags, made, replaces, crossed in self._db.execute(query, (record,)).fetchall():
+            for *row, tags, made, replaces, crossed in self._db.execute(schema.OPENED, (record,)).fetchall():
                 cell = (row[0], row[1], row[2], row[3], row[4])
                 self._db.execute(f"DELETE FROM under_way WHERE record = ? AND {schema.CELL}", (record, *cell))
                 if outcome is Outcome.FAILED:
@@ -184,8 +205,11 @@ class SqliteBook:
                 self._bind(record, versions or {}, created, now)
 
     def _take_back(self, record: str, row: Row, made: bool) -> None:
-        """Undo a rise whose request certainly changed nothing, as far as no other rise wants the same tags there."""
-        found = self._db.execute(f"SELECT tags, version, gone, rose FROM cell WHERE {schema.CELL}", row).fetchone()
+        """Undo a rise whose request certainly changed nothing, as far as no other rise wants the same tags
+        there."""
+        found = self._db.execute(
+            f"SELECT tags, version, gone, rose FROM cell WHERE {schema.CELL}", row
+        ).fetchone()
         if found is None:
             return
         others = self._wanted(row)
@@ -196,25 +220,36 @@ class SqliteBook:
             self._db.execute(schema.PUT_CELL, (*row, _dumps(tags), *found[1:]))
 
     def _replace(self, row: Row, tags: Tags, now: int) -> None:
-        """A certain overwrite: the cell carries what was written, and what it carried is remembered for readers under way."""
-        found = self._db.execute(f"SELECT tags, version, gone, rose FROM cell WHERE {schema.CELL}", row).fetchone()
+        """A certain overwrite: the cell carries what was written, and what it carried is remembered for
+        readers under way."""
+        found = self._db.execute(
+            f"SELECT tags, version, gone, rose FROM cell WHERE {schema.CELL}", row
+        ).fetchone()
         old = _loads(found[0]) if found else {}
         new = {**self._wanted(row), **tags}
         if set(old) - set(new):
             self._db.execute("INSERT INTO lowered VALUES (?,?,?,?,?,?,?)", (*row, _dumps(old), now))
             self._db.execute("DELETE FROM lowered WHERE until < ?", (now - schema.KEPT_STAMPS,))
-        self._db.execute(schema.PUT_CELL, (*row, _dumps(new), found[1] if found else "", 0, found[3] if found else now))
+        self._db.execute(
+            schema.PUT_CELL, (*row, _dumps(new), found[1] if found else "", 0, found[3] if found else now)
+        )
 
     def _wanted(self, row: Row) -> dict[str, str]:
         """Return what the rises still under way want on a cell."""
         found = self._db.execute(f"SELECT tags FROM under_way WHERE {schema.CELL}", row)
         return {tag: by for (tags,) in found for tag, by in _loads(tags).items()}
 
-    def _bind(self, record: str, versions: Mapping[Cell, str], created: Sequence[tuple[Cell, Label]], now: int) -> None:
+    def _bind(
+        self, record: str, versions: Mapping[Cell, str], created: Sequence[tuple[Cell, Label]], now: int
+    ) -> None:
         for cell, version in versions.items():
-            self._db.execute(f"UPDATE cell SET version = ?, gone = 0 WHERE {schema.CELL}", (version, *self._row(cell)))
+            self._db.execute(
+                f"UPDATE cell SET version = ?, gone = 0 WHERE {schema.CELL}", (version, *self._row(cell))
+            )
         for cell, label in created:
-            self._db.execute(schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, record)), "", 0, now))
+            self._db.execute(
+                schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, record)), "", 0, now)
+            )
 
     def remove(self, record: str, cells: Sequence[Cell]) -> None:
         """See `Book.remove`."""
@@ -227,13 +262,17 @@ class SqliteBook:
         with self._transaction():
             now = self._tick()
             for cell, label, version in cells:
-                self._db.execute(schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, "")), version, 0, now))
+                self._db.execute(
+                    schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, "")), version, 0, now)
+                )
 
     def open(self) -> list[tuple[str, list[Rise]]]:
         """See `Book.open`."""
         found: dict[str, list[Rise]] = {}
         with self._answers():
-            rows = self._db.execute("SELECT record, store, part, name, attribute, tags, replaces, owner FROM under_way").fetchall()
+            rows = self._db.execute(
+                "SELECT record, store, part, name, attribute, tags, replaces, owner FROM under_way"
+            ).fetchall()
         for record, store, part, name, attribute, tags, replaces, owner in rows:
             if _alive(owner):
                 continue
@@ -276,12 +315,14 @@ class SqliteBook:
 
 
 def _touches(extent: Extent, attribute: str) -> bool:
-    """The item itself is touched by every look at it; a declared attribute only when it is named or all are."""
+    """The item itself is touched by every look at it; a declared attribute only when it is named or all
+    are."""
     return not attribute or extent.attributes is None or attribute in extent.attributes
 
 
 def _recognised(bound: str, asked: str, seen: str) -> bool:
-    """Say whether a version that was asked for or shown is the one that the label is bound to; "" is no claim."""
+    """Say whether a version that was asked for or shown is the one that the label is bound to; "" is no
+    claim."""
     return all(not claim or claim == bound for claim in (asked, seen))
 
 
@@ -307,7 +348,8 @@ def _owner() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return when a process began (clock ticks since boot), so that a reused pid is not taken for its forerunner; proc(5)."""
+    """Return when a process began (clock ticks since boot), so that a reused pid is not taken for its
+    forerunner; proc(5)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

@@ -36,7 +36,8 @@ class Origin:
 class Head:
     """An HTTP request line and headers, read strictly; bytes kept as they were for SigV4.
 
-    `target` is the origin-form target, raw (`/b/k%20x?versionId=1`). Header names are lower case, values stripped,
+    `target` is the origin-form target, raw (`/b/k%20x?versionId=1`). Header names are lower case, values
+    stripped,
     order and duplicates kept. `host` is the effective host name (RFC 9112 §3.3), lower case, without port.
     """
 
@@ -47,7 +48,8 @@ class Head:
     origin: Origin
 
     def header(self, name: str) -> str | None:
-        """Return the one value of a header; None when absent. Duplicates were refused by the reader of the head."""
+        """Return the one value of a header; None when absent. Duplicates were refused by the reader of the
+        head."""
         return next((v for n, v in self.headers if n == name), None)
 
 
@@ -91,7 +93,8 @@ class Evidence:
 class Call:
     """One crossing out of an environment, understood.
 
-    `service` and `operation` are botocore's (`s3`, `CopyObject`); crossings that are not AWS calls have service
+    `service` and `operation` are botocore's (`s3`, `CopyObject`); crossings that are not AWS calls have
+    service
     `valve` and operation `Admit`, `Visit` (another host), `Connect` (raw TCP), `Result`, `Log` or `Resolve`.
     """
 
@@ -110,9 +113,11 @@ class Call:
     access_key: str = ""
     """The key the request was signed with, verified; "" means unsigned."""
     foreign: str = ""
-    """Not "": a plain sentence why this call leaves the perimeter whatever the policy says (foreign credential…)."""
+    """Not "": a plain sentence why this call leaves the perimeter whatever the policy says (foreign
+    credential…)."""
     leaves: tuple[tuple[str, str], ...] = ()
-    """(what, value): names in the request that leave with it although no cell is written (keys in a read, law 5)."""
+    """(what, value): names in the request that leave with it although no cell is written (keys in a read,
+    law 5)."""
     evidence: Evidence = Evidence()
 
 

@@ -31,7 +31,8 @@ class Span(StrEnum):
     """Every cell whose name starts with `name`."""
     ALL = "all"
     NEW = "new"
-    """A cell that does not exist yet and whose name only the reply will give (a message id). Only changes have it;
+    """A cell that does not exist yet and whose name only the reply will give (a message id). Only changes
+    have it;
     the book keeps it under the record's own id until the reply is settled."""
 
 

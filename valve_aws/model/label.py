@@ -55,7 +55,9 @@ def segment(value: str) -> str:
     if not value:
         raise ValueError("an empty value cannot fill a field of a tag")
     kept = KEPT - {"."} if not value.strip(".") else KEPT
-    return "".join(c if c in kept else "".join(f"%{b:02x}" for b in c.encode("utf-8", "surrogatepass")) for c in value)
+    return "".join(
+        c if c in kept else "".join(f"%{b:02x}" for b in c.encode("utf-8", "surrogatepass")) for c in value
+    )
 
 
 def fill(pattern: str, fields: Mapping[str, str]) -> Tag:

@@ -16,14 +16,15 @@ FIELD = re.compile(r"\{([A-Za-z_][\w.\[\]-]*)\}")
 def compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
     """Return the expression of a pattern and its field names in order.
 
-    `{x}` matches one or more characters other than `/` and `#`; `*` matches anything. A field that occurs twice must match the
+    `{x}` matches one or more characters other than `/` and `#`; `*` matches anything. A field that occurs
+    twice must match the
     same text (checked by `unify`). Each field is possessive up to the next literal, so matching stays linear.
     """
     names: list[str] = []
     out: list[str] = []
     at = 0
     for m in re.finditer(r"\{([A-Za-z_][\w.\[\]-]*)\}|\*", pattern):
-        out.append(re.escape(pattern[at:m.start()]))
+        out.append(re.escape(pattern[at : m.start()]))
         at = m.end()
         if m.group(1):
             names.append(m.group(1))
@@ -53,4 +54,4 @@ def unify(pattern: str, text: str, bound: Mapping[str, str] | None = None) -> di
 def literal_prefix(pattern: str) -> str:
     """Return what every text that fits must start with."""
     m = re.search(r"\{[A-Za-z_]|\*", pattern)
-    return pattern[:m.start()] if m else pattern
+    return pattern[: m.start()] if m else pattern

@@ -46,14 +46,16 @@ class Plan:
 class Listeners:
     """Sockets made inside the sandbox's network namespace before the function started, already listening.
 
-    `tcp` accept connections to any address and any port; `getsockname()` of an accepted one is what was meant.
+    `tcp` accept connections to any address and any port; `getsockname()` of an accepted one is what was
+    meant.
     `udp` receive datagrams to port 53 of any address.
     """
 
     tcp: tuple[socket.socket, ...]
     udp: tuple[socket.socket, ...]
     all_ports: bool
-    """False: this kernel has no transparent redirection; only ports 53, 80, 443 and the Runtime API's answer."""
+    """False: this kernel has no transparent redirection; only ports 53, 80, 443 and the Runtime API's
+    answer."""
 
 
 class Jail(Protocol):
@@ -70,7 +72,8 @@ class Jail(Protocol):
         """End every process inside, at once. Idempotent; the namespaces are gone when `wait` returns."""
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Block until everything inside has ended; return the runtime's exit status (negative: signal), None on time-out."""
+        """Block until everything inside has ended; return the runtime's exit status (negative: signal),
+        None on time-out."""
 
     def freeze(self) -> None:
         """Stop every process inside until `thaw`."""

@@ -113,7 +113,8 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class FlowPolicy:
-    """A whole policy file, names resolved against the stack. The empty one is what no file means (mode audit)."""
+    """A whole policy file, names resolved against the stack. The empty one is what no file means (mode
+    audit)."""
 
     mode: Mode = Mode.AUDIT
     tags: Mapping[str, TagRule] = field(default_factory=dict)

@@ -50,23 +50,34 @@ class Book(Protocol):
     def stamp(self) -> int:
         """Return a point in time of the book; rises after it are told by `raise_`."""
 
-    def held(self, extents: Sequence[Extent], since: int | None = None, seen: Mapping[Cell, str] | None = None) -> Held:
+    def held(
+        self, extents: Sequence[Extent], since: int | None = None, seen: Mapping[Cell, str] | None = None
+    ) -> Held:
         """Return what each extent carries now, joined with all that it carried at any time since `since`.
 
-        `seen` are versions that a reply showed: where the book has bound another one, the content is not recognised.
+        `seen` are versions that a reply showed: where the book has bound another one, the content is not
+        recognised.
         """
 
     def raise_(self, record: str, rises: Sequence[Rise], watched: Sequence[Extent], stamp: int) -> bool:
         """Compare and raise: if a cell of `watched` rose after `stamp` change nothing and return False.
 
-        Else every rise is durable (as far as the process's own death goes) on return: the cell carries old and new
+        Else every rise is durable (as far as the process's own death goes) on return: the cell carries old
+        and new
         until `settle`. The rises are kept as open under `record`.
         """
 
-    def settle(self, record: str, outcome: Outcome, versions: Mapping[Cell, str] | None = None,
-               created: Sequence[tuple[Cell, Label]] = ()) -> None:
-        """Close what `record` opened. DONE: replaced cells lose their older label and get their new version; FAILED: the
-        rise is taken back; UNKNOWN: old and new stay for good. `created` are cells whose names the reply gave (message ids)."""
+    def settle(
+        self,
+        record: str,
+        outcome: Outcome,
+        versions: Mapping[Cell, str] | None = None,
+        created: Sequence[tuple[Cell, Label]] = (),
+    ) -> None:
+        """Close what `record` opened. DONE: replaced cells lose their older label and get their new
+        version; FAILED: the
+        rise is taken back; UNKNOWN: old and new stay for good. `created` are cells whose names the reply
+        gave (message ids)."""
 
     def remove(self, record: str, cells: Sequence[Cell]) -> None:
         """Leave tombstones: the content is gone, its label still counts for names and absences (law 9)."""
@@ -95,7 +106,7 @@ class Sink(Protocol):
 class Tables(Protocol):
     """How the tables of this stack tell their items apart."""
 
-    def __call__(self, table: str) -> KeySchema | None:
+    def __call__(self, table: str, /) -> KeySchema | None:
         """Return the schema of a table by ARN; None when not known."""
 
 
@@ -103,7 +114,8 @@ class Reader(Protocol):
     """`aws/`: a request understood."""
 
     def peek(self, head: Head) -> int:
-        """Return how many bytes of body must be read before the call is understood: 0 means it may be streamed."""
+        """Return how many bytes of body must be read before the call is understood: 0 means it may be
+        streamed."""
 
     def read(self, head: Head, body: bytes | None, key: Key) -> Call | Unreadable:
         """Understand one request that came from the environment that `key` was issued to. Never raises."""

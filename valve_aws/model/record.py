@@ -16,7 +16,8 @@ from valve_aws.model.verdict import Mode, Reason, Way
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One crossing. `ident` (`r-7c1e…`) is what people quote, what explains a refusal, and the opaque id inside."""
+    """One crossing. `ident` (`r-7c1e…`) is what people quote, what explains a refusal, and the opaque id
+    inside."""
 
     ident: str
     time: str

@@ -47,7 +47,8 @@ class Node:
     """One value of a YAML or JSON text with its position.
 
     `value` is a scalar (str, int, float, bool, None, bytes, or a date kept as its text), a ``list[Node]``,
-    or a ``dict[str, Node]`` in the order written. `tag` is a CloudFormation short form (``!Sub`` gives ``"Sub"``), else "".
+    or a ``dict[str, Node]`` in the order written. `tag` is a CloudFormation short form (``!Sub`` gives
+    ``"Sub"``), else "".
     """
 
     value: Any

@@ -22,7 +22,8 @@ class Statement:
     resources: tuple[str, ...]
     """ARN patterns; a resource that the template could not resolve is `*` with `loose` set."""
     loose: bool = False
-    """True: it grants what its services allow (managed policy, unresolved name, a condition); `valve check` says so."""
+    """True: it grants what its services allow (managed policy, unresolved name, a condition); `valve check`
+    says so."""
     why: str = ""
     """Where it comes from, for people: `S3ReadPolicy`, `AmazonDynamoDBFullAccess`, `inline`."""
     where: Where = NOWHERE
@@ -38,7 +39,8 @@ class Code:
     archive: Path | None = None
     inline: str | None = None
     missing: str = ""
-    """Not "": the code is not on this machine (s3:// URI, image, somebody's layer ARN); a sentence that says so."""
+    """Not "": the code is not on this machine (s3:// URI, image, somebody's layer ARN); a sentence that
+    says so."""
     where: Where = NOWHERE
 
 
@@ -102,7 +104,8 @@ class Resource:
     logical: str
     """Logical id; inside a nested application `Outer/Inner`."""
     kind: str
-    """CloudFormation type, SAM types already turned (`AWS::Serverless::SimpleTable` is `AWS::DynamoDB::Table`)."""
+    """CloudFormation type, SAM types already turned (`AWS::Serverless::SimpleTable` is
+    `AWS::DynamoDB::Table`)."""
     name: str
     """Physical name, or the ARN's last part."""
     arn: str
@@ -113,7 +116,8 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Content that reaches `target` because it was put into `source` (subscription, notification, replica, stream)."""
+    """Content that reaches `target` because it was put into `source` (subscription, notification, replica,
+    stream)."""
 
     source: str
     target: str

@@ -88,8 +88,10 @@ Held = Mapping[Extent, Holding]
 class Verdict:
     """What is to happen with one call.
 
-    `refused` lists the reasons against it; in `audit` and `off` a call may pass although the list is not empty
-    (`passes`). `joins` is what the environment's label rises by, refusal or not: a refusal that looked at cells is a
+    `refused` lists the reasons against it; in `audit` and `off` a call may pass although the list is not
+    empty
+    (`passes`). `joins` is what the environment's label rises by, refusal or not: a refusal that looked at
+    cells is a
     read of them (law 14). `writes` is the label of what goes out, after declassification.
     """
 
@@ -117,4 +119,5 @@ class Principal:
     trigger: str = ""
     """`Function.Event` when the invocation came from a trigger, else ""."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """What the trigger authenticated, flattened (`requestContext.authorizer.claims.sub`), to fill `{…}` with."""
+    """What the trigger authenticated, flattened (`requestContext.authorizer.claims.sub`), to fill `{…}`
+    with."""

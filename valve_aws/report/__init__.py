@@ -1,6 +1,7 @@
 """Reading records again: why a call was refused, and the way a label came.
 
-Knows records and how people want to see them. Does not know how a decision is made nor where records are kept.
+Knows records and how people want to see them. Does not know how a decision is made nor where records are
+kept.
 """
 
 from valve_aws.report.path import Step, trace

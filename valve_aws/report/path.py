@@ -27,7 +27,8 @@ class Step:
 
 
 def trace(records: Sequence[Record], ident: str, tag: str) -> tuple[Step, ...]:
-    """Return the way of `tag` to the record `ident`, its beginning first. Empty when no such record is known."""
+    """Return the way of `tag` to the record `ident`, its beginning first. Empty when no such record is
+    known."""
     first = {r.ident: r for r in reversed(records) if r.verdict != "settled"}
     steps: list[Step] = []
     record = first.get(ident)

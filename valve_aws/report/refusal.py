@@ -20,7 +20,8 @@ LINES = 12
 
 
 def refusal(record: Record, records: Sequence[Record] = (), title: Title = short) -> str:
-    """Return the block for one refusal, or for what audit would have refused. `records` are those before it."""
+    """Return the block for one refusal, or for what audit would have refused. `records` are those before
+    it."""
     reason = record.reasons[0]
     stopped = record.mode.value == "enforce" or reason.rule.value == "unreadable"
     mark, verb = ("✗", "REFUSED") if stopped else ("!", "WOULD REFUSE")
@@ -40,8 +41,15 @@ def headline(record: Record, title: Title) -> str:
     """Return what the call was: `sqs:SendMessage Jobs`, `POST https://…`."""
     target = " ".join(title(resource) for resource in record.resources[:2])
     if record.service == "valve":
-        words = {"Visit": "", "Connect": "", "Resolve": "name look-up ", "Result": "its result", "Log": "its log",
-                 "Admit": "admitted", "Unreadable": "a request that cannot be read"}
+        words = {
+            "Visit": "",
+            "Connect": "",
+            "Resolve": "name look-up ",
+            "Result": "its result",
+            "Log": "its log",
+            "Admit": "admitted",
+            "Unreadable": "a request that cannot be read",
+        }
         return f"{words.get(record.operation, record.operation)}{target}".strip()
     return f"{record.service}:{record.operation} {target}".strip()
 
@@ -61,7 +69,9 @@ def _came_by(steps: Sequence[Step], title: Title) -> list[str]:
 def _station(step: Step, title: Title) -> tuple[str, Where]:
     if step.record is None:
         return (cell_title(step.cell, title) if step.cell else "declared"), step.where
-    return f"{plain(step.record.function)} {headline(step.record, title)}", Where(_file(step.record), step.record.evidence.line)
+    return f"{plain(step.record.function)} {headline(step.record, title)}", Where(
+        _file(step.record), step.record.evidence.line
+    )
 
 
 def cell_title(cell: Cell, title: Title) -> str:
@@ -71,17 +81,26 @@ def cell_title(cell: Cell, title: Title) -> str:
 
 
 def explanation(records: Sequence[Record], ident: str, title: Title = short) -> str:
-    """Return the whole story of one record: what was asked, every reason, and every tag's way from its beginning."""
+    """Return the whole story of one record: what was asked, every reason, and every tag's way from its
+    beginning."""
     record = next((r for r in records if r.ident == ident and r.verdict != "settled"), None)
     if record is None:
         return ""
-    lines = [f"{record.ident}  {record.time}  {plain(record.function)} → {headline(record, title)}  {_verdict(record)}"]
+    lines = [
+        f"{record.ident}  {record.time}  {plain(record.function)} → "
+        f"{headline(record, title)}  {_verdict(record)}"
+    ]
     if record.evidence.file:
         lines.append(_row("called", f"{_place(record)}  {plain(record.evidence.text.strip(), 80)}"))
     for reason in record.reasons:
         lines.append(_row(str(reason.rule), plain(reason.text, 200), reason.where))
-        lines += [_row(f"fix {letter}", plain(fix, 160)) for letter, fix in zip("abcdef", reason.fixes, strict=False)]
-    excess = sorted(frozenset().union(*(r.excess for r in record.reasons))) or sorted(record.writes | record.label)
+        lines += [
+            _row(f"fix {letter}", plain(fix, 160))
+            for letter, fix in zip("abcdef", reason.fixes, strict=False)
+        ]
+    excess = sorted(frozenset().union(*(r.excess for r in record.reasons))) or sorted(
+        record.writes | record.label
+    )
     lines.append(_row("carried", tags(record.writes | record.label, 12)))
     for tag in excess:
         lines += ["", f"  the way of {plain(tag)}"]
@@ -99,7 +118,11 @@ def _verdict(record: Record) -> str:
 
 def summary(records: Sequence[Record], withheld: int = 0) -> str:
     """Return one line that counts what happened."""
-    calls = [r for r in records if r.verdict != "settled" and r.operation not in {"Admit", "Result", "Log", "Resolve"}]
+    calls = [
+        r
+        for r in records
+        if r.verdict != "settled" and r.operation not in {"Admit", "Result", "Log", "Resolve"}
+    ]
     labelled = sum(1 for r in calls if r.verdict == "allow" and r.writes)
     refused = sum(1 for r in records if r.verdict == "refuse")
     word = "refused" if any(r.mode.value == "enforce" for r in records) else "would be refused"

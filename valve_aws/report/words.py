@@ -16,7 +16,8 @@ COMMAND = re.compile(r"^(\s*)(::|##\[|##vso\[)")
 
 
 def plain(text: str, limit: int = 0) -> str:
-    """Return one line of text that came from a function as it may be shown: nothing in it acts on a terminal or a CI runner.
+    """Return one line of text that came from a function as it may be shown: nothing in it acts on a
+    terminal or a CI runner.
 
     `limit` cuts it to that many characters, 0 does not.
     """
@@ -27,7 +28,9 @@ def plain(text: str, limit: int = 0) -> str:
 
 def _escape(char: str) -> str:
     code = ord(char)
-    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char) or (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    )
 
 
 def tags(label: Iterable[str], most: int = 4) -> str:

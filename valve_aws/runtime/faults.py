@@ -73,11 +73,6 @@ def invalid_mode() -> bytes:
     return _payload("Runtime.InvalidResponseModeHeader", "Invalid function response mode")
 
 
-def refused_result(ident: str) -> bytes:
-    """Return what stands in for a result that may not leave; `ident` is the record's."""
-    return _payload("Valve.ResultRefused", f"the result was refused ({ident})")
-
-
 def recursion() -> bytes:
     """Return the payload of an invocation that is one too many in a chain (AWS: recursive loop detection)."""
     return _payload("RecursiveInvocationException", "the function is being invoked in a loop")
@@ -86,8 +81,3 @@ def recursion() -> bytes:
 def refused(error_type: str, record: str) -> bytes:
     """Return the payload that stands for a result or an event that the valve did not let through (law 14)."""
     return _payload(error_type, f"refused by the valve; the operator sees why under {record}")
-
-
-def recursion(function: str) -> bytes:
-    """Return the payload of an invocation that is one too many in a chain (Lambda's recursive loop detection)."""
-    return _payload("Valve.RecursionRefused", f"`{function}` was not invoked: the chain that leads to it looks like a loop")

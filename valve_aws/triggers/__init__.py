@@ -1,6 +1,7 @@
 """Who wakes whom, and what the event looks like.
 
-Knows event shapes and how a batch is split by label. Does not know how a function is run nor how messages are fetched.
+Knows event shapes and how a batch is split by label. Does not know how a function is run nor how messages
+are fetched.
 """
 
 from valve_aws.triggers.queue import Batch, Message, batches, event, failed

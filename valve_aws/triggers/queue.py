@@ -1,6 +1,7 @@
 """A queue that wakes a function.
 
-Knows the event of an SQS event source mapping (Lambda developer guide, "Using Lambda with Amazon SQS") and law 13. Does not know
+Knows the event of an SQS event source mapping (Lambda developer guide, "Using Lambda with Amazon SQS") and
+law 13. Does not know
 how messages are received.
 """
 
@@ -87,7 +88,8 @@ def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
 def failed(batch: Batch, payload: bytes, error: bool, reports: bool) -> frozenset[str]:
     """Return the ids of the messages that were not done with.
 
-    `reports`: the mapping has `ReportBatchItemFailures`. An answer of the wrong shape fails the whole batch, as on AWS.
+    `reports`: the mapping has `ReportBatchItemFailures`. An answer of the wrong shape fails the whole
+    batch, as on AWS.
     """
     every = frozenset(m.ident for m in batch.messages)
     if error:
