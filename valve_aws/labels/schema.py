@@ -22,8 +22,7 @@ CREATE TABLE IF NOT EXISTS under_way (
   tags TEXT NOT NULL,             -- the label that this rise wants there
   made INTEGER NOT NULL,          -- 1: the cell did not exist before
   replaces INTEGER NOT NULL,
-  crossed INTEGER NOT NULL,       -- 1: another rise of the same cell was under way meanwhile: which came
-  last is unknown
+  crossed INTEGER NOT NULL,       -- 1: another rise of the cell overlapped: which came last is unknown
   owner TEXT NOT NULL,
   PRIMARY KEY (record, generation, store, part, name, attribute)
 ) WITHOUT ROWID;

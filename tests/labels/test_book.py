@@ -1,0 +1,244 @@
+"""What the label book promises: never less than was written, until an overwrite is certain."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from valve_aws.labels import SqliteBook
+from valve_aws.model.cell import Cell, Extent, Part, Span, one
+from valve_aws.model.label import Label
+from valve_aws.model.ports import BookError, Outcome, Rise
+
+STORE = "arn:aws:s3:::bucket"
+PII, CARD = frozenset({"pii"}), frozenset({"card"})
+KEY = one(STORE, "a/b")
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[SqliteBook]:
+    made = SqliteBook(tmp_path / "labels.db", "g1", sole=True)
+    yield made
+    made.close()
+
+
+def put(book: SqliteBook, record: str, extent: Extent, label: Label, replaces: bool = True) -> None:
+    assert book.raise_(record, [Rise(extent, label, replaces=replaces)], [], book.stamp())
+
+
+def label(book: SqliteBook, extent: Extent, since: int | None = None) -> Label:
+    return book.held([extent], since)[extent].label
+
+
+def test_a_raised_cell_carries_old_and_new_until_it_is_settled(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE)
+    put(book, "r2", KEY, CARD)
+    assert label(book, KEY) == PII | CARD
+    book.settle("r2", Outcome.DONE)
+    assert label(book, KEY) == CARD
+
+
+def test_an_unknown_outcome_keeps_old_and_new_for_good(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE)
+    put(book, "r2", KEY, CARD)
+    book.settle("r2", Outcome.UNKNOWN)
+    assert label(book, KEY) == PII | CARD
+
+
+def test_a_failed_write_takes_back_its_own_tags_only(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE)
+    put(book, "r2", KEY, PII | CARD)
+    book.settle("r2", Outcome.FAILED)
+    assert label(book, KEY) == PII
+
+
+def test_a_failed_write_keeps_what_another_write_under_way_wants_there(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    put(book, "r2", KEY, PII)
+    book.settle("r1", Outcome.FAILED)
+    assert label(book, KEY) == PII
+
+
+def test_of_two_writes_that_overlap_neither_lowers_as_nobody_knows_which_came_last(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    put(book, "r2", KEY, CARD)
+    book.settle("r2", Outcome.DONE)
+    book.settle("r1", Outcome.DONE)
+    assert label(book, KEY) == PII | CARD
+
+
+def test_a_write_that_does_not_replace_never_lowers(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE)
+    put(book, "r2", KEY, CARD, replaces=False)
+    book.settle("r2", Outcome.DONE)
+    assert label(book, KEY) == PII | CARD
+
+
+def test_a_reader_under_way_joins_what_was_lowered_meanwhile(book: SqliteBook) -> None:
+    began = book.stamp()
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE)
+    put(book, "r2", KEY, frozenset())
+    book.settle("r2", Outcome.DONE)
+    assert label(book, KEY) == frozenset()
+    assert label(book, KEY, since=began) == PII
+
+
+def test_a_rise_of_what_was_watched_makes_the_next_raise_fail_and_change_nothing(book: SqliteBook) -> None:
+    before = book.stamp()
+    put(book, "r1", KEY, PII)
+    other = one(STORE, "other")
+    assert not book.raise_("r2", [Rise(other, CARD)], [KEY], before)
+    assert label(book, other) == frozenset()
+    assert book.raise_("r2", [Rise(other, CARD)], [one(STORE, "third")], before)
+
+
+def test_a_range_joins_every_cell_in_it_and_none_beside_it(book: SqliteBook) -> None:
+    for name, tags in {"a/1": PII, "a/2": CARD, "b/1": frozenset({"x"})}.items():
+        put(book, name, one(STORE, name), tags)
+    assert label(book, Extent(STORE, span=Span.PREFIX, name="a/")) == PII | CARD
+    assert label(book, Extent(STORE)) == PII | CARD | {"x"}
+    assert label(book, Extent(STORE, Part.NAMES)) == frozenset()
+
+
+def test_attributes_carry_their_own_labels_and_the_item_s(book: SqliteBook) -> None:
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/t"
+    put(book, "r1", one(table, "c1", attributes=frozenset({"email"})), PII)
+    put(book, "r2", one(table, "c1"), CARD)
+    assert label(book, one(table, "c1", attributes=frozenset({"id"}))) == CARD
+    assert label(book, one(table, "c1", attributes=frozenset({"email"}))) == PII | CARD
+    assert label(book, one(table, "c1")) == PII | CARD
+
+
+def test_a_cell_without_a_name_gets_the_one_that_the_reply_gives(book: SqliteBook) -> None:
+    queue = "arn:aws:sqs:us-east-1:123456789012:q"
+    put(book, "r1", Extent(queue, span=Span.NEW), PII)
+    assert label(book, Extent(queue)) == PII
+    book.settle("r1", Outcome.DONE, created=[(Cell(queue, "m-1"), PII)])
+    assert label(book, one(queue, "m-1")) == PII
+    assert label(book, one(queue, "?r1")) == frozenset()
+
+
+def test_a_tombstone_still_counts(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE)
+    book.remove("r2", [Cell(STORE, "a/b")])
+    assert label(book, KEY) == PII
+
+
+def test_the_way_names_the_cell_and_the_record_that_put_the_tag_there(book: SqliteBook) -> None:
+    put(book, "r1", KEY, PII)
+    (way,) = book.held([KEY])[KEY].ways
+    assert (way.tag, way.cell, way.record) == ("pii", Cell(STORE, "a/b"), "r1")
+
+
+def test_where_others_write_too_an_unknown_cell_or_version_is_not_recognised(tmp_path: Path) -> None:
+    book = SqliteBook(tmp_path / "labels.db", "g1", sole=False)
+    assert not book.held([KEY])[KEY].complete
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE, {Cell(STORE, "a/b"): "etag-1"})
+    assert book.held([KEY])[KEY].complete
+    assert book.held([KEY], seen={Cell(STORE, "a/b"): "etag-1"})[KEY].complete
+    assert not book.held([KEY], seen={Cell(STORE, "a/b"): "etag-2"})[KEY].complete
+    assert not book.held([Extent(STORE)])[Extent(STORE)].complete
+
+
+def test_generations_do_not_meet(tmp_path: Path) -> None:
+    put(SqliteBook(tmp_path / "l.db", "yesterday", sole=True), "r1", KEY, PII)
+    assert label(SqliteBook(tmp_path / "l.db", "today", sole=True), KEY) == frozenset()
+
+
+def test_a_file_that_is_no_book_does_not_answer(tmp_path: Path) -> None:
+    (tmp_path / "labels.db").write_text("not a database " * 100)
+    with pytest.raises(BookError, match=r"labels\.db"):
+        SqliteBook(tmp_path / "labels.db", "g1", sole=True)
+
+
+def test_a_book_of_another_format_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    book = SqliteBook(tmp_path / "labels.db", "g1", sole=True)
+    book._db.execute("UPDATE fact SET value = '0' WHERE name = 'format'")
+    book.close()
+    with pytest.raises(BookError, match="--labels"):
+        SqliteBook(tmp_path / "labels.db", "g1", sole=True)
+
+
+def _write_many(path: str, name: str) -> None:
+    book = SqliteBook(path, "g1", sole=True)
+    for i in range(60):
+        assert book.raise_(f"{name}-{i}", [Rise(KEY, frozenset({f"{name}/{i}"}))], [], book.stamp())
+        book.settle(f"{name}-{i}", Outcome.UNKNOWN)
+
+
+def test_no_rise_is_lost_between_processes(tmp_path: Path) -> None:
+    path = str(tmp_path / "labels.db")
+    book = SqliteBook(path, "g1", sole=True)
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_write_many, args=(path, name)) for name in ("p", "q")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [w.exitcode for w in writers] == [0, 0]
+    assert label(book, KEY) == {f"{name}/{i}" for name in "pq" for i in range(60)}
+
+
+def _leave_open(path: str) -> None:
+    SqliteBook(path, "g1", sole=True).raise_("r9", [Rise(KEY, PII)], [], 0)
+
+
+def test_what_a_dead_valve_left_open_is_told_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+    path = str(tmp_path / "labels.db")
+    book = SqliteBook(path, "g1", sole=True)
+    put(book, "mine", one(STORE, "mine"), CARD)
+    dead = multiprocessing.get_context("spawn").Process(target=_leave_open, args=(path,))
+    dead.start()
+    dead.join(60)
+    assert [(record, rises[0].label) for record, rises in book.open()] == [("r9", PII)]
+
+
+Step = tuple[str, str, frozenset[str], Outcome]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["raise", "settle"]),
+        st.sampled_from(["w1", "w2", "w3"]),
+        st.frozensets(st.sampled_from(["a", "b", "c"]), max_size=2),
+        st.sampled_from(list(Outcome)),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps=STEPS)
+def test_the_book_never_holds_less_than_what_may_be_in_the_cell(steps: list[Step]) -> None:
+    """`authors` are the writes whose content may be in the cell now; the book does not see them."""
+    book = SqliteBook(":memory:", "g1", sole=True)
+    authors: dict[str, Label] = {}
+    under_way: dict[str, str] = {}
+    crossed: set[str] = set()
+    for serial, (what, writer, tags, outcome) in enumerate(steps):
+        if what == "raise" and writer not in under_way:
+            ident = f"{writer}.{serial}"
+            put(book, ident, KEY, tags)
+            if under_way:
+                crossed |= {ident, *under_way.values()}
+            under_way[writer] = ident
+            authors[ident] = tags
+        elif what == "settle" and writer in under_way:
+            ident = under_way.pop(writer)
+            book.settle(ident, outcome)
+            if outcome is Outcome.FAILED:
+                del authors[ident]
+            elif outcome is Outcome.DONE and ident not in crossed:
+                authors = {ident: authors[ident]}
+        assert label(book, KEY) >= frozenset().union(*authors.values())
+    book.close()
