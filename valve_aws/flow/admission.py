@@ -1,0 +1,80 @@
+"""How an event is let in: what it carries joins the environment's label, if the function may learn it (laws
+1, 18).
+
+Knows the policy's `events` and clearances. Does not know where the event came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from valve_aws.flow import words
+from valve_aws.flow.case import Found
+from valve_aws.model.label import ANY, CLEAN, excess
+from valve_aws.model.verdict import Holding, Principal, Reason, Rule, Verdict, Way
+
+if TYPE_CHECKING:
+    from valve_aws.flow.judge import Judge
+
+
+@dataclass(slots=True)
+class Event:
+    """One event at the door."""
+
+    who: Principal
+    carried: Holding
+    label: Found = field(default_factory=dict)
+
+
+def payload(judge: Judge, event: Event) -> Iterator[Reason]:
+    """What the payload carries; a payload of which that is not known does not come in."""
+    ways = {way.tag: way for way in event.carried.ways}
+    event.label.update({tag: ways.get(tag) or Way(tag) for tag in event.carried.label})
+    if not event.carried.complete:
+        yield Reason(Rule.FIELD, "what the event's payload carries cannot be told")
+
+
+def declared(judge: Judge, event: Event) -> Iterator[Reason]:
+    """What `events` says of this trigger, its fields filled from what the trigger authenticated."""
+    tags, still, where = judge.event_tags(event.who)
+    for tag in tags:
+        event.label.setdefault(tag, Way(tag, where=where))
+    for pattern in still:
+        yield Reason(
+            Rule.FIELD,
+            f"{event.who.trigger} does not fill `{pattern}`",
+            where,
+            fixes=("use a trigger that authenticates the field, or a tag without it",),
+        )
+
+
+def cleared(judge: Judge, event: Event) -> Iterator[Reason]:
+    """What exceeds the clearance is refused."""
+    may, where = judge.ceilings.clearance(event.who.function, event.who.fields)
+    over = CLEAN if ANY in may else excess(frozenset(event.label), may)
+    if over:
+        yield Reason(
+            Rule.CLEARANCE,
+            f"{words.tags(over)}; {event.who.function} may learn {words.tags(may)}",
+            where,
+            excess=over,
+            fixes=(words.clear(event.who.function, may | over),),
+        )
+
+
+ADMISSION: tuple[tuple[str, Callable[[Judge, Event], Iterator[Reason]]], ...] = (
+    ("payload", payload),
+    ("events", declared),
+    ("cleared", cleared),
+)
+
+
+def admit(judge: Judge, who: Principal, carried: Holding) -> Verdict:
+    """Judge one event. `joins` is what the environment's label rises by when it comes in."""
+    event = Event(who, carried)
+    refused = tuple(reason for _, step in ADMISSION for reason in step(judge, event))
+    return Verdict(
+        not refused, refused, joins=frozenset(event.label) - who.label, ways=tuple(event.label.values())
+    )

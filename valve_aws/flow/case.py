@@ -1,0 +1,171 @@
+"""One call before the judgement: what it reads, consults, changes, and what has been found out about it so
+far.
+
+Knows extents and labels. Does not know any rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from valve_aws.flow.ceilings import Bound, Ceilings
+from valve_aws.model.call import Call
+from valve_aws.model.cell import Cell, Extent, Part, Span
+from valve_aws.model.label import Label, Tag
+from valve_aws.model.policy import OperationRule
+from valve_aws.model.source import NOWHERE, Where
+from valve_aws.model.verdict import Held, Holding, Principal, Reason, Way
+
+Found = dict[Tag, Way]
+"""Tag → how it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One call, worked out from the request and the policy alone."""
+
+    call: Call
+    declared: OperationRule | None
+    """The line of `operations` that stands in for a missing row, or adds to one."""
+    reads: tuple[Extent, ...]
+    """What the reply may depend on: what is revealed, and what a write that is not blind changes (law 4)."""
+    consults: tuple[Extent, ...]
+    """What the service looks at beside that, so that it is in what is written (law 3)."""
+    changes: tuple[Extent, ...]
+    stores: tuple[str, ...]
+    """Every place that is touched, each once."""
+    wants: tuple[Extent, ...]
+    """What the book is asked, under its own names."""
+
+
+def plan(call: Call, declared: OperationRule | None, ceilings: Ceilings) -> Plan:
+    """Work out one call. A name look-up reads and changes nothing: the valve answers it itself and forwards
+    none.
+    """
+    if call.service == "valve" and call.operation == "Resolve":
+        return Plan(call, None, (), (), (), call.resources, ())
+    effect = call.effect
+    reveals, changes = effect.reveals, effect.changes
+    if declared is not None:
+        reveals += tuple(Extent(target) for target in declared.reveals)
+        changes += tuple(Extent(target) for target in declared.writes)
+    reads = tuple(dict.fromkeys(reveals if effect.blind else reveals + changes))
+    consults = tuple(e for e in dict.fromkeys(effect.consults) if e not in reads)
+    stores = tuple(dict.fromkeys([*call.resources, *(e.store for e in reads + consults + changes)]))
+    wants = tuple(dict.fromkeys(ceilings.canonical(e) for e in reads + consults if in_book(e, ceilings)))
+    return Plan(call, declared, reads, consults, changes, stores, wants)
+
+
+def in_book(extent: Extent, ceilings: Ceilings) -> bool:
+    """Say whether the book keeps an extent. A payload of a function of ours is carried to it with its label
+    instead.
+    """
+    return extent.part is not Part.CONTENT or ceilings.store(extent.store).function is None
+
+
+@dataclass(slots=True)
+class Going:
+    """Something that goes to one place with one label."""
+
+    store: str
+    extents: tuple[Extent, ...]
+    label: Label
+    via: str = ""
+    """The store that delivers it on, "" when the call itself puts it there."""
+    where: Where = NOWHERE
+    asks: bool = False
+    """Only the request itself goes there: somebody else's store is read."""
+
+
+@dataclass(slots=True)
+class Case:
+    """What the steps of the judgement find out, one after the other."""
+
+    plan: Plan
+    who: Principal
+    held: Held
+    joined: Found = field(default_factory=dict)
+    consulted: Found = field(default_factory=dict)
+    unfilled: list[tuple[Extent, tuple[str, ...]]] = field(default_factory=list)
+    goings: list[Going] = field(default_factory=list)
+    allowed: list[Reason] = field(default_factory=list)
+    cells: dict[str, Label] = field(default_factory=dict)
+
+    def out(self) -> Label:
+        """Return the label of what the call sends: all that the environment knows, and all that the service
+        looks at.
+        """
+        label = self.who.label
+        return label.union(self.joined, self.consulted) if self.joined or self.consulted else label
+
+    def ways(self) -> tuple[Way, ...]:
+        """Return for each tag of the case how it came, the environment's own first."""
+        found = {way.tag: way for way in self.who.ways}
+        for more in (self.joined, self.consulted):
+            for tag, way in more.items():
+                found.setdefault(tag, way)
+        return tuple(found.values())
+
+
+def found(extent: Extent, held: Held, ceilings: Ceilings) -> tuple[Found, tuple[str, ...]]:
+    """Return what an extent carries now, and the tag patterns of it that cannot be filled (law 18).
+
+    The floor of the policy and what the book knows; where there may be content that the book does not
+    recognise, the ceiling (law 9); in a sealed store the ceiling always. Of a destination only what is
+    declared and what traced calls brought there: nothing in it could be recognised.
+    """
+    floor = ceilings.floor(extent)
+    holding = held.get(ceilings.canonical(extent), NOTHING)
+    if holding.complete and not floor.label and not floor.open and not holding.label:
+        return {}, ()
+    store = ceilings.store(extent.store)
+    bound, still = floor, floor.open if store.rule.sealed else ()
+    if (
+        not holding.complete
+        and not store.destination
+        and extent.part is not Part.CONFIG
+        and store.function is None
+    ):
+        bound = ceilings.most(extent)
+        still = bound.open
+    return _ways(extent, bound, holding), still
+
+
+NOTHING = Holding()
+
+
+def _ways(extent: Extent, bound: Bound, holding: Holding) -> Found:
+    """Name for each tag the cell and the line, or the record, that it came by; the book's word goes before
+    the line's.
+    """
+    came: Found = {}
+    known = {way.tag: way for way in holding.ways}
+    name = extent.name if extent.span is Span.ONE else ""
+    for tag in bound.label:
+        attribute, where = bound.places.get(tag, ("", NOWHERE))
+        way = known.get(tag)
+        if way is None:
+            came[tag] = Way(tag, Cell(extent.store, name, extent.part, attribute), where)
+        else:
+            came[tag] = Way(tag, way.cell, way.where if way.where.file else where, way.record)
+    for tag in holding.label:
+        if tag not in came:
+            came[tag] = known.get(tag) or Way(tag, Cell(extent.store, name, extent.part))
+    return came
+
+
+def join(into: Found, more: Iterable[tuple[Tag, Way]]) -> None:
+    """Add tags; of two ways the one that came first stays."""
+    for tag, way in more:
+        into.setdefault(tag, way)
+
+
+def text(extent: Extent) -> str:
+    """Return an extent as a record shows it."""
+    what = "" if extent.part is Part.CONTENT else f" ({extent.part})"
+    tail = {Span.ONE: f"/{extent.name}" if extent.name else "", Span.PREFIX: f"/{extent.name}*"}.get(
+        extent.span, ""
+    )
+    touched = f".{{{','.join(sorted(extent.attributes))}}}" if extent.attributes else ""
+    return f"{extent.store}{tail}{touched}{what}"

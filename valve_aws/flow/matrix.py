@@ -1,0 +1,128 @@
+"""Who may send which tag where, worked out from policy and template for `valve check`.
+
+Knows every function, tag and store. Does not know any call: it says what could pass, not what does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from valve_aws.flow import words
+from valve_aws.flow.judge import Judge
+from valve_aws.flow.targets import OPEN
+from valve_aws.model.label import ANY, fits, within
+from valve_aws.model.policy import FlowPolicy, Tags
+from valve_aws.model.source import Where
+from valve_aws.model.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One function may send one tag to one place."""
+
+    function: str
+    tag: str
+    target: str
+    title: str
+    removed: bool
+    """True: it arrives there without the tag (`may-remove`)."""
+    where: Where
+
+
+def possible(policy: FlowPolicy, stack: Stack) -> Iterator[Flow]:
+    """Yield every flow that the policy allows, by function, tag and target."""
+    judge = Judge(policy, stack)
+    tags = sorted(_tags(policy))
+    targets = list(
+        dict.fromkeys([r.arn for r in stack.resources.values() if r.arn] + [r.target for r in policy.stores])
+    )
+    for function in stack.functions:
+        cleared = judge.ceilings.clearance(function)[0]
+        for tag in tags:
+            if ANY not in cleared and not any(_may(tag, bound) for bound in cleared):
+                continue
+            for target in targets:
+                sent = _sent(judge, function, tag, target)
+                if sent is not None:
+                    store = judge.ceilings.store(target)
+                    yield Flow(function, tag, target, store.title, sent, store.where)
+
+
+def _sent(judge: Judge, function: str, tag: str, target: str) -> bool | None:
+    """Return None when a tag may not go there, else whether it is removed on the way."""
+    store = judge.ceilings.store(target)
+    sources, narrow = store.rule.sources, judge.narrow.get((function, "writes"))
+    if (sources is not None and function not in sources) or (
+        narrow is not None and not narrow.covers(target)
+    ):
+        return None
+    if not (store.destination or OPEN.search(target)) and not judge.grants.touches(function, target):
+        return None
+    if any(within(tag, bound) and into.covers(target) for bound, into in judge.removable.get(function, ())):
+        return True
+    if any(within(tag, rule.tag) and not targets.covers(target) for rule, targets in judge.confined):
+        return None
+    rule = store.rule
+    takes = [*rule.holds.patterns, *rule.accepts.patterns]
+    takes += [p for cell in rule.cells for p in (*cell.holds.patterns, *cell.accepts.patterns)]
+    takes += [p for tags in rule.attributes.values() for p in tags.patterns]
+    return False if fits(frozenset({tag}), frozenset(takes)) else None
+
+
+def _may(tag: str, bound: str) -> bool:
+    return within(tag, bound) or within(bound, tag)
+
+
+def _tags(policy: FlowPolicy) -> Iterator[str]:
+    lists: list[Tags] = [*policy.events.values(), *policy.results.values(), policy.logs.accepts]
+    for rule in policy.stores:
+        lists += [rule.holds, rule.accepts, *rule.attributes.values()]
+        lists += [tags for cell in rule.cells for tags in (cell.holds, cell.accepts)]
+    return iter({*policy.tags, *(p for tags in lists for p in tags.patterns)} - {ANY})
+
+
+def matrix(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
+    """Return the matrix as lines of text, and the kind of the policy with its reasons."""
+    rows = [
+        (f.function, f.tag, "⇥" if f.removed else "→", f.title, str(f.where) if f.where.file else "")
+        for f in possible(policy, stack)
+    ]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
+    lines = [
+        "who may send what where (⇥: the tag is removed on the way)"
+        if rows
+        else "no labelled data may be sent anywhere"
+    ]
+    lines += [
+        "  " + "  ".join([text.ljust(width) for text, width in zip(row, (*widths, 0), strict=True)]).rstrip()
+        for row in rows
+    ]
+    return (*lines, *kind(policy, stack))
+
+
+def kind(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
+    """Say whether a policy is sealed or traced (design: how far it goes), and which stores make it so."""
+    judge = Judge(policy, stack)
+    probed = []
+    for rule in policy.stores:
+        holds = frozenset(rule.holds.patterns)
+        extra = [p for p in rule.accepts.patterns if not fits(frozenset({p}), holds)]
+        extra += [
+            p
+            for cell in rule.cells
+            for p in cell.accepts.patterns
+            if not fits(frozenset({p}), holds | frozenset(cell.holds.patterns))
+        ]
+        if extra and not rule.sealed:
+            probed.append(
+                f"  {judge.ceilings.store(rule.target).title} accepts {words.tags(extra)} beyond what it holds"
+                + (f"  {rule.where}" if rule.where.file else "")
+            )
+    if not probed:
+        return ("this policy is sealed: no store takes more than it says it holds, or it is sealed",)
+    return (
+        "this policy is traced: another function can find out, one bit a cell a probe, whether a labelled one wrote to",
+        *probed,
+        "  `sealed: true` on a store closes it there",
+    )
