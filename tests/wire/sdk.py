@@ -6,9 +6,10 @@ Knows botocore. Does not know how a request is read.
 
 from __future__ import annotations
 
+import io
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from botocore.config import Config
 from botocore.model import OperationModel, Shape
 
 from valve_aws.model.call import Head, Key, Origin
+
+Carry = Callable[[Head, bytes], tuple[int, Sequence[tuple[str, str]], bytes]]
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -66,6 +69,8 @@ def client(service: str, endpoint: str | None = None, account_based: bool = Fals
     made.sent = []
 
     def catch(request: Any, **_: Any) -> Any:
+        if made.sent is None:
+            return None
         made.sent.append(request)
         return botocore.awsrequest.AWSResponse(request.url, 500, {}, Nothing())
 
@@ -246,3 +251,34 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return json.dumps(value)
     return value
+
+
+class Answer:
+    """A reply body as botocore reads it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = io.BytesIO(body)
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """Yield the whole."""
+        yield self._body.read()
+
+    def read(self, amount: int | None = None, **_: Any) -> bytes:
+        """Return the next bytes."""
+        return self._body.read(amount)
+
+
+def through(service: str, carry: Carry, **config: Any) -> Any:
+    """Return a botocore client whose requests `carry` answers: (head, body) in, (status, headers, body)
+    out."""
+    made = client(service, **config)
+    made.sent = None
+
+    def send(request: Any, **_: Any) -> Any:
+        status, headers, body = carry(*head_of(request))
+        return botocore.awsrequest.AWSResponse(
+            request.url, status, botocore.awsrequest.HeadersDict(dict(headers)), Answer(body)
+        )
+
+    made.meta.events.register_first("before-send", send)
+    return made

@@ -224,12 +224,11 @@ class Planner:
         """Return the region that signature and host agree on."""
         if signed.region and site.region and signed.region != site.region:
             raise Unclear(f"it is signed for `{signed.region}` but sent to `{site.region}`")
-        return (
-            signed.region
-            or site.region
-            or (GLOBAL_REGION.get(site.partition) if site.genuine else "")
-            or self.region
-        )
+        named = signed.region or site.region
+        if named:
+            return named
+        # Why not for S3: its first name serves the buckets of every region.
+        return GLOBAL_REGION.get(site.partition, self.region) if site.genuine and site.prefix != "s3" else self.region
 
 
 AUTH_NAMES: Mapping[str, frozenset[str]] = {
@@ -335,7 +334,7 @@ def hoisted(
     for name, value in query.items():
         low = name.lower()
         if low.startswith("x-amz-") or (signed.kind == "v2-query" and low in {"content-type", "content-md5"}):
-            if low in headers or low in moved:
+            if headers.get(low, value) != value or low in moved:
                 raise Unclear(f"it says `{low}` in its headers and in its query string")
             moved[low] = value
         else:
