@@ -14,7 +14,9 @@ from valve_aws.text import event, parse
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=20)
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
 
 
 def refusal(text: str | bytes) -> Invalid:
@@ -47,24 +49,27 @@ def test_every_value_and_key_knows_its_place() -> None:
     assert inner.value["b"].where == Where("e.json", 3, 11)
 
 
-@pytest.mark.parametrize(("text", "place", "words"), [
-    ('{"a": 1,}', "1:9", "where a key in double quotes was expected"),
-    ('{"a" 1}', "1:6", "where `:` was expected"),
-    ("[1 2]", "1:4", "where `,` or `]` was expected"),
-    ("[1,]", "1:4", "where a value was expected"),
-    ('{"a": NaN}', "1:7", "where a value was expected"),
-    ('["x\n"]', "1:4", "control character"),
-    ('["\\q"]', "1:3", "escape"),
-    ('["abc', "1:2", "unterminated"),
-    ("[01]", "1:3", "where `,` or `]` was expected"),
-    ('{"a": 1, "a": 2}', "1:10", "`a` is written twice, first at e.json:1:2"),
-    ('["\\ud800"]', "1:2", "surrogate"),
-    ("{} {}", "1:4", "after the end of the value"),
-    ("[" * 100_000, "1:101", "deeper"),
-    ("[" + "1" * 5000 + "]", "1:2", "digits"),
-    ('{"a": \x00}', "1:7", "U+0000"),
-    (b'["\xff"]', "1:3", "not UTF-8"),
-])
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ('{"a": 1,}', "1:9", "where a key in double quotes was expected"),
+        ('{"a" 1}', "1:6", "where `:` was expected"),
+        ("[1 2]", "1:4", "where `,` or `]` was expected"),
+        ("[1,]", "1:4", "where a value was expected"),
+        ('{"a": NaN}', "1:7", "where a value was expected"),
+        ('["x\n"]', "1:4", "control character"),
+        ('["\\q"]', "1:3", "escape"),
+        ('["abc', "1:2", "unterminated"),
+        ("[01]", "1:3", "where `,` or `]` was expected"),
+        ('{"a": 1, "a": 2}', "1:10", "`a` is written twice, first at e.json:1:2"),
+        ('["\\ud800"]', "1:2", "surrogate"),
+        ("{} {}", "1:4", "after the end of the value"),
+        ("[" * 100_000, "1:101", "deeper"),
+        ("[" + "1" * 5000 + "]", "1:2", "digits"),
+        ('{"a": \x00}', "1:7", "U+0000"),
+        (b'["\xff"]', "1:3", "not UTF-8"),
+    ],
+)
 def test_a_mistake_is_told_with_its_place(text: str | bytes, place: str, words: str) -> None:
     message = str(refusal(text))
     assert message.startswith(f"e.json:{place}: ")

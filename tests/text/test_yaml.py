@@ -29,33 +29,36 @@ def test_every_value_and_key_knows_its_place() -> None:
     assert second.value["B"].where == Where("t.yaml", 3, 8)
 
 
-@pytest.mark.parametrize(("written", "meant"), [
-    ("2012-10-17", "2012-10-17"),
-    ("2001-12-14t21:59:43.10-05:00", "2001-12-14t21:59:43.10-05:00"),
-    ("012345678901", "012345678901"),
-    ("0123", "0123"),
-    ("123456789012", 123456789012),
-    ("12:30:45", "12:30:45"),
-    ("1_000", "1_000"),
-    ("0x1f", "0x1f"),
-    ("-7", -7),
-    ("1.5", 1.5),
-    ("1e3", "1e3"),
-    ("yes", True),
-    ("Off", False),
-    ("y", "y"),
-    ("nO", "nO"),
-    ("~", None),
-    ("", None),
-    ("'yes'", "yes"),
-    ('"12"', "12"),
-    ("! 12", "12"),
-    ("=", "="),
-    (".inf", ".inf"),
-    ("9" * 5000, "9" * 5000),
-    ("!!str 12", "12"),
-    ("!!binary aGk=", b"hi"),
-])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2012-10-17", "2012-10-17"),
+        ("2001-12-14t21:59:43.10-05:00", "2001-12-14t21:59:43.10-05:00"),
+        ("012345678901", "012345678901"),
+        ("0123", "0123"),
+        ("123456789012", 123456789012),
+        ("12:30:45", "12:30:45"),
+        ("1_000", "1_000"),
+        ("0x1f", "0x1f"),
+        ("-7", -7),
+        ("1.5", 1.5),
+        ("1e3", "1e3"),
+        ("yes", True),
+        ("Off", False),
+        ("y", "y"),
+        ("nO", "nO"),
+        ("~", None),
+        ("", None),
+        ("'yes'", "yes"),
+        ('"12"', "12"),
+        ("! 12", "12"),
+        ("=", "="),
+        (".inf", ".inf"),
+        ("9" * 5000, "9" * 5000),
+        ("!!str 12", "12"),
+        ("!!binary aGk=", b"hi"),
+    ],
+)
 def test_a_scalar_means_what_cloudformation_takes_it_for(written: str, meant: object) -> None:
     value = read(f"v: {written}\n").value["v"].value
     assert value == meant
@@ -66,15 +69,18 @@ def test_keys_stay_the_text_they_are_written_as() -> None:
     assert list(read("200: a\non: b\n~: c\n2012-10-17: d\n").value) == ["200", "on", "~", "2012-10-17"]
 
 
-@pytest.mark.parametrize(("written", "plain"), [
-    ("!Ref A", {"Ref": "A"}),
-    ("!Condition C", {"Condition": "C"}),
-    ("!Sub '${A}-x'", {"Fn::Sub": "${A}-x"}),
-    ("!GetAtt A.B.C", {"Fn::GetAtt": ["A", "B.C"]}),
-    ("!GetAtt [A, B]", {"Fn::GetAtt": ["A", "B"]}),
-    ("!Join ['', [a, !Ref B]]", {"Fn::Join": ["", ["a", {"Ref": "B"}]]}),
-    ("!Transform {Name: N}", {"Fn::Transform": {"Name": "N"}}),
-])
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("!Ref A", {"Ref": "A"}),
+        ("!Condition C", {"Condition": "C"}),
+        ("!Sub '${A}-x'", {"Fn::Sub": "${A}-x"}),
+        ("!GetAtt A.B.C", {"Fn::GetAtt": ["A", "B.C"]}),
+        ("!GetAtt [A, B]", {"Fn::GetAtt": ["A", "B"]}),
+        ("!Join ['', [a, !Ref B]]", {"Fn::Join": ["", ["a", {"Ref": "B"}]]}),
+        ("!Transform {Name: N}", {"Fn::Transform": {"Name": "N"}}),
+    ],
+)
 def test_a_short_form_is_kept_as_a_tag_and_its_long_form_is_plain(written: str, plain: object) -> None:
     assert read(f"v: {written}").plain() == {"v": plain}
 
@@ -90,9 +96,16 @@ def test_a_key_written_twice_is_refused_with_both_places() -> None:
     assert message.startswith("t.yaml:4:3: `k` is written twice, first at t.yaml:2:3")
 
 
-@pytest.mark.parametrize("tag", [
-    "!!python/object/apply:os.system", "!!python/name:os.system", "!<tag:x,1:y>", "!!set", "!a/b",
-])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:os.system",
+        "!!python/name:os.system",
+        "!<tag:x,1:y>",
+        "!!set",
+        "!a/b",
+    ],
+)
 def test_a_tag_that_names_an_object_is_refused(tag: str) -> None:
     assert "tag" in refusal(f"v: {tag} [echo]").problem
     assert "tag" in refusal(f"v: {tag} echo").problem
@@ -111,16 +124,24 @@ def test_a_billion_laughs_through_merge_keys_are_refused() -> None:
 
 
 def test_depth_counts_what_an_alias_brings_along() -> None:
-    lines = [start + "[" * 40 + alias + "]" * 40
-             for start, alias in (("a0: &a0 ", ""), ("a1: &a1 ", "*a0"), ("a2: ", "*a1"))]
+    lines = [
+        start + "[" * 40 + alias + "]" * 40
+        for start, alias in (("a0: &a0 ", ""), ("a1: &a1 ", "*a0"), ("a2: ", "*a1"))
+    ]
     assert "deeper" in refusal("\n".join(lines)).problem
     assert read("\n".join(lines[:2])).value.keys() == {"a0", "a1"}
 
 
-@pytest.mark.parametrize("text", [
-    "[" * 200_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000,
-    "\n".join(" " * n + "a:" for n in range(900)),
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        "{a: " * 100_000,
+        "- " * 100_000,
+        "? " * 100_000,
+        "\n".join(" " * n + "a:" for n in range(900)),
+    ],
+)
 def test_endless_nesting_is_refused(text: str) -> None:
     assert refusal(text).where.line >= 1
 
@@ -131,26 +152,29 @@ def test_a_value_cannot_hold_itself() -> None:
     assert "names no anchor" in refusal("a: *b").problem
 
 
-@pytest.mark.parametrize(("text", "place", "words"), [
-    (b"a: b\nc: \xff\n", "2:4", "not UTF-8"),
-    ("a: b\nc: d".encode("utf-16"), "1:1", "UTF-16"),
-    ("a: b".encode("utf-32"), "1:1", "UTF-32"),
-    ("a: x\n\x00", "2:1", "U+0000"),
-    ("a: \x1b[31m", "1:4", "U+001B"),
-    ("a: \ud800", "1:4", "surrogate"),
-    ("a: b\nc: [1, 2\nd: e", "3:2", "not YAML"),
-    ("a: 'x", "1:6", "not YAML"),
-    ("\ta: b", "1:1", "not YAML"),
-    ("a: b\n--- \nc: d", "2:1", "second document"),
-    ("a: b\n... \n? [x]\n: y", "3:1", "not YAML"),
-    ("[a]: b", "1:1", "a key must be plain text"),
-    ("!Ref a: b", "1:1", "a key must be plain text"),
-    ("!!int x", "1:1", "`!!int`"),
-    ("!!binary '*'", "1:1", "`!!binary`"),
-    ("a: {<<: 3}", "1:5", "`<<`"),
-    ("%YAML 3.0\n--- a", "1:1", "not YAML"),
-    ("a: \x80", "1:4", "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        (b"a: b\nc: \xff\n", "2:4", "not UTF-8"),
+        ("a: b\nc: d".encode("utf-16"), "1:1", "UTF-16"),
+        ("a: b".encode("utf-32"), "1:1", "UTF-32"),
+        ("a: x\n\x00", "2:1", "U+0000"),
+        ("a: \x1b[31m", "1:4", "U+001B"),
+        ("a: \ud800", "1:4", "surrogate"),
+        ("a: b\nc: [1, 2\nd: e", "3:2", "not YAML"),
+        ("a: 'x", "1:6", "not YAML"),
+        ("\ta: b", "1:1", "not YAML"),
+        ("a: b\n--- \nc: d", "2:1", "second document"),
+        ("a: b\n... \n? [x]\n: y", "3:1", "not YAML"),
+        ("[a]: b", "1:1", "a key must be plain text"),
+        ("!Ref a: b", "1:1", "a key must be plain text"),
+        ("!!int x", "1:1", "`!!int`"),
+        ("!!binary '*'", "1:1", "`!!binary`"),
+        ("a: {<<: 3}", "1:5", "`<<`"),
+        ("%YAML 3.0\n--- a", "1:1", "not YAML"),
+        ("a: \x80", "1:4", "cannot be read"),
+    ],
+)
 def test_a_mistake_is_told_with_its_place(text: str | bytes, place: str, words: str) -> None:
     message = str(refusal(text))
     assert message.startswith(f"t.yaml:{place}: ")

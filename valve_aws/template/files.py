@@ -145,12 +145,7 @@ def _entries(archive: Path, where: Where) -> None:
                 )
             for entry in entries:
                 path = PurePosixPath(entry.orig_filename.replace("\\", "/"))
-                leaves = (
-                    path.is_absolute()
-                    or ".." in path.parts
-                    or "\0" in entry.orig_filename
-                    or ":" in path.parts[:1]
-                )
+                leaves = path.is_absolute() or ".." in path.parts or "\0" in entry.orig_filename
                 link = stat.S_ISLNK(entry.external_attr >> 16)
                 if link and not leaves:
                     target = opened.read(entry).decode("utf-8", "replace") if entry.file_size < 4096 else "/"

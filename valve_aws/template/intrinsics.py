@@ -118,11 +118,12 @@ def _ref(node: Node, scope: Scope) -> Node:
 
 
 def _get_att(node: Node, scope: Scope) -> Node:
-    if isinstance(node.value, list) and len(node.value) >= 2:
+    if isinstance(node.value, list):
         parts = [scalar(resolve(v, scope), "`Fn::GetAtt`") for v in node.value]
-        return scope.attribute(parts[0], ".".join(parts[1:]), node.where)
-    logical, _, attribute = scalar(node, "`Fn::GetAtt`").partition(".")
-    if not attribute:
+        logical, attribute = (parts[0], ".".join(parts[1:])) if parts else ("", "")
+    else:
+        logical, _, attribute = scalar(node, "`Fn::GetAtt`").partition(".")
+    if not logical or not attribute:
         raise Invalid(node.where, "`Fn::GetAtt` takes a logical id and an attribute")
     return scope.attribute(logical, attribute, node.where)
 

@@ -70,7 +70,8 @@ def _keys(fields: Mapping[str, Node]) -> None:
         _pair(key, "AttributeName", "KeyType")
     for group in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
         for index in elements(fields.get(group), f"`{group}`"):
-            word(entries(index, "an index").get("IndexName"), "`IndexName`")
+            if not word(entries(index, "an index").get("IndexName"), "`IndexName`"):
+                raise Invalid(index.where, "an index needs `IndexName`")
             for key in elements(entries(index, "an index").get("KeySchema"), "`KeySchema`"):
                 _pair(key, "AttributeName", "KeyType")
 
@@ -81,9 +82,9 @@ def _pair(node: Node, name: str, kind: str) -> None:
         raise Invalid(node.where, f"a key needs `{name}` and `{kind}`")
 
 
-def _by_role(keys: list[dict[str, str]]) -> tuple[str, ...]:
+def _by_role(keys: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the key attributes, the partition key first."""
-    return tuple(k["AttributeName"] for role in ("HASH", "RANGE") for k in keys if k["KeyType"] == role)
+    return tuple(str(k["AttributeName"]) for role in ("HASH", "RANGE") for k in keys if k["KeyType"] == role)
 
 
 def schemas(stack: Stack) -> dict[str, KeySchema]:
@@ -96,7 +97,9 @@ def schemas(stack: Stack) -> dict[str, KeySchema]:
 
 
 def _schema(properties: Mapping[str, Any]) -> KeySchema | None:
-    types = {a["AttributeName"]: a["AttributeType"] for a in properties.get("AttributeDefinitions") or ()}
+    types = {
+        str(a["AttributeName"]): str(a["AttributeType"]) for a in properties.get("AttributeDefinitions") or ()
+    }
     names = _by_role(properties.get("KeySchema") or [])
     if not names:
         return None
@@ -105,6 +108,5 @@ def _schema(properties: Mapping[str, Any]) -> KeySchema | None:
         str(index["IndexName"]): _by_role(index.get("KeySchema") or [])
         for group in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
         for index in properties.get(group) or ()
-        if index.get("IndexName")
     }
     return KeySchema(keys[0], keys[1] if len(keys) > 1 else None, indexes)

@@ -139,7 +139,10 @@ class Template:
         node: Node | None = self.top.get("Mappings")
         for key in path:
             node = node.value.get(key) if node is not None and isinstance(node.value, dict) else None
-        return resolve(node, self) if node is not None else None
+        if node is None:
+            return None
+        with self.once(f"Mappings.{'.'.join(path)}", node.where):
+            return resolve(node, self)
 
     def suggestion(self, name: str, known: Mapping[str, object]) -> str:
         """Return the remedy that names what was probably meant."""
