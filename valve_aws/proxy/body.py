@@ -93,9 +93,10 @@ class Chunked:
         try:
             self._gather(inbox, pieces)
         except Malformed as broken:
+            # Invariant: broken framing stays broken; nobody finds a chunk in what follows.
+            self._broken = broken
             if not pieces:
                 raise
-            self._broken = broken
         if not pieces and not self.done and inbox.ended:
             raise Gone("the connection ended before the last chunk")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -72,12 +72,13 @@ class Connection:
         connection."""
         wire = self._wire
         try:
-            await self._layers()
-        except Malformed as broken:
-            self._house.refused(self._origin, broken.problem)
-            await self._apologise(broken)
-        except ssl.SSLError as error:
-            self._house.refused(self._origin, f"the TLS handshake failed: {error.reason or 'broken record'}")
+            try:
+                await self._layers()
+            except Malformed as broken:
+                self._house.refused(self._origin, broken.problem)
+                await self._apologise(broken)
+            except ssl.SSLError as error:
+                self._house.refused(self._origin, f"TLS failed: {error.reason or 'broken record'}")
         except (Gone, OSError):
             pass
         except Exception:
@@ -244,14 +245,7 @@ class Connection:
             body = text(broken)
             framing = write.frame(len(body), False)
             wire.send(write.response_head(broken.status, PLAIN, framing, keep=False) + body)
-        wire.end()
-        left = self._limits.drain // 64
-        try:
-            async with asyncio.timeout(1.0):
-                while left > 0 and (piece := await wire.more(1.0)):
-                    left -= len(piece)
-        except (TimeoutError, Slow, Gone, ssl.SSLError):
-            pass
+        await wire.linger(self._limits.linger, self._limits.drain)
 
 
 PLAIN = (("content-type", "text/plain"),)

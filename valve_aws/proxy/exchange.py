@@ -179,6 +179,8 @@ class Exchange:
                     left -= len(piece)
                     if left < 0:
                         break
-        except (TimeoutError, Malformed, Gone):
+        except Malformed:
+            await self._wire.linger(self._limits.linger, left)
+        except (TimeoutError, Gone):
             pass
         return False

@@ -119,7 +119,7 @@ def request_line(line: str, limits: Limits) -> tuple[str, str, bool]:
         raise Malformed(f"`{shown(line)}` is not a request line: method, target, version")
     method, target, version = parts
     if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise Malformed(f"the version `{shown(version)}` is not spoken here: HTTP/1.1 is", 505)
+        raise Malformed(f"the version `{shown(version)}` is not spoken here", 505)
     if method not in METHODS:
         raise Malformed(f"the method `{shown(method)}` is not known", 501)
     if len(target) > limits.target:

@@ -55,6 +55,8 @@ class Limits:
     drain: int = 64 * 1024 * 1024
     """What is read and thrown away of an upload that was answered early, so that the answer is seen."""
     drain_seconds: float = 5.0
+    linger: float = 1.0
+    """How long what follows malformed bytes is thrown away, for the same reason."""
     hello: int = 16 * 1024
     """A TLS ClientHello, over all its records (RFC 8446 §4.1.2 with post-quantum shares takes about 2 KB)."""
     connect: float = 5.0

@@ -9,7 +9,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from valve_aws.proxy.grammar import Gone, Slow
 from valve_aws.proxy.limits import Limits
@@ -180,7 +180,23 @@ class Wire(asyncio.BufferedProtocol):
         if self.usable:
             self._say_goodbye()
             if self.transport.can_write_eof():
-                self.transport.write_eof()
+                with suppress(OSError):
+                    # Why: the other side may have broken the connection, and the loop does not know it yet.
+                    self.transport.write_eof()
+
+    async def linger(self, seconds: float, most: int) -> None:
+        """Say that nothing more will be sent, and throw away what still comes, within bounds.
+
+        Why: closing with bytes unread makes the kernel break the connection, and the client may lose the
+        answer.
+        """
+        self.end()
+        try:
+            async with asyncio.timeout(seconds):
+                while most > 0 and (piece := await self.more(seconds)):
+                    most -= len(piece)
+        except (TimeoutError, Slow, OSError):
+            pass
 
     def close(self) -> None:
         """Send what is queued, then close."""
