@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Stack
 
 Variables = Callable[..., Mapping[str, str]]
 
@@ -129,7 +130,7 @@ def test_a_wrong_use_is_told_with_its_place(variables: Variables, written: str, 
 
 
 def test_what_does_not_exist_stays_visible_and_is_warned_of_with_the_nearest_name(
-    read: Callable[..., object],
+    read: Callable[..., Stack],
 ) -> None:
     stack = read("""
         Resources:
@@ -140,12 +141,12 @@ def test_what_does_not_exist_stays_visible_and_is_warned_of_with_the_nearest_nam
               InlineCode: x
               Environment: {Variables: {A: !Ref Queu, B: !GetAtt Queue.Nothing, C: !GetAtt Gone.Arn}}
         """)
-    assert stack.functions["F"].environment == {  # type: ignore[attr-defined]
+    assert stack.functions["F"].environment == {
         "A": "{{unresolved:Ref:Queu}}",
         "B": "{{unresolved:GetAtt:Queue.Nothing}}",
         "C": "{{unresolved:GetAtt:Gone.Arn}}",
     }
-    assert any("did you mean `Queue`?" in w for w in stack.warnings)  # type: ignore[attr-defined]
+    assert any("did you mean `Queue`?" in w for w in stack.warnings)
 
 
 @pytest.mark.parametrize(

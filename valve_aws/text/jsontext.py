@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from json.decoder import scanstring  # type: ignore[attr-defined]
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any
 
 from valve_aws.model.source import Invalid, Node, Where
@@ -55,7 +55,8 @@ class Reading:
 
     def blank(self, at: int) -> int:
         """Return where the next token starts."""
-        return BLANK.match(self.text, at).end()  # type: ignore[union-attr]
+        match = BLANK.match(self.text, at)
+        return match.end() if match else at
 
     def whole(self) -> Node:
         """Read the text to its end."""
