@@ -20,7 +20,9 @@ from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.course.visit import connect, visit
 from valve_aws.model.call import Call, Evidence, Key, Unreadable
+from valve_aws.model.cell import Cell
 from valve_aws.model.ports import Outcome
+from valve_aws.model.verdict import Way
 from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Dial, Exchange, Gone, Malformed, Reply, Target, Unreachable
 
@@ -135,9 +137,7 @@ class Crossing:
         endpoint = await passage.cloud()
         payload = aws.payload(call)
         length = Length(payload.length) if payload else None
-        outgoing = aws.write(
-            call, passage.written_for(endpoint), endpoint.credential, utc(), length
-        )
+        outgoing = aws.write(call, passage.written_for(endpoint), endpoint.credential, utc(), length)
         content = self._verified(payload) if payload else outgoing.body
         target = Target(endpoint.host, endpoint.port, endpoint.tls)
         try:
@@ -198,8 +198,11 @@ class Crossing:
         if kind == "DryRun":
             return ask.Reply(204, Outcome.DONE, body=(204, (), b""))
         payload = self._body or params.get("Payload") or b"{}"
+        # Why: for the invoked function the tags came in with its event, whatever their way was before.
+        event = Cell(call.resources[0], "event")
+        sent = tuple(Way(way.tag, event, record=command.record) for way in command.ways)
         done = await self._passage.invoke(
-            call.resources[0], bytes(payload), kind != "Event", command.carries, command.ways, command.record
+            call.resources[0], bytes(payload), kind != "Event", command.carries, sent, command.record
         )
         headers = [("content-type", "application/json"), ("x-amzn-requestid", command.record)]
         if kind == "Event":

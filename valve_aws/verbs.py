@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
     records = list(read_records(path))
     if ident == "last":
         ident = next((r.ident for r in reversed(records) if r.verdict == "refuse"), "last")
-    text = report.explanation(records, ident)
+    text = report.explanation(records, ident, _titles(settings))
     if not text:
         near = [r.ident for r in records if r.verdict == "refuse"][-3:]
         raise Invalid(
@@ -107,6 +107,22 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
         )
     sys.stdout.write(text + "\n")
     return 0
+
+
+def _titles(settings: Settings) -> Callable[[str], str]:
+    """Return what stores are called in the template; where it cannot be read, their own names."""
+    from valve_aws import report
+    from valve_aws.valve import Valve
+
+    try:
+        stack, _ = Valve.application(settings, _quiet)
+    except Invalid:
+        return report.short
+    return lambda arn: report.plain(stack.title(arn)) if stack.store(arn) else report.short(arn)
+
+
+def _quiet(_: str) -> None:
+    """Say nothing."""
 
 
 def doctor() -> int:

@@ -6,6 +6,6 @@ kept.
 
 from valve_aws.report.path import Step, trace
 from valve_aws.report.refusal import explanation, refusal, summary
-from valve_aws.report.words import plain
+from valve_aws.report.words import plain, short
 
-__all__ = ["Step", "explanation", "plain", "refusal", "summary", "trace"]
+__all__ = ["Step", "explanation", "plain", "refusal", "short", "summary", "trace"]

@@ -47,7 +47,7 @@ def headline(record: Record, title: Title) -> str:
             "Resolve": "name look-up ",
             "Result": "its result",
             "Log": "its log",
-            "Admit": "admitted",
+            "Admit": "takes in an event of ",
             "Unreadable": "a request that cannot be read",
         }
         return f"{words.get(record.operation, record.operation)}{target}".strip()
