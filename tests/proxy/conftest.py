@@ -114,9 +114,10 @@ def serve(authority: Authority) -> Iterator[Callable[..., Served]]:
     made: list[Served] = []
 
     def start(request: Any = None, dial: Any = None, name: Any = None, limits: Limits = LIMITS, tls: bool = True,
-              raw: Callable[[Origin], bool] | None = None, upstream: Upstream | None = None) -> Served:
+              raw: Callable[[Origin], bool] | None = None, upstream: Upstream | None = None,
+              port: int = 0) -> Served:
         served = Served(loop, authority if tls else None)
-        tcp = socket.create_server(("127.0.0.1", 0))
+        tcp = socket.create_server(("127.0.0.1", port))
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", 0))
         served.port, served.udp = tcp.getsockname()[1], udp.getsockname()[1]

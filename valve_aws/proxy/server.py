@@ -108,13 +108,17 @@ class Server:
             wire.abort()
             return
         meant = wire.transport.get_extra_info("sockname") or ("", 0)
-        address, port = plain(meant[0]), meant[1]
-        origin = Origin(self._environment, "http", address, port, asked=self._names.name(address))
-        named = port == self._limits.dns_port
+        origin = self.origin(meant[0], meant[1])
+        named = origin.port == self._limits.dns_port
         course = self._questions(wire, origin) if named else Connection(self._house, wire, origin).run()
         task = asyncio.get_running_loop().create_task(course)
         self._tasks[wire] = task
         task.add_done_callback(lambda _: self._tasks.pop(wire, None))
+
+    def origin(self, meant: str, port: int) -> Origin:
+        """Return what is known of a connection that was meant for this address: nothing of it is the function's word."""
+        address = plain(meant)
+        return Origin(self._environment, "http", address, port, asked=self._names.name(address))
 
     # Names.
 
