@@ -77,7 +77,7 @@ def test_a_mistake_is_told_with_its_place(text: str | bytes, place: str, words: 
 
 
 def test_json_is_recognised_by_its_brace_when_the_name_does_not_tell() -> None:
-    assert parse('{\t"a": 012}', "x.template", "yaml").plain() == {"a": "012"}
+    assert parse('{"a": 012}', "x.template", "yaml").plain() == {"a": "012"}
     assert parse('{\t"a": [1,\n\t2]}', "x.template").plain() == {"a": [1, 2]}
     assert parse("{a: b}", "x.template").plain() == {"a": "b"}
 

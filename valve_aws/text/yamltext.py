@@ -39,9 +39,12 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def read(text: str, file: str) -> Node:
     """Return the one document of `text`. Raises Invalid."""
-    loader = LOADER(text)
     try:
-        return Composing(loader, file).document()
+        loader = LOADER(text)
+        try:
+            return Composing(loader, file).document()
+        finally:
+            loader.dispose()
     except yaml.reader.ReaderError as e:
         raise Invalid(place(file, text, e.position or 0), f"cannot be read: {e.reason}") from None
     except yaml.MarkedYAMLError as e:
@@ -49,8 +52,6 @@ def read(text: str, file: str) -> Node:
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
         problem = " ".join(str(p) for p in (e.context, e.problem) if p) or "not YAML"
         raise Invalid(where, f"not YAML: {problem}", REMEDY) from None
-    finally:
-        loader.dispose()
 
 
 class Composing:
