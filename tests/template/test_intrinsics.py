@@ -12,6 +12,7 @@ from valve_aws.model.stack import Stack
 Variables = Callable[..., Mapping[str, str]]
 
 STORES = """
+  Vpc: {Type: AWS::EC2::VPC}
   Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: my-bucket}}
   Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs}}
   Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: news}}
@@ -37,6 +38,8 @@ Conditions:
 @pytest.mark.parametrize(
     ("written", "value"),
     [
+        ("!Ref Vpc", "{{unresolved:Ref:Vpc}}"),
+        ("!Select [1, !Split ['/', !Ref Vpc]]", "{{unresolved:Select}}"),
         ("!Ref Stage", "dev"),
         ("!Ref Size", "5"),
         ("!Ref Bucket", "my-bucket"),

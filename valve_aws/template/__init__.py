@@ -5,7 +5,7 @@ Knows what a template says. Does not know how its text is parsed, nor what may b
 
 from __future__ import annotations
 
-from valve_aws.template.files import inspect, locate
+from valve_aws.template.files import inspect, locate, project
 from valve_aws.template.reading import read, schema
 
-__all__ = ["read", "locate", "schema", "inspect"]
+__all__ = ["read", "locate", "schema", "inspect", "project"]

@@ -179,6 +179,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             {"LayerVersionArn": "{arn}", "Arn": "{arn}", "LayerArn": "arn:{p}:lambda:{r}:{a}:layer:{n}"},
         ),
         "AWS::Lambda::Url": Kind(ref="{n}", attributes={"FunctionUrl": "https://{i}.lambda-url.{r}.on.aws/"}),
+        "AWS::ApiGateway::Stage": Kind(("StageName",), 128),
+        "AWS::ApiGatewayV2::Stage": Kind(("StageName",), 128),
         "AWS::ApiGateway::RestApi": Kind(
             ("Name",),
             128,

@@ -16,7 +16,7 @@ from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.template import arns, defaults, parameters
 from valve_aws.template.ground import Ground, digest, physical
 from valve_aws.template.intrinsics import holds, resolve
-from valve_aws.template.kinds import SAM, Kind, plain, row
+from valve_aws.template.kinds import NOTHING, SAM, Kind, plain, row
 from valve_aws.template.shapes import NOVALUE, entries, is_open, text, truth, unresolved, word, wrap
 
 MADE: Final = re.compile(r"(.+?)\.(Alias|Version|Stage|Deployment|DestinationQueue|DestinationTopic)")
@@ -178,7 +178,9 @@ class Template:
         if name in self.declared:
             if self.declared[name].kind in QUALIFIED:
                 return Node(self.qualified(self.declared[name]), where)
-            return Node(self.formed(name, row(self.declared[name].kind).ref), where)
+            kind = row(self.declared[name].kind)
+            known = self.formed(name, kind.ref) if kind is not NOTHING else ""
+            return Node(known or unresolved(f"Ref:{self.prefix}{name}"), where)
         made = self.made(name, "")
         return Node(made if made is not None else self.missing("Ref", name, where), where)
 
