@@ -123,8 +123,8 @@ def serve(environment: Environment, jail: Jail) -> Callable[[], None]:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
             status, named, answer = await environment.runtime_request(method, target, headers, body)
             told = "".join(f"{name}: {value}\r\n" for name, value in named)
-            writer.write(f"HTTP/1.1 {status} x\r\n{told}Content-Length: {len(answer)}\r\n\r\n".encode())
-            writer.write(answer)
+            first = f"HTTP/1.1 {status} x\r\n{told}Content-Length: {len(answer)}\r\n\r\n"
+            writer.write(first.encode() + answer)
             await writer.drain()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -135,15 +135,16 @@ def serve(environment: Environment, jail: Jail) -> Callable[[], None]:
         finally:
             writer.close()
 
-    async def accept() -> None:
-        server = await asyncio.start_server(connected, sock=jail.listeners.tcp[0])
+    async def accept(listener: socket.socket) -> None:
+        server = await asyncio.start_server(connected, sock=listener)
         async with server:
             await server.serve_forever()
 
-    task = asyncio.ensure_future(accept())
+    tasks = [asyncio.ensure_future(accept(listener)) for listener in jail.listeners.tcp]
 
     def stop() -> None:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
     return stop
 

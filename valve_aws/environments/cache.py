@@ -123,7 +123,8 @@ class Cache:
 
     def packages(self, interpreter: Interpreter, lines: str, where: Where, allow_build: bool = False) -> Path:
         """Return a folder with the packages that requirement lines name. Raises Invalid with pip's reason."""
-        names = f"{lines.count(chr(10))} packages of `{where.file}`"
+        many = lines.count("\n")
+        names = f"{many} package{'s' if many > 1 else ''} of `{where.file}`"
 
         def make(folder: Path) -> None:
             began = monotonic()

@@ -1,0 +1,90 @@
+"""Which Python runs which runtime."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from valve_aws.environments import host
+from valve_aws.environments.interpreters import Interpreter, nearest
+from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Code, Function
+
+
+def python(minor: int, own: bool = False) -> Interpreter:
+    return Interpreter(Path(f"/opt/{minor}/bin/python3.{minor}"), (3, minor), Path(f"/opt/{minor}"), own=own)
+
+
+def function(runtime: str, package: str = "Zip") -> Function:
+    return Function("Fn", "fn", "arn", "app.handler", runtime, Code(inline=""), package=package)
+
+
+@pytest.mark.parametrize(("runtime", "own", "others", "chosen"), [
+    ("python3.12", 12, [11, 13], 12),
+    ("python3.12", 11, [12, 13], 12),
+    ("python3.9", 12, [11, 13], 11),
+    ("python3.9", 11, [], 11),
+    ("python2.7", 13, [11, 12], 11),
+    ("python3.14", 11, [12, 13], 13),
+    ("python3.12", 11, [13], 11),
+    ("python3.12", 13, [11], 13),
+    ("python3.99", 11, [13, 12], 13),
+])
+def test_the_nearest_is_taken_and_our_own_of_two(
+        runtime: str, own: int, others: list[int], chosen: int) -> None:
+    found, line = nearest(function(runtime), python(own, own=True), lambda: map(python, others))
+    assert found.version == (3, chosen)
+    assert bool(line) == (runtime != f"python3.{chosen}")
+    if line:
+        assert line == f"Fn: {runtime} is not on this host, python3.{chosen} runs it"
+
+
+def test_nothing_is_looked_for_when_our_own_is_the_one() -> None:
+    def never() -> Iterator[Interpreter]:
+        raise AssertionError
+
+    assert nearest(function("python3.12"), python(12, own=True), never)[1] == ""
+
+
+@pytest.mark.parametrize("runtime", ["nodejs20.x", "provided.al2023", "java21", "", "python", "pythonx"])
+def test_what_is_no_python_is_refused_by_name(runtime: str) -> None:
+    with pytest.raises(Invalid, match=f"`Fn`: the runtime `{runtime}` cannot be run; only Python"):
+        nearest(function(runtime), python(11, own=True), lambda: ())
+
+
+def test_a_container_image_is_refused_by_name() -> None:
+    with pytest.raises(Invalid, match="container image"):
+        nearest(function("", package="Image"), python(11, own=True), lambda: ())
+
+
+def test_our_own_is_the_one_below_the_virtual_environment() -> None:
+    own = host.own()
+    assert own.version == sys.version_info[:2]
+    assert own.executable.is_file()
+    assert not own.executable.is_relative_to(sys.prefix) or sys.prefix == sys.base_prefix
+
+
+def test_a_probe_tells_version_and_place() -> None:
+    own = host.own()
+    found = host.probe(own.executable)
+    assert found
+    assert (found.version, found.prefix, found.executable) == (own.version, own.prefix, own.executable)
+
+
+def test_what_does_not_start_is_no_interpreter(tmp_path: Path) -> None:
+    fake = tmp_path / "python3.12"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    assert host.probe(fake) is None
+    assert host.probe(tmp_path / "python3.13") is None
+
+
+def test_interpreters_that_claim_a_version_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = tmp_path / "python3.19"
+    stub.write_text(f"#!/bin/sh\nexec {host.own().executable} \"$@\"\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert all(each.version != (3, 19) for each in host.others())
