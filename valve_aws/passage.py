@@ -64,8 +64,8 @@ class Passage:
     """Told of every record, after it is kept."""
     ident: Callable[[], str]
     resolve: Mapping[tuple[str, int], tuple[str, int]]
-    quote: Callable[[str, str, int], str]
-    """(function, file inside, line) → that line of its source, for people."""
+    quote: Callable[[str, str, int], Evidence]
+    """(function, file inside, line) → where that is among the operator's own files, and what stands there."""
     failed: bool = False
     """The backend did not answer, once at least."""
     under_way: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Passage:
         file, _, line = told.rpartition(":")
         if not file or not (line.isascii() and line.isdigit()) or len(told) > 512:
             return Evidence()
-        return Evidence(file, int(line[:9]), self.quote(subject.function, file, int(line[:9])))
+        return self.quote(subject.function, file, int(line[:9]))
 
     def port(self, head: Head) -> int:
         """Return the port that the request names: CONNECT's, else the connection's own."""

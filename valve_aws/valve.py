@@ -24,6 +24,7 @@ from valve_aws.course.release import result
 from valve_aws.flow import Judge
 from valve_aws.housing import Housing
 from valve_aws.labels import SqliteBook
+from valve_aws.model.call import Evidence
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import BookError, Outcome
@@ -63,6 +64,7 @@ class Valve:
         self.records: list[Record] = []
         self._background: set[asyncio.Task[Any]] = set()
         self._depth: dict[str, int] = {}
+        self._shown: set[object] = set()
 
     # Reading what was given
 
@@ -307,6 +309,10 @@ class Valve:
 
         if self.mode is Mode.ENFORCE or record.reasons[0].rule.value == "unreadable":
             self.refusals.append(record)
+        again = (record.invocation, record.operation, record.reasons[0].rule, record.reasons[0].excess)
+        if record.operation == "Log" and again in self._shown:
+            return  # Why: a function that logs a lot is told about once; every line has its record
+        self._shown.add(again)
         self._say(report.refusal(record, self.records, self.title))
 
     def title(self, resource: str) -> str:
@@ -322,16 +328,18 @@ class Valve:
 
         return "valve: " + report.summary(self.records) if self.records else ""
 
-    def _quote(self, function: str, file: str, line: int) -> str:
-        """Return a line of a function's own source, for people; "" when there is none."""
+    def _quote(self, function: str, file: str, line: int) -> Evidence:
+        """Return the place among the operator's files that a function names, with its text if it is there."""
         folder = self.stack.functions[function].code.folder
         if folder is None or not file.startswith("/var/task/"):
-            return ""
+            return Evidence(file, line)
         path = (folder / file.removeprefix("/var/task/")).resolve()
         if not path.is_relative_to(folder.resolve()) or not path.is_file() or path.stat().st_size > 4 << 20:
-            return ""
+            return Evidence(file, line)
+        base = self.stack.folder.resolve()
+        shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+        return Evidence(shown, line, lines[line - 1].strip() if 0 < line <= len(lines) else "")
 
 
 def load(path: Path) -> Node:

@@ -140,6 +140,8 @@ def wave_through(court: Court, subject: Subject, call: Call, ident: str, time: s
     except Lost:
         yield Fail(ident, call)
         return verdict
+    if call.effect.changes:
+        yield Note(_became(record(court, subject, call, verdict, ident, time), reply.outcome, reply.status))
     yield Release(reply)
     return verdict
 
@@ -180,18 +182,8 @@ class _Closing:
         created = [(cell, writes) for cell in reply.created] if reply else []
         yield Settle(self.ident, outcome, versions, created, reply.removed if reply else ())
         blank = record(self.court, self.subject, self.call, Verdict(True), self.ident, self.time)
-        yield Note(
-            replace(
-                blank,
-                verdict="settled",
-                outcome=str(outcome),
-                status=reply.status if reply else 0,
-                joined=CLEAN,
-                changes=tuple(str(cell) for cell, _ in created),
-                writes=writes,
-                parameters={},
-            )
-        )
+        settled = _became(blank, outcome, reply.status if reply else 0)
+        yield Note(replace(settled, writes=writes, changes=tuple(str(cell) for cell, _ in created)))
 
 
 def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: str, time: str) -> Record:
@@ -219,6 +211,21 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
         reasons=verdict.refused or verdict.allowed,
         evidence=call.evidence,
         cause=subject.cause,
+    )
+
+
+def _became(asked: Record, outcome: Outcome, status: int) -> Record:
+    """Return the line that says what became of a call that changes something (ADR 2, step 5)."""
+    return replace(
+        asked,
+        verdict="settled",
+        outcome=str(outcome),
+        status=status,
+        changes=(),
+        joined=CLEAN,
+        parameters={},
+        ways=(),
+        reasons=(),
     )
 
 
