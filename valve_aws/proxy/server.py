@@ -116,7 +116,8 @@ class Server:
         task.add_done_callback(lambda _: self._tasks.pop(wire, None))
 
     def origin(self, meant: str, port: int) -> Origin:
-        """Return what is known of a connection that was meant for this address: nothing of it is the function's word."""
+        """Return what is known of a connection that was meant for this address: nothing of it is the
+        function's word."""
         address = plain(meant)
         return Origin(self._environment, "http", address, port, asked=self._names.name(address))
 
