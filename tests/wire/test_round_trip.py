@@ -13,7 +13,7 @@ import botocore.exceptions
 import pytest
 
 from tests.wire.sdk import ACCOUNT, KEY, REGION, Maker, client, plain, request_of
-from valve_aws.aws import Aws, AwsCall, Endpoint, Outgoing
+from valve_aws.aws import Aws, AwsCall, Endpoint, Length, Outgoing, Payload
 from valve_aws.model.call import Head, Origin, Unreadable
 
 SERVICES = (
@@ -122,11 +122,10 @@ def fault(service: str, operation: str, params: dict[str, Any], head: Head, body
         return f"read as {call.service}:{call.operation}"
     if got(call) != meant(params, call, body):
         return f"read {got(call)} where {meant(params, call, body)} was meant"
-    content = b""
-    decoder = AWS.payload(call)
-    if decoder is not None:
-        content = decoder.feed(body) + decoder.finish()
-    again = rewritten(call, content)
+    content = params.get("Body", params.get("AnnotationPayload", b"")) if call.stream else b""
+    again, passed = rewritten(call, body)
+    if passed != content:
+        return f"its content went on as {passed!r}"
     if again != replace(call, foreign="", access_key=KEY.access_key):
         return f"written anew it reads as {again}, not as {call}"
     return ""
@@ -142,12 +141,20 @@ def attempted(made: Any, operation: str, params: dict[str, Any]) -> tuple[Head, 
         raise
 
 
-def rewritten(call: AwsCall, content: bytes) -> AwsCall | Unreadable:
-    """Return the reading of what is written anew, signed with our own key so that the signature is checked
-    too."""
-    sent = AWS.write(call, Endpoint("http", "127.0.0.1", 80), KEY, datetime.now(UTC),
-                     content if call.stream is not None else None)
-    return AWS.read(head_of(sent), sent.body, KEY)
+def rewritten(call: AwsCall, body: bytes) -> tuple[AwsCall | Unreadable, bytes]:
+    """Return the reading of what is written anew, and its streamed content; signed with our own key, so that the
+    signature is checked too."""
+    endpoint, decoder = Endpoint("http", "127.0.0.1", 80), AWS.payload(call)
+    if decoder is None:
+        sent = AWS.write(call, endpoint, KEY, datetime.now(UTC))
+        return AWS.read(head_of(sent), sent.body, KEY), b""
+    sent = AWS.write(call, endpoint, KEY, datetime.now(UTC), Length(decoder.length))
+    wire = decoder.feed(body) + decoder.finish()
+    again = AWS.read(head_of(sent), None, KEY)
+    second = Payload(again.stream, anew=False) if isinstance(again, AwsCall) and again.stream else None
+    if second is None or dict(sent.headers)["content-length"] != str(len(wire)):
+        return again, b"not as long as announced"
+    return again, second.feed(wire) + second.finish()
 
 
 def head_of(sent: Outgoing) -> Head:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from valve_aws.aws import files
 from valve_aws.aws.shapes import Service
+from valve_aws.aws.unclear import Unclear
 
 COMMON = """
 dynamodb dynamodb dynamodb DynamoDB_20120810
@@ -47,6 +48,10 @@ SAME_WIRE = {"docdb": "rds", "neptune": "rds"}
 """Why: these speak RDS's API at RDS's host under RDS's signing name; on the wire they are RDS."""
 
 
+MOST_COMPILED = 32
+"""Why a bound: each compiled service stays in memory (up to 20 MB), and hostile code could call all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """The names of one service on the wire."""
@@ -61,6 +66,8 @@ class Index:
     """Entries by each of their names on the wire."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
+        entries = list(entries)
+        self.services = frozenset(entry.service for entry in entries)
         self.signing: dict[str, set[str]] = {}
         self.prefix: dict[str, set[str]] = {}
         self.target: dict[str, set[str]] = {}
@@ -84,6 +91,8 @@ class Directory:
         """Return a service compiled; raises `files.ModelMissing`."""
         found = self._compiled.get(name)
         if found is None:
+            if len(self._compiled) >= MOST_COMPILED and name not in self._common.services:
+                raise Unclear("more different AWS services are called than one run may")
             found = self._compiled[name] = Service(name, files.model(name))
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -32,11 +32,14 @@ class Payload:
     """Feed it the client's bytes, pass on what it returns; `finish` returns the rest or refuses.
 
     Raises `Unclear` as soon as something is wrong; then nothing more may be sent and the upload must be cut.
-    `length` is how many bytes it returns in all.
+    `length` is how many bytes it returns in all. A body whose checksum comes in a trailer is returned as
+    aws-chunked anew, as `write` announces it.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self.length = stream.length
+    def __init__(self, stream: Stream, anew: bool = True) -> None:
+        """`anew` False: return bare content even where a trailer goes with it."""
+        self._wrapping = Wrapping(stream) if stream.trailers and anew else None
+        self.length = self._wrapping.length if self._wrapping else stream.length
         self._stream = stream
         self._given = 0
         self._held = bytearray()
@@ -53,13 +56,14 @@ class Payload:
         if not content:
             return b""
         self._given += len(content)
-        if self._given > self.length:
+        if self._given > self._stream.length:
             raise Unclear("its body is longer than it said")
         for digest in self._digests.values():
             digest.update(content)
         if self._whole:
             self._whole.update(content)
-        return self._pass(content)
+        ready = self._pass(content)
+        return self._wrapping.wrap(ready) if self._wrapping else ready
 
     def _pass(self, content: bytes) -> bytes:
         """Return what may go, keeping the last bytes back."""
@@ -84,17 +88,18 @@ class Payload:
             raise Unclear("it has HTTP trailers, which S3 does not read")
         if self._chunks:
             self._chunks.finish()
-        if self._given != self.length:
+        if self._given != self._stream.length:
             raise Unclear("its body is shorter than it said")
         if self._whole and not hmac.compare_digest(self._whole.hexdigest(), self._stream.sha256):
             raise Unclear("its body is not the one that was signed")
-        for algorithm, said in self._said().items():
+        stated = self._said()
+        for algorithm, said in stated.items():
             digest = self._digests.get(algorithm)
             if digest is not None and base64.b64encode(digest.digest()).decode() != said:
                 raise Unclear(f"its body does not have the {algorithm} digest that it says")
         out = bytes(self._held)
         self._held.clear()
-        return out
+        return self._wrapping.end(out, self._chunks.trailers) if self._wrapping and self._chunks else out
 
     def _said(self) -> dict[str, str]:
         found = dict(self._stream.digests)
@@ -102,6 +107,43 @@ class Payload:
             for name, value in self._chunks.trailers.items():
                 found[name.removeprefix("x-amz-checksum-")] = value
         return found
+
+
+PIECE = 64 << 10
+"""Bytes of content in each chunk that is written anew; at least 8 KiB, by S3's rule."""
+
+
+class Wrapping:
+    """Wraps content as aws-chunked anew, unsigned, with the checksum that the client gave as its trailer.
+
+    Why sent on: S3 keeps the checksum with the object, and checks the kinds that are not computed here.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        (self._name,) = stream.trailers
+        self._waiting = bytearray()
+        full, rest = divmod(stream.length, PIECE)
+        digest = -(-SIZES[self._name.removeprefix("x-amz-checksum-")] // 3) * 4
+        self.length = (full * (len(f"{PIECE:x}") + 4 + PIECE) + (len(f"{rest:x}") + 4 + rest if rest else 0)
+                       + 3 + len(self._name) + 1 + digest + 4)
+        """Bytes in all: every chunk but the last has one size, so it is known beforehand."""
+
+    def wrap(self, content: bytes) -> bytes:
+        """Return the chunks that are full."""
+        self._waiting += content
+        out = []
+        while len(self._waiting) >= PIECE:
+            out.append(b"%x\r\n%b\r\n" % (PIECE, bytes(self._waiting[:PIECE])))
+            del self._waiting[:PIECE]
+        return b"".join(out)
+
+    def end(self, content: bytes, trailers: Mapping[str, str]) -> bytes:
+        """Return the last chunks and the trailer."""
+        out = self.wrap(content)
+        if self._waiting:
+            out += b"%x\r\n%b\r\n" % (len(self._waiting), bytes(self._waiting))
+            self._waiting.clear()
+        return out + f"0\r\n{self._name}:{trailers[self._name]}\r\n\r\n".encode()
 
 
 class Chunks:

@@ -43,9 +43,9 @@ TRANSPORT = frozenset(
 )
 """`x-amz-*` headers that belong to signing and framing; any other must be a parameter of the operation."""
 
-KEPT_BACK = frozenset({"moto-api", "_moto", "_aws", "_localstack", "_extension", "_pods", "health", "_state"})
-"""First path segments under which embedded clouds keep doors of their own; as bucket names they would open
-them."""
+KEPT_BACK = frozenset({"moto-api", "health", "restapis", "graphql", "favicon.ico", "2018-06-01", "2015-03-31"})
+"""First path segments behind which embedded clouds keep doors of their own (what begins with `_` is never a
+bucket's name); as buckets they would open them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ class Planner:
         if head.method not in METHODS:
             raise Unclear(f"`{head.method[:20]}` is no method of an AWS API")
         same_host(head)
+        once(head)
         path, _, raw = head.target.partition("?")
         whole, repeated = query_of(raw)
         signed = claimed(head, whole)
@@ -246,6 +247,20 @@ def same_host(head: Head) -> None:
         raise Unclear("its Host header is not the name that its tunnel was opened for")
 
 
+REPEATABLE = frozenset({"accept", "accept-encoding", "accept-language", "cache-control", "connection", "via"})
+
+
+def once(head: Head) -> None:
+    """Raise `Unclear` for a header that is there twice: readers differ in which of the two they take."""
+    if len(dict(head.headers)) == len(head.headers):
+        return
+    seen: set[str] = set()
+    for name, _ in head.headers:
+        if name in seen and name not in REPEATABLE:
+            raise Unclear(f"its header `{name[:60]}` is there twice")
+        seen.add(name)
+
+
 def query_of(raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Return (first value by name, all values of names that are repeated) of a query string."""
     listed = pairs(raw, "query string", plus=False)
@@ -308,10 +323,10 @@ def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
         if key:
             raise Unclear("its path names a key without a bucket")
         return ()
-    if not bucket.startswith("arn:"):
+    if not (site.bucket and bucket.startswith("arn:")):
         if not BUCKET.fullmatch(bucket):
             raise Unclear(f"`{bucket[:80]}` cannot be the name of a bucket")
-        if bucket in KEPT_BACK:
+        if bucket.lower() in KEPT_BACK:
             raise Unclear(
                 f"`{bucket}` cannot be a bucket's name here, since the embedded cloud keeps it for itself"
             )

@@ -223,4 +223,8 @@ def segments_of(path: str) -> tuple[str, ...]:
 
 def decoded(labels: Mapping[str, str]) -> dict[str, str]:
     """Return labels percent-decoded."""
-    return {name: unescaped(text, "path") for name, text in labels.items()}
+    out = {name: unescaped(text, "path") for name, text in labels.items()}
+    for text in out.values():
+        if "." in text and any(part in {".", ".."} for part in text.split("/")):
+            raise Unclear("its path has a `.` or `..` between slashes, which is not read alike everywhere")
+    return out

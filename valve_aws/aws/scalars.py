@@ -131,9 +131,7 @@ def from_iso(found: re.Match[str]) -> datetime:
 def moment_written(value: datetime, form: str) -> str | int | float:
     """Return a point in time in the given format; epoch seconds keep their fraction when there is one."""
     if form == "iso8601":
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if value.microsecond else "%Y-%m-%dT%H:%M:%SZ").rjust(
-            20, "0"
-        )
+        return value.replace(tzinfo=None).isoformat() + "Z"
     if form == "rfc822":
         from email.utils import format_datetime
         return format_datetime(value.replace(microsecond=0), usegmt=True)

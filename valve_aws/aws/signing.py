@@ -96,8 +96,16 @@ def check_v4(head: Head, signed: Signed, secret: str, payload: str, now: float) 
 
 def sign_v4(key: bytes, stamp: str, scope: str, canonical: str) -> str:
     """Return the signature of a canonical request, in hexadecimal."""
-    text = f"{V4}\n{stamp}\n{scope}\n{sha256(canonical.encode('utf-8', 'surrogateescape')).hexdigest()}"
+    text = f"{V4}\n{stamp}\n{scope}\n{sha256(as_sent(canonical)).hexdigest()}"
     return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def as_sent(text: str) -> bytes:
+    """Return text as the bytes that were on the wire: heads are read and written as Latin-1 (RFC 9110 §5.5)."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
 
 
 def canonical_headers(headers: Iterable[tuple[str, str]], names: Sequence[str]) -> str:
@@ -197,7 +205,7 @@ def check_v2_s3(
             f"?{resource}" if resource else ""
         )
         made = base64.b64encode(
-            hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), "sha1")
+            hmac.digest(secret.encode(), as_sent(text), "sha1")
         ).decode()
         if hmac.compare_digest(made, signed.signature):
             return

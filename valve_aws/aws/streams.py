@@ -86,7 +86,7 @@ def stream_of(head: Head, signed: Signed, key: bytes, headers: Mapping[str, str]
             raise Unclear(f"it announces a trailer `{name[:60]}` that is not known")
     if len(set(trailers)) != len(trailers) or len(trailers) > 1:
         raise Unclear("it announces more than one checksum")
-    if said == UNSIGNED_TRAILER and head.origin.scheme == "https" and not trailers:
+    if said == UNSIGNED_TRAILER and not trailers:
         raise Unclear("its body is neither signed nor summed up in a trailer")
     length = number(head.header("x-amz-decoded-content-length"), "x-amz-decoded-content-length")
     return Stream(

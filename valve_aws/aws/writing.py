@@ -25,6 +25,7 @@ from valve_aws.aws.signing import (
     sign_v4,
     signing_key,
 )
+from valve_aws.aws.streams import TRAILER, UNSIGNED_TRAILER
 from valve_aws.model.call import Call, Key
 
 
@@ -104,13 +105,7 @@ class Writing:
         headers = draft.headers
         content = draft.body
         if operation.streaming:
-            content = body if isinstance(body, bytes) else None
-            length = len(body) if isinstance(body, bytes) else body.count if isinstance(body, Length) else 0
-            headers["content-length"] = str(length)
-            said = body.sha256 if isinstance(body, Length) else ""
-            payload = sha256(content).hexdigest() if content is not None else said or UNSIGNED_PAYLOAD
-            if body is None:
-                content, payload = b"", sha256(b"").hexdigest()
+            content, payload = streamed(call, headers, body)
         else:
             content = content or b""
             payload = sha256(content).hexdigest()
@@ -120,6 +115,30 @@ class Writing:
         if service.name == "s3":
             headers["x-amz-content-sha256"] = payload
         return signed(draft, service, call.region, credential, now, content, payload)
+
+
+def streamed(call: Call, headers: dict[str, str], body: bytes | Length | None) -> tuple[bytes | None, str]:
+    """Return (body, its hash for the signature) of an upload, and add the headers that announce it."""
+    stream = call.stream if isinstance(call, AwsCall) else None
+    if isinstance(body, Length):
+        headers["content-length"] = str(body.count)
+        if stream is None or not stream.trailers:
+            unannounced(headers)
+            return None, body.sha256 or UNSIGNED_PAYLOAD
+        headers["content-encoding"] = ",".join(["aws-chunked", *filter(None, [headers.get("content-encoding")])])
+        headers["x-amz-decoded-content-length"] = str(stream.length)
+        headers["x-amz-trailer"] = stream.trailers[0]
+        return None, UNSIGNED_TRAILER
+    unannounced(headers)
+    content = body or b""
+    headers["content-length"] = str(len(content))
+    return content, sha256(content).hexdigest()
+
+
+def unannounced(headers: dict[str, str]) -> None:
+    """Leave out the checksum's name where no checksum follows: S3 refuses the one without the other."""
+    if not any(TRAILER.fullmatch(name) for name in headers):
+        headers.pop("x-amz-sdk-checksum-algorithm", None)
 
 
 def signed(draft: Draft, service: Service, region: str, credential: Key, now: datetime, content: bytes | None,
@@ -198,7 +217,7 @@ def rest_draft(service: Service, operation: Operation, call: Call) -> Draft:
     """Write a call in a REST protocol; S3's bucket stands in the path."""
     xml = service.protocols[0] == "rest-xml"
     path = rest.path_written(operation, call.params)
-    if path.split("/", 2)[1].lower() in KEPT_BACK:
+    if operation.uri.startswith("/{") and path.split("/", 2)[1].lower() in KEPT_BACK:
         raise Unwritable(f"`{path[:60]}` would open a door of the embedded cloud's own")
     query = "&".join([f"{quote(n, safe='-_.~')}={quote(v, safe='-_.~')}"
                       for n, v in rest.query_written(operation, call.params)])
