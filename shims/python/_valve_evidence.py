@@ -22,15 +22,27 @@ WATCHED = "botocore.client"
 LONGEST = 256
 DEEPEST = 200
 
-BETWEEN = frozenset((
-    "aioboto3", "aiobotocore", "boto3", "botocore", "s3transfer", "urllib3",
-    "asyncio", "concurrent", "contextlib", "functools", "threading", "_valve_evidence",
-))
+BETWEEN = frozenset(
+    (
+        "aioboto3",
+        "aiobotocore",
+        "boto3",
+        "botocore",
+        "s3transfer",
+        "urllib3",
+        "asyncio",
+        "concurrent",
+        "contextlib",
+        "functools",
+        "threading",
+        "_valve_evidence",
+    )
+)
 """Packages that stand between a line of source and its request."""
 
 
 def line_of(frame: FrameType | None, root: str) -> tuple[str, bool]:
-    """Return (`file:line` of the nearest frame in `root`, True), else (the nearest outside the SDK, False)."""
+    """Return (`file:line` of the nearest frame in `root`, True), else (the nearest beyond the SDK, False)."""
     beyond = ""
     for _ in range(DEEPEST):
         if frame is None:

@@ -14,8 +14,13 @@ if TYPE_CHECKING:  # Why not typing's own: importing it would cost more than all
     from collections.abc import Callable, Sequence
 
 
-def search_path(entries: Sequence[str], task: str, runtime: str, version: str,
-                exists: Callable[[str], bool] = os.path.isdir) -> list[str]:
+def search_path(
+    entries: Sequence[str],
+    task: str,
+    runtime: str,
+    version: str,
+    exists: Callable[[str], bool] = os.path.isdir,
+) -> list[str]:
     """Return `sys.path` as on Lambda: the code, what PYTHONPATH adds, layers, the runtime's packages, the
     library.
 

@@ -88,7 +88,7 @@ def spawn_plainly(planned: Plan) -> Jail:
     def outside(value: str) -> str:
         for inside, source in targets:
             if value == inside or value.startswith(inside + "/"):
-                return source + value[len(inside):]
+                return source + value[len(inside) :]
         return value
 
     listener = socket.create_server(("127.0.0.1", 0))
@@ -98,14 +98,21 @@ def spawn_plainly(planned: Plan) -> Jail:
     environ["PYTHONPATH"] = ":".join(outside(part) for part in environ["PYTHONPATH"].split(":"))
     environ["LD_LIBRARY_PATH"] = outside("/var/lang/lib")
     argv = [outside(part) for part in planned.argv]
-    child = subprocess.Popen(argv, env=environ, cwd=outside(planned.directory),
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             start_new_session=True)
+    child = subprocess.Popen(
+        argv,
+        env=environ,
+        cwd=outside(planned.directory),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     return PlainJail(child, listener)
 
 
 def serve(environment: Environment, jail: Jail) -> Callable[[], None]:
     """Serve the Runtime API of one environment on its listener."""
+
     async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
@@ -164,18 +171,28 @@ class World:
         """Write a module `app` and return the function of its `handler`."""
         (self.folder / "app.py").write_text(source)
         given: dict[str, object] = {
-            "logical": "Fn", "name": "fn", "arn": "arn:aws:lambda:us-east-1:123456789012:function:fn",
-            "handler": "app.handler", "runtime": "python3.11", "code": Code(folder=self.folder),
-            "timeout": 30, **changes,
+            "logical": "Fn",
+            "name": "fn",
+            "arn": "arn:aws:lambda:us-east-1:123456789012:function:fn",
+            "handler": "app.handler",
+            "runtime": "python3.11",
+            "code": Code(folder=self.folder),
+            "timeout": 30,
+            **changes,
         }
         return Function(**given)  # type: ignore[arg-type]
 
     def surroundings(self) -> Surroundings:
         return Surroundings(
-            spawn=self.spawn, serve=serve,
+            spawn=self.spawn,
+            serve=serve,
             machine=lambda fn: runtime.Machine(lambda: str(uuid.uuid4()), fn.name, fn.handler),
-            faults=faults, wording=report, log=lambda _, stream, line: self.lines.append((stream, line)),
-            now=time.time, tick=time.monotonic)
+            faults=faults,
+            wording=report,
+            log=lambda _, stream, line: self.lines.append((stream, line)),
+            now=time.time,
+            tick=time.monotonic,
+        )
 
     def spawn(self, planned: Plan) -> Jail:
         jail = spawn_plainly(planned)

@@ -127,7 +127,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_packages_are_installed_once_with_a_line_before_and_after(
-        cache: Cache, index: Path, said: list[str]) -> None:
+    cache: Cache, index: Path, said: list[str]
+) -> None:
     wheel(index, "greeting", "WORD = 'hello'")
     where = Where("code/requirements.txt")
     folder = cache.packages(OWN, "greeting\n", where)
@@ -140,7 +141,8 @@ def test_packages_are_installed_once_with_a_line_before_and_after(
 
 
 def test_a_package_that_cannot_be_had_is_told_with_pips_reason(
-        cache: Cache, index: Path, tmp_path: Path) -> None:
+    cache: Cache, index: Path, tmp_path: Path
+) -> None:
     with pytest.raises(Invalid, match="No matching distribution found for nowhere-at-all") as refused:
         cache.packages(OWN, "nowhere-at-all\n", Where("code/requirements.txt"))
     assert str(refused.value).startswith("code/requirements.txt: the packages cannot be installed: ")
@@ -203,7 +205,8 @@ def test_links_and_devices_are_refused(cache: Cache, tmp_path: Path, kind: int) 
 
 
 def test_a_bomb_is_refused_whatever_it_claims(
-        cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from valve_aws.environments import files
 
     monkeypatch.setattr(files, "UNPACKED", 1 << 20)
@@ -242,7 +245,8 @@ def test_layers_are_merged_in_their_order(cache: Cache, tmp_path: Path) -> None:
 
 
 def test_the_runtime_of_our_own_interpreter_needs_no_network(
-        cache: Cache, index: Path, said: list[str]) -> None:
+    cache: Cache, index: Path, said: list[str]
+) -> None:
     shims = Path(__file__).parents[2] / "shims" / "python"
     folder = cache.runtime(OWN, shims)
     names = {path.name for path in folder.iterdir()}

@@ -20,11 +20,14 @@ ID = "3f8d0000-0000-4000-8000-00000000000{}"
 
 def run(environment: Environment, *events: bytes, **given: str) -> list[Done]:
     """Start an environment, serve events one after the other, end it."""
+
     async def life() -> list[Done]:
         await environment.start()
         try:
-            return [await environment.invoke(ID.format(n), event, **given)
-                    for n, event in enumerate(events or (b"{}",))]
+            return [
+                await environment.invoke(ID.format(n), event, **given)
+                for n, event in enumerate(events or (b"{}",))
+            ]
         finally:
             await environment.close()
 
@@ -75,20 +78,33 @@ def test_an_error_of_the_handler_comes_with_its_stack(world: World) -> None:
     assert (told["errorType"], told["errorMessage"]) == ("KeyError", "'colour'")
     assert told["requestId"] == ID.format(0)
     assert len(told["stackTrace"]) == 1
-    assert "app.py\", line 2, in handler" in told["stackTrace"][0]
+    assert 'app.py", line 2, in handler' in told["stackTrace"][0]
     assert "[ERROR] KeyError: 'colour'\rTraceback (most recent call last):" in world.text("stdout")
 
 
-@pytest.mark.parametrize(("source", "error_type", "message"), [
-    ("import nowhere_at_all", "Runtime.ImportModuleError",
-     "Unable to import module 'app': No module named 'nowhere_at_all'"),
-    ("def handler(:", "Runtime.UserCodeSyntaxError",
-     "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
-    ("def other(event, context): pass", "Runtime.HandlerNotFound",
-     "Handler 'handler' missing on module 'app'"),
-])
+@pytest.mark.parametrize(
+    ("source", "error_type", "message"),
+    [
+        (
+            "import nowhere_at_all",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'app': No module named 'nowhere_at_all'",
+        ),
+        (
+            "def handler(:",
+            "Runtime.UserCodeSyntaxError",
+            "Syntax error in module 'app': invalid syntax (app.py, line 1)",
+        ),
+        (
+            "def other(event, context): pass",
+            "Runtime.HandlerNotFound",
+            "Handler 'handler' missing on module 'app'",
+        ),
+    ],
+)
 def test_a_module_that_does_not_load_is_an_init_error(
-        world: World, source: str, error_type: str, message: str) -> None:
+    world: World, source: str, error_type: str, message: str
+) -> None:
     (done,) = run(world.environment(source))
     told = error(done)
     assert (done.kind, done.error_type) == (Kind.INIT_ERROR, error_type)
@@ -104,17 +120,24 @@ def test_an_error_during_import_is_an_init_error(world: World) -> None:
 
 def test_leaving_during_init_is_an_exit(world: World) -> None:
     (done,) = run(world.environment("import sys\nsys.exit(7)"))
-    assert (done.kind, error(done)) == (Kind.EXIT, {
-        "errorType": "Runtime.ExitError",
-        "errorMessage": f"RequestId: {ID.format(0)} Error: Runtime exited with error: exit status 7"})
+    assert (done.kind, error(done)) == (
+        Kind.EXIT,
+        {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"RequestId: {ID.format(0)} Error: Runtime exited with error: exit status 7",
+        },
+    )
 
 
-@pytest.mark.parametrize(("ending", "told"), [
-    ("os._exit(3)", "Runtime exited with error: exit status 3"),
-    ("os._exit(0)", "Runtime exited without providing a reason"),
-    ("os.kill(os.getpid(), 9)", "Runtime exited with error: signal: killed"),
-    ("os.kill(os.getpid(), 11)", "Runtime exited with error: signal: segmentation fault"),
-])
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        ("os._exit(3)", "Runtime exited with error: exit status 3"),
+        ("os._exit(0)", "Runtime exited without providing a reason"),
+        ("os.kill(os.getpid(), 9)", "Runtime exited with error: signal: killed"),
+        ("os.kill(os.getpid(), 11)", "Runtime exited with error: signal: segmentation fault"),
+    ],
+)
 def test_a_runtime_that_ends_is_told_in_lambdas_words(world: World, ending: str, told: str) -> None:
     source = f"import os\ndef handler(event, context):\n    print('before')\n    {ending}"
     (done,) = run(world.environment(source))
@@ -127,9 +150,11 @@ def test_a_runtime_that_ends_is_told_in_lambdas_words(world: World, ending: str,
 def test_an_event_that_takes_too_long_ends_the_environment(world: World) -> None:
     environment = world.environment("import time\ndef handler(event, context): time.sleep(60)", timeout=1)
     (done,) = run(environment)
-    assert done.payload == (b'{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ' +
-    ID.format(0).encode()
-                            + b' Error: Task timed out after 1.00 seconds"}')
+    assert done.payload == (
+        b'{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: '
+        + ID.format(0).encode()
+        + b' Error: Task timed out after 1.00 seconds"}'
+    )
     assert not environment.alive
     assert re.search(r"Duration: 1\d\d\d\.\d\d ms\t.*Status: timeout$", world.text("platform"))
     assert f"{ID.format(0)} Task timed out after 1.00 seconds" in world.text("platform")
@@ -142,7 +167,8 @@ def test_a_response_of_six_megabytes_passes_and_one_byte_more_does_not(world: Wo
     (more,) = run(world.environment(source), b"6291555")
     assert error(more) == {
         "errorType": "Function.ResponseSizeTooLarge",
-        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes)."}
+        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+    }
 
 
 def test_a_result_that_is_no_json_is_an_error(world: World) -> None:
@@ -166,35 +192,74 @@ def handler(event, context):
         "left": context.get_remaining_time_in_millis(), "custom": context.client_context.custom,
         "cognito": context.identity.cognito_identity_id}
 """
-    (done,) = run(world.environment(source, timeout=20, memory=192), b"{}",
-                  arn="arn:aws:lambda:us-east-1:1:function:fn:live",
-                  client_context='{"custom": {"k": "ż"}}', cognito='{"cognitoIdentityId": "me"}')
+    (done,) = run(
+        world.environment(source, timeout=20, memory=192),
+        b"{}",
+        arn="arn:aws:lambda:us-east-1:1:function:fn:live",
+        client_context='{"custom": {"k": "ż"}}',
+        cognito='{"cognitoIdentityId": "me"}',
+    )
     told = error(done)
     assert 15_000 < told.pop("left") <= 20_000
     assert told == {
-        "aws_request_id": ID.format(0), "function_name": "fn", "function_version": "$LATEST",
-        "invoked_function_arn": "arn:aws:lambda:us-east-1:1:function:fn:live", "memory_limit_in_mb": "192",
-        "log_group_name": "/aws/lambda/fn", "log_stream_name": "2026/01/01/[$LATEST]0123456789abcdef",
-        "custom": {"k": "ż"}, "cognito": "me"}
+        "aws_request_id": ID.format(0),
+        "function_name": "fn",
+        "function_version": "$LATEST",
+        "invoked_function_arn": "arn:aws:lambda:us-east-1:1:function:fn:live",
+        "memory_limit_in_mb": "192",
+        "log_group_name": "/aws/lambda/fn",
+        "log_stream_name": "2026/01/01/[$LATEST]0123456789abcdef",
+        "custom": {"k": "ż"},
+        "cognito": "me",
+    }
 
 
 def test_the_variables_are_lambdas_and_nothing_of_the_hosts(
-        world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOST_SECRET", "s3cr3t")
-    environment = world.environment("import os\ndef handler(event, context): return dict(os.environ)",
-                                    environment={"TABLE": "t", "AWS_REGION": "mars", "TZ": "Europe/Warsaw"})
+    environment = world.environment(
+        "import os\ndef handler(event, context): return dict(os.environ)",
+        environment={"TABLE": "t", "AWS_REGION": "mars", "TZ": "Europe/Warsaw"},
+    )
     (done,) = run(environment, b"{}", trace="Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0")
     assert set(error(done)) == {
-        "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS",
-        "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LANG", "LD_LIBRARY_PATH", "PATH", "PWD", "PYTHONPATH",
-        "SHLVL", "TABLE", "TZ", "_AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_PORT", "_HANDLER",
-        "_X_AMZN_TRACE_ID"}
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_XRAY_CONTEXT_MISSING",
+        "AWS_XRAY_DAEMON_ADDRESS",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "PWD",
+        "PYTHONPATH",
+        "SHLVL",
+        "TABLE",
+        "TZ",
+        "_AWS_XRAY_DAEMON_ADDRESS",
+        "_AWS_XRAY_DAEMON_PORT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+    }
     told = error(done)
     assert (told["AWS_REGION"], told["TZ"], told["AWS_EXECUTION_ENV"]) == (
-        "us-east-1", "Europe/Warsaw", "AWS_Lambda_python3.11")
+        "us-east-1",
+        "Europe/Warsaw",
+        "AWS_Lambda_python3.11",
+    )
 
 
 def test_a_warm_environment_serves_the_next_event_and_pays_its_start_once(world: World) -> None:

@@ -22,19 +22,23 @@ def function(runtime: str, package: str = "Zip") -> Function:
     return Function("Fn", "fn", "arn", "app.handler", runtime, Code(inline=""), package=package)
 
 
-@pytest.mark.parametrize(("runtime", "own", "others", "chosen"), [
-    ("python3.12", 12, [11, 13], 12),
-    ("python3.12", 11, [12, 13], 12),
-    ("python3.9", 12, [11, 13], 11),
-    ("python3.9", 11, [], 11),
-    ("python2.7", 13, [11, 12], 11),
-    ("python3.14", 11, [12, 13], 13),
-    ("python3.12", 11, [13], 11),
-    ("python3.12", 13, [11], 13),
-    ("python3.99", 11, [13, 12], 13),
-])
+@pytest.mark.parametrize(
+    ("runtime", "own", "others", "chosen"),
+    [
+        ("python3.12", 12, [11, 13], 12),
+        ("python3.12", 11, [12, 13], 12),
+        ("python3.9", 12, [11, 13], 11),
+        ("python3.9", 11, [], 11),
+        ("python2.7", 13, [11, 12], 11),
+        ("python3.14", 11, [12, 13], 13),
+        ("python3.12", 11, [13], 11),
+        ("python3.12", 13, [11], 13),
+        ("python3.99", 11, [13, 12], 13),
+    ],
+)
 def test_the_nearest_is_taken_and_our_own_of_two(
-        runtime: str, own: int, others: list[int], chosen: int) -> None:
+    runtime: str, own: int, others: list[int], chosen: int
+) -> None:
     found, line = nearest(function(runtime), python(own, own=True), lambda: map(python, others))
     assert found.version == (3, chosen)
     assert bool(line) == (runtime != f"python3.{chosen}")
@@ -84,7 +88,7 @@ def test_what_does_not_start_is_no_interpreter(tmp_path: Path) -> None:
 
 def test_interpreters_that_claim_a_version_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub = tmp_path / "python3.19"
-    stub.write_text(f"#!/bin/sh\nexec {host.own().executable} \"$@\"\n")
+    stub.write_text(f'#!/bin/sh\nexec {host.own().executable} "$@"\n')
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert all(each.version != (3, 19) for each in host.others())

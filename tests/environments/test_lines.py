@@ -12,7 +12,8 @@ TEXT = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])
 
 @given(TEXT, st.integers(8, 64), st.data())
 def test_no_character_is_lost_or_torn_however_bytes_come(
-        text: str, longest: int, data: st.DataObject) -> None:
+    text: str, longest: int, data: st.DataObject
+) -> None:
     lines, rest, found = Lines(longest), text.encode(), []
     while rest:
         size = data.draw(st.integers(1, len(rest)))

@@ -62,11 +62,20 @@ def test_code_in_the_template_is_a_module_named_index(cache: Cache) -> None:
     assert "/var/task" not in bound(prepared)
 
 
-@pytest.mark.parametrize(("code", "told"), [
-    (Code(missing="its code is at `s3://b/k`", where=Where("t.yaml", 3)), "t.yaml:3: `Fn`: its code is at"),
-    (Code(folder=Path("/nowhere/at/all"), where=Where("t.yaml", 4)), "t.yaml:4: `Fn`: the folder"),
-    (Code(folder=Path("/"), where=Where("t.yaml", 5)), "t.yaml:5: `Fn`: its code folder `/` contains your"),
-])
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            Code(missing="its code is at `s3://b/k`", where=Where("t.yaml", 3)),
+            "t.yaml:3: `Fn`: its code is at",
+        ),
+        (Code(folder=Path("/nowhere/at/all"), where=Where("t.yaml", 4)), "t.yaml:4: `Fn`: the folder"),
+        (
+            Code(folder=Path("/"), where=Where("t.yaml", 5)),
+            "t.yaml:5: `Fn`: its code folder `/` contains your",
+        ),
+    ],
+)
 def test_code_that_cannot_show_is_refused_where_it_is_named(code: Code, told: str, cache: Cache) -> None:
     with pytest.raises(Invalid) as refused:
         prepare(function(code), cache, SHIMS, print)
@@ -74,7 +83,8 @@ def test_code_that_cannot_show_is_refused_where_it_is_named(code: Code, told: st
 
 
 def test_the_home_folder_itself_is_no_code_folder(
-        tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(Invalid, match="contains your home folder"):
@@ -107,9 +117,17 @@ def test_the_wrapper_of_a_function_runs_first(cache: Cache) -> None:
 
 
 def test_a_function_cannot_set_what_is_reserved_nor_turn_the_runtime_into_another() -> None:
-    chosen = {"AWS_REGION": "mars", "AWS_ACCESS_KEY_ID": "mine", "_HANDLER": "other",
-              "LAMBDA_TASK_ROOT": "/tmp", "AWS_LAMBDA_RUNTIME_API": "evil:1",
-              "AWS_LAMBDA_MAX_CONCURRENCY": "4", "_LAMBDA_TELEMETRY_LOG_FD": "1", "PYTHONPATH": "/var/task/src", "TABLE": "t"}
+    chosen = {
+        "AWS_REGION": "mars",
+        "AWS_ACCESS_KEY_ID": "mine",
+        "_HANDLER": "other",
+        "LAMBDA_TASK_ROOT": "/tmp",
+        "AWS_LAMBDA_RUNTIME_API": "evil:1",
+        "AWS_LAMBDA_MAX_CONCURRENCY": "4",
+        "_LAMBDA_TELEMETRY_LOG_FD": "1",
+        "PYTHONPATH": "/var/task/src",
+        "TABLE": "t",
+    }
     prepared = Prepared(function(Code(inline=""), environment=chosen), OWN, (), ("/var/packages",))
     made = variables(prepared, KEY, region="eu-west-1", stream="s")
     assert made["AWS_REGION"] == made["AWS_DEFAULT_REGION"] == "eu-west-1"
@@ -127,18 +145,26 @@ def test_the_runs_authority_lies_over_every_bundle(tmp_path: Path, cache: Cache)
     (tmp_path / "certifi").mkdir()
     (tmp_path / "certifi" / "cacert.pem").write_text("bundle")
     made = planned(prepare(function(Code(folder=tmp_path)), cache, SHIMS, print), authority)
-    assert {"/var/task/certifi/cacert.pem", "/var/runtime/botocore/cacert.pem",
-            "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"} <= set(made.files)
+    assert {
+        "/var/task/certifi/cacert.pem",
+        "/var/runtime/botocore/cacert.pem",
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+    } <= set(made.files)
     assert set(made.files.values()) == {authority}
 
 
-@pytest.mark.parametrize(("cafile", "variable", "file"), [
-    ("/usr/lib/ssl/cert.pem", False, False),
-    ("/usr/local/ssl/cert.pem", True, False),
-    ("/opt/python/ssl/cert.pem", False, True),
-])
+@pytest.mark.parametrize(
+    ("cafile", "variable", "file"),
+    [
+        ("/usr/lib/ssl/cert.pem", False, False),
+        ("/usr/local/ssl/cert.pem", True, False),
+        ("/opt/python/ssl/cert.pem", False, True),
+    ],
+)
 def test_a_library_that_looks_elsewhere_is_shown_the_authority_there(
-        cafile: str, variable: bool, file: bool) -> None:
+    cafile: str, variable: bool, file: bool
+) -> None:
     from tests.environments.test_trust import NameOID, certificate
 
     prepared = Prepared(function(Code(inline="")), replace(OWN, cafile=cafile), ())
@@ -196,7 +222,8 @@ def test_what_was_built_has_its_packages_in_it(tmp_path: Path, cache: Cache) -> 
 
 
 def test_when_another_interpreters_packages_cannot_be_had_our_own_runs(
-        cache: Cache, tmp_path: Path, said: list[str]) -> None:
+    cache: Cache, tmp_path: Path, said: list[str]
+) -> None:
     fake = tmp_path / "python3.12"
     fake.write_text("#!/bin/sh\necho 'ERROR: no index' >&2\nexit 1\n")
     fake.chmod(0o755)

@@ -20,6 +20,7 @@ EMAIL = frozenset({"pii/email"})
 
 def play(world: World, life: Callable[[Pool], Coroutine[Any, Any, None]], **given: Any) -> Pool:
     """Make a pool, run `life` with it, and see that nothing of it is left."""
+
     def make() -> Environment:
         return world.environment("def handler(event, context): pass")
 
@@ -36,8 +37,12 @@ def play(world: World, life: Callable[[Pool], Coroutine[Any, Any, None]], **give
     return pool
 
 
-async def serve(pool: Pool, label: frozenset[str], learns: frozenset[str] = frozenset(),
-                baseline: frozenset[str] = frozenset()) -> str:
+async def serve(
+    pool: Pool,
+    label: frozenset[str],
+    learns: frozenset[str] = frozenset(),
+    baseline: frozenset[str] = frozenset(),
+) -> str:
     """Serve one event from which the environment learns `learns`; return who did."""
     async with pool.lease(label, baseline) as environment:
         environment.subject.take(label | learns, ())

@@ -40,18 +40,45 @@ def test_nothing_but_comments_is_nothing() -> None:
     assert read("# one\n\n   # two\n", "r.txt") == ""
 
 
-@pytest.mark.parametrize("line", [
-    "-e .", "--editable=git+https://example.org/x#egg=x", "-r ../other.txt", "-c limits.txt",
-    "--index-url https://example.org/simple", "--extra-index-url=https://example.org", "--find-links /tmp",
-    "--trusted-host example.org", "-i https://example.org", "--pre",
-    "requests --index-url https://example.org",
-    ".", "..", "./lib", "../lib", "/etc", "lib/x.whl", "x.tar.gz/", "~/x", "file:///etc/passwd", "file:lib",
-    "git+https://example.org/x.git", "git+ssh://git@example.org/x.git", "https://example.org/x.tar.gz",
-    "x @ file:///tmp/x.whl", "x @ git+https://example.org/x", "x @ http://example.org/x-1-py3-none-any.whl",
-    "x @ https://example.org/x.tar.gz", "x==${TOKEN}", "x @ https://${USER}/x.whl",
-    "x; python_version > '${A}'",
-    "requests\x00", "requests --global-option=build_ext", "a b",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-e .",
+        "--editable=git+https://example.org/x#egg=x",
+        "-r ../other.txt",
+        "-c limits.txt",
+        "--index-url https://example.org/simple",
+        "--extra-index-url=https://example.org",
+        "--find-links /tmp",
+        "--trusted-host example.org",
+        "-i https://example.org",
+        "--pre",
+        "requests --index-url https://example.org",
+        ".",
+        "..",
+        "./lib",
+        "../lib",
+        "/etc",
+        "lib/x.whl",
+        "x.tar.gz/",
+        "~/x",
+        "file:///etc/passwd",
+        "file:lib",
+        "git+https://example.org/x.git",
+        "git+ssh://git@example.org/x.git",
+        "https://example.org/x.tar.gz",
+        "x @ file:///tmp/x.whl",
+        "x @ git+https://example.org/x",
+        "x @ http://example.org/x-1-py3-none-any.whl",
+        "x @ https://example.org/x.tar.gz",
+        "x==${TOKEN}",
+        "x @ https://${USER}/x.whl",
+        "x; python_version > '${A}'",
+        "requests\x00",
+        "requests --global-option=build_ext",
+        "a b",
+    ],
+)
 def test_what_reaches_beyond_packages_by_name_is_refused_with_its_line(line: str) -> None:
     with pytest.raises(Invalid) as refused:
         read(f"# first\n{line}\n", "code/requirements.txt")

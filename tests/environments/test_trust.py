@@ -19,22 +19,45 @@ def certificate(*attributes: tuple[x509.ObjectIdentifier, str]) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(kind, value) for kind, value in attributes])
     start = datetime(2026, 1, 1)
-    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-            .serial_number(1).not_valid_before(start).not_valid_after(start + timedelta(days=1))
-            .sign(key, hashes.SHA256()))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
     return made.public_bytes(serialization.Encoding.PEM)
 
 
-@pytest.mark.parametrize(("told", "attributes"), [
-    ("4f524a4b", [(NameOID.COMMON_NAME, "valve")]),
-    ("c04fe6c9", [(NameOID.COMMON_NAME, "  The   VALVE of this run ")]),
-    ("5596ab29", [(NameOID.COUNTRY_NAME, "PL"), (NameOID.ORGANIZATION_NAME, "Zażółć Gęślą"),
-                  (NameOID.COMMON_NAME, "Ünï")]),
-    ("d0dbe6e9", [(NameOID.COMMON_NAME, "x" * 60), (NameOID.ORGANIZATION_NAME, "y" * 60),
-                  (NameOID.LOCALITY_NAME, "z" * 60)]),
-])
+@pytest.mark.parametrize(
+    ("told", "attributes"),
+    [
+        ("4f524a4b", [(NameOID.COMMON_NAME, "valve")]),
+        ("c04fe6c9", [(NameOID.COMMON_NAME, "  The   VALVE of this run ")]),
+        (
+            "5596ab29",
+            [
+                (NameOID.COUNTRY_NAME, "PL"),
+                (NameOID.ORGANIZATION_NAME, "Zażółć Gęślą"),
+                (NameOID.COMMON_NAME, "Ünï"),
+            ],
+        ),
+        (
+            "d0dbe6e9",
+            [
+                (NameOID.COMMON_NAME, "x" * 60),
+                (NameOID.ORGANIZATION_NAME, "y" * 60),
+                (NameOID.LOCALITY_NAME, "z" * 60),
+            ],
+        ),
+    ],
+)
 def test_the_name_is_the_one_by_which_openssl_finds_a_certificate(
-        told: str, attributes: list[tuple[x509.ObjectIdentifier, str]]) -> None:
+    told: str, attributes: list[tuple[x509.ObjectIdentifier, str]]
+) -> None:
     # What `openssl x509 -noout -subject_hash` said.
     assert subject_hash(certificate(*attributes)) == told
 
@@ -64,5 +87,7 @@ def test_bundles_are_found_where_packages_are_and_links_are_left_alone(tmp_path:
     (tmp_path / "vendor" / "requests").mkdir()
     (tmp_path / "vendor" / "requests" / "cacert.pem").symlink_to(outside / "cacert.pem")
     assert bundles(tmp_path, BUNDLES) == [
-        "certifi/cacert.pem", "python/botocore/cacert.pem",
-        "python/lib/python3.11/site-packages/certifi/cacert.pem"]
+        "certifi/cacert.pem",
+        "python/botocore/cacert.pem",
+        "python/lib/python3.11/site-packages/certifi/cacert.pem",
+    ]

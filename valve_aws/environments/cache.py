@@ -23,9 +23,17 @@ from valve_aws.model.source import Invalid, Where
 
 RUNTIME = ("awslambdaric", "boto3")
 """What Lambda's Python runtime has beside the standard library."""
-TAKEN = (*RUNTIME, "snapshot_restore_py", "simplejson", "botocore", "s3transfer", "jmespath",
-"python_dateutil", "six",
-         "urllib3")
+TAKEN = (
+    *RUNTIME,
+    "snapshot_restore_py",
+    "simplejson",
+    "botocore",
+    "s3transfer",
+    "jmespath",
+    "python_dateutil",
+    "six",
+    "urllib3",
+)
 """With what these need; the names are as `.dist-info` folders have them."""
 LAYOUT = "1"
 """Changes when what a cached folder holds does, so that older ones are left alone."""
@@ -45,8 +53,9 @@ class Cache:
         self._root = root
         self._say = say
 
-    def get(self, kind: str, key: Iterable[str | bytes], make: Callable[[Path], None],
-            what: str = "") -> Path:
+    def get(
+        self, kind: str, key: Iterable[str | bytes], make: Callable[[Path], None], what: str = ""
+    ) -> Path:
         """Return the folder for a key, made by `make` in a folder of its own the first time.
 
         `what` is told while another process makes it. Raises what `make` raises, and Invalid when nothing
@@ -64,8 +73,11 @@ class Cache:
             (self._root / "making").mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self._root / "making" / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise Invalid(Where(str(self._root)), f"the cache folder cannot be written: {error.strerror}",
-                          "set VALVE_CACHE to a folder that can") from error
+            raise Invalid(
+                Where(str(self._root)),
+                f"the cache folder cannot be written: {error.strerror}",
+                "set VALVE_CACHE to a folder that can",
+            ) from error
         try:
             self._wait(lock, what or kind)
             if not final.is_dir():
@@ -103,8 +115,12 @@ class Cache:
 
         Raises Unavailable when another interpreter than our own needs packages that cannot be installed.
         """
-        own = sorted(path.name for site in _sites() for path in site.glob("*.dist-info")
-                     if path.name.partition("-")[0].lower().replace("-", "_") in TAKEN)
+        own = sorted(
+            path.name
+            for site in _sites()
+            for path in site.glob("*.dist-info")
+            if path.name.partition("-")[0].lower().replace("-", "_") in TAKEN
+        )
         shim = [content for path in sorted(shims.glob("*.py")) for content in (path.name, path.read_bytes())]
 
         def make(folder: Path) -> None:
@@ -118,8 +134,12 @@ class Cache:
                 shutil.copyfile(path, folder / path.name)
             _compile(interpreter, folder)
 
-        return self.get("runtime", (str(interpreter.executable), interpreter.name, *own, *shim), make,
-                        f"the runtime of {interpreter.name}")
+        return self.get(
+            "runtime",
+            (str(interpreter.executable), interpreter.name, *own, *shim),
+            make,
+            f"the runtime of {interpreter.name}",
+        )
 
     def packages(self, interpreter: Interpreter, lines: str, where: Where, allow_build: bool = False) -> Path:
         """Return a folder with the packages that requirement lines name. Raises Invalid with pip's reason."""
@@ -150,8 +170,9 @@ class Cache:
                 digest = hashlib.file_digest(opened, "sha256").hexdigest()
         except OSError as error:
             raise Invalid(where, f"`{archive}` cannot be read: {error.strerror}") from error
-        return self.get("archive", (digest,), lambda folder: files.unpack(archive, folder, where),
-                        f"`{archive.name}`")
+        return self.get(
+            "archive", (digest,), lambda folder: files.unpack(archive, folder, where), f"`{archive.name}`"
+        )
 
     def merged(self, folders: tuple[tuple[Path, str], ...]) -> Path:
         """Return one folder that holds what is in each (folder, where below); of two files the later one."""
@@ -165,15 +186,34 @@ class Cache:
 
     def _install(self, interpreter: Interpreter, folder: Path, what: list[str], allow_build: bool) -> None:
         """Run pip: the interpreter's, else ours for it. It sees neither our packages nor our folder."""
-        options = ["install", "--target", str(folder), "--no-input", "--disable-pip-version-check", "--quiet",
-                   "--no-warn-conflicts", *([] if allow_build else ["--only-binary", ":all:"]), *what]
-        tries = [[str(interpreter.executable), "-I", "-m", "pip", *options],
-                 [sys.executable, "-I", "-m", "pip", "--python", str(interpreter.executable), *options]]
+        options = [
+            "install",
+            "--target",
+            str(folder),
+            "--no-input",
+            "--disable-pip-version-check",
+            "--quiet",
+            "--no-warn-conflicts",
+            *([] if allow_build else ["--only-binary", ":all:"]),
+            *what,
+        ]
+        tries = [
+            [str(interpreter.executable), "-I", "-m", "pip", *options],
+            [sys.executable, "-I", "-m", "pip", "--python", str(interpreter.executable), *options],
+        ]
         reason = "pip is not there"
         for argv in tries:
             try:
-                run = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False,
-                                     cwd=folder.parent, stdin=subprocess.DEVNULL, timeout=INSTALL_LIMIT)
+                run = subprocess.run(
+                    argv,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    check=False,
+                    cwd=folder.parent,
+                    stdin=subprocess.DEVNULL,
+                    timeout=INSTALL_LIMIT,
+                )
             except (OSError, subprocess.TimeoutExpired) as error:
                 reason = str(error)
                 continue

@@ -80,8 +80,16 @@ class Environment:
             how = ("error", self._failure()) if self._done or self._status is not None else ("timeout", "")
             self._say("platform", self._around.wording.init_report(self.init, *how))
 
-    async def invoke(self, ident: str, payload: bytes, *, arn: str = "", trace: str = "",
-                     client_context: str = "", cognito: str = "") -> Done:
+    async def invoke(
+        self,
+        ident: str,
+        payload: bytes,
+        *,
+        arn: str = "",
+        trace: str = "",
+        client_context: str = "",
+        cognito: str = "",
+    ) -> Done:
         """Serve one event and write its START, END and REPORT lines. One at a time: RuntimeError when it is
         busy.
 
@@ -91,13 +99,23 @@ class Environment:
             raise RuntimeError("an environment serves one event at a time, after its start")
         self._busy = True
         try:
-            return await self._serve(Invocation(ident, payload, self._around.now() + self.function.timeout,
-                                                arn or self.function.arn, trace, client_context, cognito))
+            return await self._serve(
+                Invocation(
+                    ident,
+                    payload,
+                    self._around.now() + self.function.timeout,
+                    arn or self.function.arn,
+                    trace,
+                    client_context,
+                    cognito,
+                )
+            )
         finally:
             self._busy = False
 
-    async def runtime_request(self, method: str, path: str, headers: Mapping[str, str],
-                              body: bytes) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+    async def runtime_request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
         """Answer one request to the Runtime API as (status, headers, body); waits for as long as it takes.
 
         `body` may be cut after the response limit and one byte. Raises ConnectionError when the environment
@@ -262,4 +280,3 @@ def _figure(measure: Callable[[], int]) -> int:
         return measure()
     except OSError:
         return 0
-

@@ -67,16 +67,20 @@ def unpack(archive: Path, target: Path, where: Where) -> None:
         raise Invalid(where, f"`{archive}` cannot be unpacked: {error}", "is it a zip archive?") from error
 
 
-def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, where: Where, archive: Path,
-             left: int) -> int:
+def _extract(
+    opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, where: Where, archive: Path, left: int
+) -> int:
     """Extract one entry and return its size."""
     mode = entry.external_attr >> 16
     parts = entry.filename.split("/")
     if entry.filename.startswith("/") or ".." in parts or "\\" in entry.filename or ":" in parts[0]:
         raise Invalid(where, f"`{archive}`: the entry {entry.filename!r} would leave the folder")
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
-        raise Invalid(where, f"`{archive}`: the entry {entry.filename!r} is a link or a device",
-                      "pack the files themselves")
+        raise Invalid(
+            where,
+            f"`{archive}`: the entry {entry.filename!r} is a link or a device",
+            "pack the files themselves",
+        )
     path = target.joinpath(*(part for part in parts if part not in ("", ".")))
     if entry.is_dir():
         path.mkdir(parents=True, exist_ok=True)
@@ -111,14 +115,20 @@ def bundles(folder: Path, known: Iterable[str]) -> list[str]:
         if len(queue) > FOLDERS:
             break
         try:
-            entries = [entry for entry in os.scandir(current)
-                       if entry.is_dir(follow_symlinks=False) and entry.name not in SKIPPED]
+            entries = [
+                entry
+                for entry in os.scandir(current)
+                if entry.is_dir(follow_symlinks=False) and entry.name not in SKIPPED
+            ]
         except OSError:
             continue
         for entry in entries:
             if entry.name in heads:
-                found += [str(Path(current, *path).relative_to(folder)) for path in wanted
-                          if path[0] == entry.name and _plain(current, path)]
+                found += [
+                    str(Path(current, *path).relative_to(folder))
+                    for path in wanted
+                    if path[0] == entry.name and _plain(current, path)
+                ]
             elif depth < DEEPEST:
                 queue.append((Path(entry.path), depth + 1))
     return sorted(found)

@@ -50,8 +50,13 @@ def others() -> Iterator[Interpreter]:
 def probe(executable: Path) -> Interpreter | None:
     """Ask an interpreter what it is; None when it does not start or is too old."""
     try:
-        answer = subprocess.run([executable, "-I", "-S", "-c", PROBE], capture_output=True, check=True,
-                                timeout=PATIENCE, stdin=subprocess.DEVNULL)
+        answer = subprocess.run(
+            [executable, "-I", "-S", "-c", PROBE],
+            capture_output=True,
+            check=True,
+            timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+        )
         (major, minor), prefix, cafile = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError, TypeError):
         return None
@@ -99,7 +104,9 @@ def _candidates() -> Iterator[Path]:
     user = Path.home()
     roots = [
         *(Path(entry) for entry in os.get_exec_path() if not entry.rstrip("/").endswith("shims")),
-        Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin"),
+        Path("/usr/bin"),
+        Path("/usr/local/bin"),
+        Path("/opt/homebrew/bin"),
         *sorted((user / ".pyenv" / "versions").glob("*/bin"), reverse=True),
         *sorted((user / ".local" / "share" / "uv" / "python").glob("*/bin"), reverse=True),
     ]

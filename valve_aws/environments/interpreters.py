@@ -39,12 +39,18 @@ class Interpreter:
 def wanted(function: Function) -> tuple[int, int]:
     """Return the version that a function's runtime names. Invalid for what is not Python."""
     if function.package == "Image":
-        raise Invalid(function.where, f"`{function.logical}` is a container image, which cannot be run",
-                      "give it a zip package with a Python runtime")
+        raise Invalid(
+            function.where,
+            f"`{function.logical}` is a container image, which cannot be run",
+            "give it a zip package with a Python runtime",
+        )
     match = PYTHON.fullmatch(function.runtime)
     if not match:
-        raise Invalid(function.where, f"`{function.logical}`: the runtime `{function.runtime}` cannot be run",
-                      "only Python runtimes can, for now")
+        raise Invalid(
+            function.where,
+            f"`{function.logical}`: the runtime `{function.runtime}` cannot be run",
+            "only Python runtimes can, for now",
+        )
     return int(match[1]), int(match[2] or 0)
 
 
@@ -54,8 +60,9 @@ def distance(version: tuple[int, int], want: tuple[int, int]) -> int:
     return abs(version[1] - minor)
 
 
-def nearest(function: Function, own: Interpreter,
-            others: Callable[[], Iterable[Interpreter]]) -> tuple[Interpreter, str]:
+def nearest(
+    function: Function, own: Interpreter, others: Callable[[], Iterable[Interpreter]]
+) -> tuple[Interpreter, str]:
     """Return the interpreter that runs a function, and a line to say when its version is another ("" else).
 
     `others` looks at the host, the nearest first or in any order; it is called only when our own is not the

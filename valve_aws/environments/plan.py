@@ -17,13 +17,23 @@ TASK = "/var/task"
 RUNTIME_API = "127.0.0.1:9001"
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-DROPPED = ("AWS_LAMBDA_MAX_CONCURRENCY", "_LAMBDA_TELEMETRY_LOG_FD",
-"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET")
+DROPPED = (
+    "AWS_LAMBDA_MAX_CONCURRENCY",
+    "_LAMBDA_TELEMETRY_LOG_FD",
+    "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET",
+)
 """Variables by which a template could turn the runtime into something else."""
 
 
-def plan(prepared: Prepared, key: Key, *, region: str, stream: str, authority: bytes = b"",
-         extra: Mapping[str, str] | None = None) -> Plan:
+def plan(
+    prepared: Prepared,
+    key: Key,
+    *,
+    region: str,
+    stream: str,
+    authority: bytes = b"",
+    extra: Mapping[str, str] | None = None,
+) -> Plan:
     """Return the plan of one environment.
 
     `key` is what this environment was issued. `stream` is the name of its log stream. `authority` is the

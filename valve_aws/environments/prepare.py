@@ -38,9 +38,15 @@ class Prepared:
     """Paths inside of the certificate bundles that packages bring along."""
 
 
-def prepare(function: Function, cache: Cache, shims: Path, say: Callable[[str], None],
-            allow_build: bool = False, own: Interpreter | None = None,
-            others: Callable[[], Iterable[Interpreter]] = host.others) -> Prepared:
+def prepare(
+    function: Function,
+    cache: Cache,
+    shims: Path,
+    say: Callable[[str], None],
+    allow_build: bool = False,
+    own: Interpreter | None = None,
+    others: Callable[[], Iterable[Interpreter]] = host.others,
+) -> Prepared:
     """Prepare a function: blocking, and slow the first time. `shims` is the folder with our Python bootstrap.
 
     Raises Invalid for code that is not here, runtimes that cannot be run and packages that cannot be
@@ -51,8 +57,10 @@ def prepare(function: Function, cache: Cache, shims: Path, say: Callable[[str], 
     try:
         runtime = cache.runtime(interpreter, shims)
     except Unavailable as error:
-        line = (f"{function.logical}: {interpreter.name} runs nothing, as its packages cannot be installed "
-                f"({error}); {own.name} runs it")
+        line = (
+            f"{function.logical}: {interpreter.name} runs nothing, as its packages cannot be installed "
+            f"({error}); {own.name} runs it"
+        )
         interpreter = own
         try:
             runtime = cache.runtime(own, shims)
@@ -70,9 +78,12 @@ def prepare(function: Function, cache: Cache, shims: Path, say: Callable[[str], 
             shown.append((installed, "/var/packages"))
             packages.append("/var/packages")
     shown += _layers(function, interpreter, cache, say, allow_build)
-    found = tuple(f"{inside}/{path}" for there, inside in shown
-                  if inside.startswith(("/var/runtime", "/var/task", "/var/packages", "/opt"))
-                  for path in files.bundles(there, trust.BUNDLES))
+    found = tuple(
+        f"{inside}/{path}"
+        for there, inside in shown
+        if inside.startswith(("/var/runtime", "/var/task", "/var/packages", "/opt"))
+        for path in files.bundles(there, trust.BUNDLES)
+    )
     binds = tuple(Bind(there, inside) for there, inside in shown)
     return Prepared(function, interpreter, binds, tuple(packages), found)
 
@@ -87,11 +98,15 @@ def _folder(code: Code, cache: Cache, logical: str) -> Path | None:
         return None
     folder = files.true_folder(code.folder)
     if folder is None:
-        raise Invalid(code.where, f"`{logical}`: the folder `{code.folder}` is not there",
-                      "is it built (`sam build`)?")
+        raise Invalid(
+            code.where, f"`{logical}`: the folder `{code.folder}` is not there", "is it built (`sam build`)?"
+        )
     if host.home().is_relative_to(folder):
-        raise Invalid(code.where, f"`{logical}`: its code folder `{code.folder}` contains your home folder",
-                      "the function would see all of it; give the code a folder of its own")
+        raise Invalid(
+            code.where,
+            f"`{logical}`: its code folder `{code.folder}` contains your home folder",
+            "the function would see all of it; give the code a folder of its own",
+        )
     return folder
 
 
@@ -105,8 +120,9 @@ def _requirements(folder: Path, interpreter: Interpreter, cache: Cache, allow_bu
     return cache.packages(interpreter, lines, Where(str(file)), allow_build) if lines else None
 
 
-def _layers(function: Function, interpreter: Interpreter, cache: Cache, say: Callable[[str], None],
-            allow_build: bool) -> list[tuple[Path, str]]:
+def _layers(
+    function: Function, interpreter: Interpreter, cache: Cache, say: Callable[[str], None], allow_build: bool
+) -> list[tuple[Path, str]]:
     """Return what shows as `/opt`: every layer, the later ones over the earlier."""
     parts: list[tuple[Path, str]] = []
     for layer in function.layers:
@@ -139,4 +155,3 @@ def _public(layer: Layer) -> str:
     """Return the package that somebody else's layer is, "" when we know none."""
     named = f"{layer.name} {layer.code.missing}"
     return next((package for part, package in PUBLIC_LAYERS.items() if part in named), "")
-

@@ -76,6 +76,7 @@ def watch(loop: asyncio.AbstractEventLoop, jail: Jail, ended: Callable[[int], No
     Why a thread for each: `wait` blocks for as long as the environment lives, and would starve a shared pool
     of threads.
     """
+
     def wait() -> None:
         status = jail.wait()
         try:

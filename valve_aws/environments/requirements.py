@@ -44,10 +44,16 @@ def read(text: str, file: str) -> str:
             continue
         where = Where(file, line)
         if requirement.startswith("-"):
-            raise Invalid(where, f"the option `{requirement.split()[0].partition('=')[0]}` is not taken here",
-                          "name packages, one a line, or build first (`sam build`) and run what was built")
-        raise Invalid(where, f"`{requirement[:80]}` is not a package by name",
-                      "folders, local files and repositories are not installed; build first (`sam build`)")
+            raise Invalid(
+                where,
+                f"the option `{requirement.split()[0].partition('=')[0]}` is not taken here",
+                "name packages, one a line, or build first (`sam build`) and run what was built",
+            )
+        raise Invalid(
+            where,
+            f"`{requirement[:80]}` is not a package by name",
+            "folders, local files and repositories are not installed; build first (`sam build`)",
+        )
     return "".join(f"{requirement}\n" for requirement in kept)
 
 

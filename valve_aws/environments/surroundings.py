@@ -75,8 +75,16 @@ class Wording(Protocol):
     def exited(self, ident: str, status: int, error_type: str = "Runtime.ExitError") -> tuple[str, str]:
         """When its runtime ended."""
 
-    def report(self, ident: str, seconds: float, memory: int, peak: int, init: float | None = None,
-               status: str = "", error_type: str = "") -> str:
+    def report(
+        self,
+        ident: str,
+        seconds: float,
+        memory: int,
+        peak: int,
+        init: float | None = None,
+        status: str = "",
+        error_type: str = "",
+    ) -> str:
         """The figures."""
 
 

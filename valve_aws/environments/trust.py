@@ -16,12 +16,20 @@ PLACES = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/pki/tls/cert.pem",
 )
-BUNDLES = frozenset((
-    "certifi/cacert.pem", "botocore/cacert.pem", "botocore/vendored/requests/cacert.pem",
-    "requests/cacert.pem", "pip/_vendor/certifi/cacert.pem",
-    "stripe/data/ca-certificates.crt", "httplib2/cacerts.txt",
-    "grpc/_cython/_credentials/roots.pem", "twilio/conf/cacert.pem", "elastic_transport/cacert.pem",
-))
+BUNDLES = frozenset(
+    (
+        "certifi/cacert.pem",
+        "botocore/cacert.pem",
+        "botocore/vendored/requests/cacert.pem",
+        "requests/cacert.pem",
+        "pip/_vendor/certifi/cacert.pem",
+        "stripe/data/ca-certificates.crt",
+        "httplib2/cacerts.txt",
+        "grpc/_cython/_credentials/roots.pem",
+        "twilio/conf/cacert.pem",
+        "elastic_transport/cacert.pem",
+    )
+)
 """Bundles that packages bring along, by their path from the folder that the package is in."""
 PEM = re.compile(rb"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----")
 
@@ -44,8 +52,10 @@ def subject_hash(authority: bytes) -> str:
     if fields[0][0] == 0xA0:
         fields = fields[1:]  # Why: the version is there only when it is not the first (RFC 5280 §4.1).
     subject = fields[4][1]
-    canonical = b"".join(_encode(0x31, b"".join(_attribute(pair) for _, pair in _children(one)))
-                         for _, one in _children(subject))
+    canonical = b"".join(
+        _encode(0x31, b"".join(_attribute(pair) for _, pair in _children(one)))
+        for _, one in _children(subject)
+    )
     return f"{int.from_bytes(hashlib.sha1(canonical, usedforsecurity=False).digest()[:4], 'little'):08x}"
 
 
@@ -66,8 +76,8 @@ def _children(content: bytes) -> list[tuple[int, bytes]]:
         tag, length, at = content[at], content[at + 1], at + 2
         if length & 0x80:
             size = length & 0x7F
-            length, at = int.from_bytes(content[at:at + size]), at + size
-        found.append((tag, content[at:at + length]))
+            length, at = int.from_bytes(content[at : at + size]), at + size
+        found.append((tag, content[at : at + length]))
         at += length
     return found
 

@@ -35,8 +35,9 @@ class Extension:
 class Extensions:
     """All extensions of one environment."""
 
-    def __init__(self, identify: Callable[[], str], ticket: Callable[[], int],
-                 function: str, handler: str) -> None:
+    def __init__(
+        self, identify: Callable[[], str], ticket: Callable[[], int], function: str, handler: str
+    ) -> None:
         self._identify = identify
         self._ticket = ticket
         self._greeting = {"functionName": function, "functionVersion": "$LATEST", "handler": handler}
@@ -49,8 +50,9 @@ class Extensions:
         """Say whether every one of them waits."""
         return all(extension.ticket is not None for extension in self._by_ident.values())
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes,
-               open_: bool) -> Answer | Wait | None:
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, open_: bool
+    ) -> Answer | Wait | None:
         """Take one request; None when the path is not ours. `open_`: the runtime is still in its init."""
         if path in SUBSCRIPTIONS and method == "PUT":
             return self._subscribe(SUBSCRIPTIONS[path], headers, body)
@@ -66,9 +68,12 @@ class Extensions:
             del self._by_ident[ident]
             return accepted()
         if extension.ticket is not None:
-            return refusal(403, "Extension.InvalidExtensionState",
-                           f"State transition from Ready to Ready failed for extension {extension.name}. "
-                           "Error: State transition is not allowed")
+            return refusal(
+                403,
+                "Extension.InvalidExtensionState",
+                f"State transition from Ready to Ready failed for extension {extension.name}. "
+                "Error: State transition is not allowed",
+            )
         extension.ticket = self._ticket()
         return Wait(extension.ticket)
 
@@ -100,9 +105,13 @@ class Extensions:
 
     def invoke(self, invocation: Invocation) -> list[Reply]:
         """Return the INVOKE events for those that want them and wait."""
-        event = {"eventType": "INVOKE", "deadlineMs": int(invocation.deadline * 1000),
-                 "requestId": invocation.ident, "invokedFunctionArn": invocation.arn,
-                 "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.trace}}
+        event = {
+            "eventType": "INVOKE",
+            "deadlineMs": int(invocation.deadline * 1000),
+            "requestId": invocation.ident,
+            "invokedFunctionArn": invocation.arn,
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.trace},
+        }
         return self._tell("INVOKE", event)
 
     def shut(self, reason: str, deadline: float) -> list[Reply]:
@@ -128,6 +137,7 @@ class Extensions:
 
 def _unknown(ident: str) -> Answer:
     if not ident:
-        return refusal(403, "Extension.MissingExtensionIdentifier",
-                       "Missing Lambda-Extension-Identifier header")
+        return refusal(
+            403, "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"
+        )
     return refusal(403, "Extension.UnknownExtensionIdentifier", f"Unknown extension {ident[:64]}")

@@ -15,9 +15,20 @@ RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
 JSON = (("Content-Type", "application/json"),)
 
 SIGNALS = {
-    1: "hangup", 2: "interrupt", 3: "quit", 4: "illegal instruction", 5: "trace/breakpoint trap",
-    6: "aborted", 7: "bus error", 8: "floating point exception", 9: "killed", 10: "user defined signal 1",
-    11: "segmentation fault", 12: "user defined signal 2", 13: "broken pipe", 14: "alarm clock",
+    1: "hangup",
+    2: "interrupt",
+    3: "quit",
+    4: "illegal instruction",
+    5: "trace/breakpoint trap",
+    6: "aborted",
+    7: "bus error",
+    8: "floating point exception",
+    9: "killed",
+    10: "user defined signal 1",
+    11: "segmentation fault",
+    12: "user defined signal 2",
+    13: "broken pipe",
+    14: "alarm clock",
     15: "terminated",
 }
 """The words that AWS's supervisor uses, which are those of Go's `syscall.Signal`."""
@@ -39,8 +50,9 @@ def _payload(error_type: str, message: str) -> bytes:
 
 def timed_out(ident: str, seconds: float) -> bytes:
     """Return the payload of an invocation that took longer than the function's timeout."""
-    return _payload("Sandbox.Timedout",
-                    f"RequestId: {ident} Error: Task timed out after {seconds:.2f} seconds")
+    return _payload(
+        "Sandbox.Timedout", f"RequestId: {ident} Error: Task timed out after {seconds:.2f} seconds"
+    )
 
 
 def ending(status: int) -> str:
@@ -64,8 +76,10 @@ def out_of_memory(ident: str) -> bytes:
 
 def too_large() -> bytes:
     """Return the payload of an invocation whose response exceeds `RESPONSE_LIMIT`."""
-    return _payload("Function.ResponseSizeTooLarge",
-                    f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")
+    return _payload(
+        "Function.ResponseSizeTooLarge",
+        f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).",
+    )
 
 
 def invalid_mode() -> bytes:

@@ -151,9 +151,12 @@ class Machine:
         """Take a step, or return the refusal of it."""
         after = TABLE.get((self.state, step))
         if after is None:
-            return refusal(403, "InvalidStateTransition",
-                           f"State transition from {self.state} to {step} failed for runtime. "
-                           "Error: State transition is not allowed")
+            return refusal(
+                403,
+                "InvalidStateTransition",
+                f"State transition from {self.state} to {step} failed for runtime. "
+                "Error: State transition is not allowed",
+            )
         self.state = after
         return None
 
@@ -183,8 +186,11 @@ class Machine:
             return refused
         if len(body) > RESPONSE_LIMIT:
             self._out.append(Done(Kind.ERROR, faults.too_large(), "Function.ResponseSizeTooLarge"))
-            return refusal(413, "RequestEntityTooLarge",
-                           f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")
+            return refusal(
+                413,
+                "RequestEntityTooLarge",
+                f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).",
+            )
         if headers.get("lambda-runtime-function-response-mode", "") not in MODES:
             self._out.append(Done(Kind.ERROR, faults.invalid_mode(), "Runtime.InvalidResponseModeHeader"))
             return refusal(400, "InvalidFunctionResponseMode", "Invalid function response mode")

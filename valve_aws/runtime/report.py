@@ -46,8 +46,15 @@ def exited(ident: str, status: int, error_type: str = "Runtime.ExitError") -> tu
     return f"RequestId: {ident} Error: {ending(status)}", error_type
 
 
-def report(ident: str, seconds: float, memory: int, peak: int, init: float | None = None,
-           status: str = "", error_type: str = "") -> str:
+def report(
+    ident: str,
+    seconds: float,
+    memory: int,
+    peak: int,
+    init: float | None = None,
+    status: str = "",
+    error_type: str = "",
+) -> str:
     """Return the REPORT line.
 
     `seconds` is the duration, `memory` the setting in MiB, `peak` the most memory used in bytes, `init` the
@@ -55,8 +62,10 @@ def report(ident: str, seconds: float, memory: int, peak: int, init: float | Non
     `error` or `timeout`.
     """
     billed = ceil(round((seconds + (init or 0.0)) * 1000, 2))
-    line = (f"REPORT RequestId: {ident}\tDuration: {seconds * 1000:.2f} ms\tBilled Duration: {billed} ms\t"
-            f"Memory Size: {memory} MB\tMax Memory Used: {ceil(peak / MIB)} MB\t")
+    line = (
+        f"REPORT RequestId: {ident}\tDuration: {seconds * 1000:.2f} ms\tBilled Duration: {billed} ms\t"
+        f"Memory Size: {memory} MB\tMax Memory Used: {ceil(peak / MIB)} MB\t"
+    )
     if init is not None:
         line += f"Init Duration: {init * 1000:.2f} ms\t"
     if status:
