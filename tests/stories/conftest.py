@@ -1,0 +1,38 @@
+"""Fixtures of the stories: real commands against a real moto."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from world import STACKS, World, moto, partner
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Callable[[str], World]:
+    """Return a function that copies a stack to a folder of its own, as a user's project."""
+
+    def copied(name: str) -> World:
+        folder = tmp_path / name
+        shutil.copytree(STACKS / name, folder, ignore=shutil.ignore_patterns(".valve", "__pycache__"))
+        return World(folder)
+
+    return copied
+
+
+@pytest.fixture
+def cloud() -> Iterator[str]:
+    with moto() as url:
+        yield url
+
+
+@pytest.fixture
+def stub() -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
+    with partner() as served:
+        yield served
