@@ -6,7 +6,7 @@ Knows the members of DynamoDB's requests. Does not know what follows for labels,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from valve_aws.aws import names
@@ -58,12 +58,12 @@ def _named(params: Params) -> Mapping[str, Any]:
 
 
 def shown(params: Params) -> Attributes:
-    """Return what a projection lets through."""
+    """Return what a projection lets through.
+
+    The legacy `AttributesToGet` counts as no projection: moto shows the whole item all the same.
+    """
     text = params.get("ProjectionExpression")
-    if text:
-        return expression.resolve(expression.looked(text), _named(params))
-    legacy = params.get("AttributesToGet")
-    return frozenset(legacy) if legacy else None
+    return expression.resolve(expression.looked(text), _named(params)) if text else None
 
 
 def looked(params: Params, *members: str) -> Attributes:
@@ -78,7 +78,7 @@ def looked(params: Params, *members: str) -> Attributes:
 
 
 def get(asked: Asked, params: Params) -> Read:
-    """GetItem, and each Get of a transaction."""
+    """GetItem, and each Get of a transaction before its projection."""
     table = names.table(params["TableName"], asked.place)
     return _one(table, params["Key"], shown(params), asked)
 
@@ -238,5 +238,5 @@ def transact(asked: Asked, params: Params) -> list[Write]:
 
 
 def transact_get(asked: Asked, params: Params) -> list[Read]:
-    """TransactGetItems."""
-    return [get(asked, step["Get"]) for step in params["TransactItems"]]
+    """TransactGetItems. Whole items, whatever the projection: moto does not heed it here."""
+    return [replace(get(asked, step["Get"]), attributes=None) for step in params["TransactItems"]]

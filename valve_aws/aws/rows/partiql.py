@@ -26,6 +26,8 @@ TOKEN = re.compile(r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>"(?:[^"]|"")*")
 
 WORDS = frozenset({"AND", "OR", "NOT", "BETWEEN", "IN", "IS", "MISSING", "NULL", "TRUE", "FALSE", "ORDER", "BY", "ASC", "DESC",
                    "WHERE", "FROM", "SELECT", "SET", "REMOVE", "RETURNING", "ALL", "MODIFIED", "OLD", "NEW", "VALUE"})
+READ_ALIKE = re.compile(r"(?i)\b(?:SELECT|FROM|INTO|UPDATE|INSERT|DELETE|WHERE|SET|REMOVE|RETURNING|VALUE|AND)\b")
+"""What a text in quotes may not hold: not every backend's parser tells quotes from clauses. `?` takes any text."""
 TWICE = frozenset({"SELECT", "FROM", "INTO", "UPDATE", "INSERT", "DELETE", "JOIN", "UNION", "UNPIVOT"})
 
 
@@ -89,6 +91,8 @@ def tokens(text: str) -> tuple[Token, ...]:
         m = TOKEN.match(text, at)
         if m is None or m.lastgroup is None:
             raise names.NotCanonical(f"the statement `{text[:200]}` cannot be read at character {at + 1}")
+        if m.lastgroup in {"text", "quoted"} and READ_ALIKE.search(m.group()):
+            raise names.NotCanonical(f"`{m.group()[:80]}` could be read as a clause; hand it over as a parameter")
         mark = -1
         if m.lastgroup == "mark":
             mark, marks = marks, marks + 1

@@ -57,8 +57,9 @@ WRITES = (
     Row("PutObject", "replaces the object; a condition tells what was there; an append keeps what was there",
         consults="appended", reveals="precondition appended", changes="object name", opens="opening",
         blind="unconditional", actions=PUT, leaves="key=Key written"),
+    # Why the target is consulted: its tags outlive the copy at moto.
     Row("CopyObject", "replaces an object by another's content, which the reply's ETag digests; conditions look at both",
-        consults="source", reveals="source source-name precondition", changes="object name", opens="opening",
+        consults="source object name", reveals="source source-name precondition", changes="object name", opens="opening",
         blind="unconditional", actions=f"s3:GetObject@source s3:GetObjectVersion@source-version {PUT}",
         leaves="key=Key source=CopySource written"),
     Row("RenameObject", "moves an object's content to another key; conditions look at both", consults="rename-source",
@@ -110,10 +111,10 @@ UPLOADS = (
     Row("CreateMultipartUpload", "metadata given here ends up in the object; the upload's id is random",
         consults="begun", changes="begun", opens="opening", blind="always", actions=PUT, leaves="key=Key written"),
     Row("UploadPart", "a part is a cell; an error tells that the upload is not there", reveals="upload-name",
-        changes="part upload-name", opens="opening", blind="always", actions="s3:PutObject@object",
+        changes="part", opens="opening", blind="always", actions="s3:PutObject@object",
         leaves="key=Key upload=UploadId"),
     Row("UploadPartCopy", "a part taken from an object, which the reply's ETag digests", consults="source",
-        reveals="source source-name upload-name", changes="part upload-name", opens="opening", blind="always",
+        reveals="source source-name upload-name", changes="part", opens="opening", blind="always",
         actions="s3:GetObject@source s3:GetObjectVersion@source-version s3:PutObject@object",
         leaves="key=Key upload=UploadId source=CopySource"),
     Row("ListParts", "sizes and ETags of the parts", reveals="upload upload-name",
@@ -122,7 +123,7 @@ UPLOADS = (
         consults="upload", reveals="upload upload-name precondition", changes="object name upload upload-name",
         opens="opening", blind="unconditional", actions="s3:PutObject@object", leaves="key=Key upload=UploadId"),
     Row("AbortMultipartUpload", "the parts are gone; an error tells that the upload is not there",
-        consults="upload", reveals="upload-name", changes="upload upload-name", blind="always",
+        reveals="upload-name", changes="upload upload-name", blind="always",
         actions="s3:AbortMultipartUpload@object", leaves="key=Key upload=UploadId"),
 )
 

@@ -32,7 +32,7 @@ MESSAGES = (
     Row("ChangeMessageVisibilityBatch", "as ChangeMessageVisibility, for each", reveals="ids figures",
         changes="counts", actions="sqs:ChangeMessageVisibility@queue", leaves="queue entry=Entries.Id"),
     Row("PurgeQueue", "all messages are gone; an error tells of another purge within the minute", reveals="figures",
-        changes="messages ids removed counts", actions="sqs:PurgeQueue@queue", leaves="queue"),
+        changes="removed counts", actions="sqs:PurgeQueue@queue", leaves="queue"),
 )
 
 QUEUES = (
