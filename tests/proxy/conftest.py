@@ -29,7 +29,9 @@ class Loop:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.loop = asyncio.new_event_loop()
-        self.loop.set_exception_handler(lambda _, c: self.problems.append(f"{c.get('message')}: {c.get('exception')!r}"))
+        self.loop.set_exception_handler(
+            lambda _, c: self.problems.append(f"{c.get('message')}: {c.get('exception')!r}")
+        )
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
@@ -113,19 +115,35 @@ def serve(authority: Authority) -> Iterator[Callable[..., Served]]:
     loop = Loop()
     made: list[Served] = []
 
-    def start(request: Any = None, dial: Any = None, name: Any = None, limits: Limits = LIMITS, tls: bool = True,
-              raw: Callable[[Origin], bool] | None = None, upstream: Upstream | None = None,
-              port: int = 0) -> Served:
+    def start(
+        request: Any = None,
+        dial: Any = None,
+        name: Any = None,
+        limits: Limits = LIMITS,
+        tls: bool = True,
+        raw: Callable[[Origin], bool] | None = None,
+        upstream: Upstream | None = None,
+        port: int = 0,
+    ) -> Served:
         served = Served(loop, authority if tls else None)
         tcp = socket.create_server(("127.0.0.1", port))
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", 0))
         served.port, served.udp = tcp.getsockname()[1], udp.getsockname()[1]
-        served.server = loop.run(Server.open(
-            Listeners((tcp,), (udp,), True), "environment-1", served.authority,
-            request(served) if request else served.echo, dial(served) if dial else served.hang_up,
-            name or served.anyone, limits, raw=raw or (lambda _: False),
-            refused=lambda _, problem: served.refused.append(problem), upstream=upstream))
+        served.server = loop.run(
+            Server.open(
+                Listeners((tcp,), (udp,), True),
+                "environment-1",
+                served.authority,
+                request(served) if request else served.echo,
+                dial(served) if dial else served.hang_up,
+                name or served.anyone,
+                limits,
+                raw=raw or (lambda _: False),
+                refused=lambda _, problem: served.refused.append(problem),
+                upstream=upstream,
+            )
+        )
         made.append(served)
         return served
 

@@ -24,6 +24,7 @@ QUICK = replace(LIMITS, peek=0.05, silence=0.05)
 def far() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
     """Start a server on loopback that does one thing with each connection; returns its port."""
     with contextlib.ExitStack() as stack:
+
         def start(serve_one: Callable[[socket.socket], None]) -> int:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
@@ -41,6 +42,7 @@ def far() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
             threading.Thread(target=loop, daemon=True).start()
             stack.callback(listener.shutdown, socket.SHUT_RDWR)
             return int(listener.getsockname()[1])
+
         yield start
 
 
@@ -54,9 +56,14 @@ def to(port: int, counts: list[tuple[int, int]] | None = None) -> Callable[[Any]
     def dial(served: Any) -> Any:
         async def handle(dialled: Dial) -> None:
             served.dials.append((dialled.origin, dialled.first))
-            await dialled.splice("127.0.0.1", port,
-                                 (lambda out, back: counts.append((out, back))) if counts is not None else None)
+            await dialled.splice(
+                "127.0.0.1",
+                port,
+                (lambda out, back: counts.append((out, back))) if counts is not None else None,
+            )
+
         return handle
+
     return dial
 
 
@@ -65,7 +72,9 @@ def test_what_is_neither_tls_nor_http_is_dialled_and_forwarded_both_ways(serve: 
     served = serve(dial=to(far(echo_all), counts))
     body = random.Random(3).randbytes(3 << 20)
     with served.connect() as client:
-        threading.Thread(target=lambda: (client.sendall(b"SSH-2.0-x\r\n" + body), client.shutdown(socket.SHUT_WR))).start()
+        threading.Thread(
+            target=lambda: (client.sendall(b"SSH-2.0-x\r\n" + body), client.shutdown(socket.SHUT_WR))
+        ).start()
         received = b""
         while piece := client.recv(65536):
             received += piece
@@ -89,8 +98,17 @@ def test_a_client_that_waits_for_the_server_to_speak_is_dialled_with_nothing(ser
     assert served.dials[0][1] == b""
 
 
-@pytest.mark.parametrize("first", [b"EHLO x\r\n", b"*1\r\n$4\r\nPING\r\n", b"\x00\x00\x00\x08\x04\xd2\x16\x2f", b"\x16\x02\x00",
-                                   b"PUTTY", b"\xff" * 100])
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"EHLO x\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"\x00\x00\x00\x08\x04\xd2\x16\x2f",
+        b"\x16\x02\x00",
+        b"PUTTY",
+        b"\xff" * 100,
+    ],
+)
 def test_a_refused_dial_is_broken_and_nothing_is_sent_anywhere(serve: Any, first: bytes) -> None:
     served = serve()
     assert served.say(first) == b""
@@ -103,6 +121,7 @@ def test_a_handler_that_does_nothing_or_fails_has_refused(serve: Any) -> None:
         async def handle(dialled: Dial) -> None:
             if dialled.first == b"\x01":
                 raise RuntimeError
+
         return handle
 
     served = serve(dial=dial)
@@ -132,6 +151,7 @@ def test_a_splice_can_be_cut_while_it_is_under_way(serve: Any, far: Any) -> None
         async def handle(found: Dial) -> None:
             dialled.append(found)
             await found.splice("127.0.0.1", port)
+
         return handle
 
     served = serve(dial=dial)
@@ -161,7 +181,9 @@ def test_tls_to_a_destination_declared_as_raw_stays_closed(serve: Any, far: Any)
     assert served.dials[0][1][:2] == b"\x16\x03"
 
 
-def test_what_comes_out_of_tls_goes_into_tls_again_and_is_verified(serve: Any, far: Any, authority: Any) -> None:
+def test_what_comes_out_of_tls_goes_into_tls_again_and_is_verified(
+    serve: Any, far: Any, authority: Any
+) -> None:
     now = time.time()
     good, bad = authority.context("redis.example", now), Authority.create(now).context("redis.example", now)
 
@@ -169,12 +191,16 @@ def test_what_comes_out_of_tls_goes_into_tls_again_and_is_verified(serve: Any, f
         def one(client: socket.socket) -> None:
             with context.wrap_socket(client, server_side=True) as tls:
                 tls.sendall(b"+" + tls.recv(100))
+
         return one
 
     reach = Upstream(trust=authority.pem.decode())
     for context, expected in ((good, b"+*1\r\n"), (bad, b"")):
         served = serve(dial=to(far(redis(context))), upstream=reach)
-        with served.connect() as plain, served.trust().wrap_socket(plain, server_hostname="redis.example") as client:
+        with (
+            served.connect() as plain,
+            served.trust().wrap_socket(plain, server_hostname="redis.example") as client,
+        ):
             client.sendall(b"*1\r\n")
             found = b""
             with contextlib.suppress(OSError):

@@ -36,8 +36,10 @@ def greeting(name: str | None) -> bytes:
 
 def records(message: bytes, size: int) -> bytes:
     """Return a handshake message cut over several records."""
-    return b"".join(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part
-                    for part in (message[i:i + size] for i in range(0, len(message), size)))
+    return b"".join(
+        b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part
+        for part in (message[i : i + size] for i in range(0, len(message), size))
+    )
 
 
 def with_extensions(*extensions: tuple[int, bytes]) -> bytes:
@@ -51,8 +53,14 @@ def names(*found: bytes, kind: int = 0) -> bytes:
     return len(entries).to_bytes(2, "big") + entries
 
 
-@pytest.mark.parametrize(("name", "read"), [
-    ("s3.amazonaws.com", "s3.amazonaws.com"), ("My_Bucket.S3.AmazonAWS.com", "my_bucket.s3.amazonaws.com"), (None, "")])
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("s3.amazonaws.com", "s3.amazonaws.com"),
+        ("My_Bucket.S3.AmazonAWS.com", "my_bucket.s3.amazonaws.com"),
+        (None, ""),
+    ],
+)
 def test_the_name_is_read_out_of_a_real_greeting_however_it_is_cut(name: str | None, read: str) -> None:
     whole = greeting(name)
     assert server_name(whole, MOST) == read
@@ -62,22 +70,26 @@ def test_the_name_is_read_out_of_a_real_greeting_however_it_is_cut(name: str | N
     assert all(server_name(whole[:n], MOST) is None for n in range(2, len(whole)))
 
 
-@pytest.mark.parametrize("broken", [
-    with_extensions((0, names(b"a.example", b"b.example"))),
-    with_extensions((0, names(b"a.example")), (0, names(b"b.example"))),
-    with_extensions((0, names(b"a.example", kind=1))),
-    with_extensions((0, names(b"a b"))),
-    with_extensions((0, names(b"a\0.example"))),
-    with_extensions((0, names("ü.example".encode()))),
-    with_extensions((0, names(b""))),
-    with_extensions((0, b"\xff\xff\0")),
-    b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00",
-    b"\x16\x03\x01\x00\x00",
-    b"\x16\x03\x01\xff\xff",
-    b"\x16\x03\x01\x00\x04\x01\xff\xff\xff",
-    b"\x16\x03\x01\x00\x01\x01\x17\x03\x01\x00\x01\x01",
-    records(b"\1\0\3\xe7" + b"\3" * 500, 1),
-], ids=range(14))
+@pytest.mark.parametrize(
+    "broken",
+    [
+        with_extensions((0, names(b"a.example", b"b.example"))),
+        with_extensions((0, names(b"a.example")), (0, names(b"b.example"))),
+        with_extensions((0, names(b"a.example", kind=1))),
+        with_extensions((0, names(b"a b"))),
+        with_extensions((0, names(b"a\0.example"))),
+        with_extensions((0, names("ü.example".encode()))),
+        with_extensions((0, names(b""))),
+        with_extensions((0, b"\xff\xff\0")),
+        b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00",
+        b"\x16\x03\x01\x00\x00",
+        b"\x16\x03\x01\xff\xff",
+        b"\x16\x03\x01\x00\x04\x01\xff\xff\xff",
+        b"\x16\x03\x01\x00\x01\x01\x17\x03\x01\x00\x01\x01",
+        records(b"\1\0\3\xe7" + b"\3" * 500, 1),
+    ],
+    ids=range(14),
+)
 def test_a_greeting_that_means_two_things_or_none_is_refused(broken: bytes) -> None:
     with pytest.raises(Malformed):
         server_name(broken, 1000)
@@ -86,7 +98,7 @@ def test_a_greeting_that_means_two_things_or_none_is_refused(broken: bytes) -> N
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_no_bytes_make_the_reader_of_greetings_fail(noise: bytes, at: int) -> None:
     whole = greeting("h.example")
-    for stream in (b"\x16\x03\x01" + noise, whole[:at] + noise + whole[at + len(noise):]):
+    for stream in (b"\x16\x03\x01" + noise, whole[:at] + noise + whole[at + len(noise) :]):
         try:
             found = server_name(stream, MOST)
         except Malformed:
@@ -107,7 +119,11 @@ def test_a_leaf_names_exactly_what_was_asked_for_and_lasts_a_day(authority: Any)
     assert leaf.not_valid_after_utc == datetime.fromtimestamp(now, UTC) + timedelta(days=1)
     assert leaf.serial_number != certificate(authority, "s3.amazonaws.com", now).serial_number
     for address in ("198.18.0.1", "::1"):
-        value = certificate(authority, address, now).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        value = (
+            certificate(authority, address, now)
+            .extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            .value
+        )
         assert [str(n.value) for n in value] == [address]
 
 
@@ -133,5 +149,9 @@ def test_contexts_are_kept_by_name_renewed_with_time_and_bounded() -> None:
 
 def test_a_name_of_full_length_gets_a_certificate(authority: Any) -> None:
     long = ".".join(["a" * 60] * 4)
-    value = certificate(authority, long, time.time()).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    value = (
+        certificate(authority, long, time.time())
+        .extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        .value
+    )
     assert list(value) == [x509.DNSName(long)]

@@ -22,9 +22,22 @@ def name(text: str) -> bytes:
     return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".")) + b"\0"
 
 
-def query(text: str = "s3.amazonaws.com", kind: int = 1, family: int = 1, flags: int = 0x0100, ident: int = 7,
-          counts: tuple[int, int, int, int] = (1, 0, 0, 0), tail: bytes = b"", raw: bytes | None = None) -> bytes:
-    return struct.pack("!6H", ident, flags, *counts) + (raw or name(text)) + struct.pack("!2H", kind, family) + tail
+def query(
+    text: str = "s3.amazonaws.com",
+    kind: int = 1,
+    family: int = 1,
+    flags: int = 0x0100,
+    ident: int = 7,
+    counts: tuple[int, int, int, int] = (1, 0, 0, 0),
+    tail: bytes = b"",
+    raw: bytes | None = None,
+) -> bytes:
+    return (
+        struct.pack("!6H", ident, flags, *counts)
+        + (raw or name(text))
+        + struct.pack("!2H", kind, family)
+        + tail
+    )
 
 
 OPT = b"\0" + struct.pack("!HHBBHH", 41, 4096, 0, 0, 0, 0)
@@ -46,7 +59,7 @@ def address(answer: bytes, question: bytes) -> str:
     """Return the one A record's address, "" when there is none."""
     if struct.unpack_from("!H", answer, 6)[0] == 0:
         return ""
-    return socket.inet_ntoa(answer[len(question) - (11 if question.endswith(OPT) else 0) + 12:][:4])
+    return socket.inet_ntoa(answer[len(question) - (11 if question.endswith(OPT) else 0) + 12 :][:4])
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +90,10 @@ def test_a_name_that_may_not_be_known_does_not_exist(served: Any) -> None:
     assert served.names[-1] == ("secret-words.evil.example", "A")
 
 
-@pytest.mark.parametrize(("kind", "spelled"), [(28, "AAAA"), (12, "PTR"), (16, "TXT"), (15, "MX"), (65, "HTTPS"),
-                                               (255, "ANY"), (4711, "TYPE4711")])
+@pytest.mark.parametrize(
+    ("kind", "spelled"),
+    [(28, "AAAA"), (12, "PTR"), (16, "TXT"), (15, "MX"), (65, "HTTPS"), (255, "ANY"), (4711, "TYPE4711")],
+)
 def test_any_other_type_is_judged_too_and_answered_with_nothing(served: Any, kind: int, spelled: str) -> None:
     answer = ask(served, query("c.example", kind=kind))
     assert (code(answer), answer[6:12]) == (0, bytes(6))
@@ -103,7 +118,10 @@ BROKEN = {
     "two questions": (query(counts=(2, 0, 0, 0), tail=name("b.example") + b"\0\1\0\1"), 1),
     "an answer section": (query(counts=(1, 1, 0, 0)), 1),
     "two extra records": (query(counts=(1, 0, 0, 2), tail=OPT + OPT), 1),
-    "an extra record that is no EDNS": (query(counts=(1, 0, 0, 1), tail=b"\0" + struct.pack("!HHIH", 1, 1, 0, 0)), 1),
+    "an extra record that is no EDNS": (
+        query(counts=(1, 0, 0, 1), tail=b"\0" + struct.pack("!HHIH", 1, 1, 0, 0)),
+        1,
+    ),
     "bytes after the end": (query(tail=b"secret"), 1),
     "bytes after EDNS": (query(counts=(1, 0, 0, 1), tail=OPT + b"secret"), 1),
     "EDNS that is not there": (query(counts=(1, 0, 0, 1)), 1),
@@ -136,7 +154,7 @@ def test_no_datagram_makes_the_reader_fail(noise: bytes, headed: bool) -> None:
     found = read(struct.pack("!6H", 1, 0x100, 1, 0, 0, 0) + noise if headed else noise)
     assert isinstance(found, Question | Faulty)
     if isinstance(found, Question):
-        assert found.raw == noise[:len(found.raw)]
+        assert found.raw == noise[: len(found.raw)]
 
 
 def test_a_full_table_answers_no_new_names_and_keeps_the_old(serve: Any) -> None:
@@ -151,7 +169,10 @@ def test_a_table_gives_distinct_addresses_of_the_reserved_block_for_all_that_it_
     table = Names(4096)
     found = [table.address(f"{n}.example") for n in range(4096)]
     assert len(set(found)) == 4096
-    assert all(a and a.split(".")[:2] in (["198", "18"], ["198", "19"]) and a.split(".")[3] not in ("0", "255") for a in found)
+    assert all(
+        a and a.split(".")[:2] in (["198", "18"], ["198", "19"]) and a.split(".")[3] not in ("0", "255")
+        for a in found
+    )
     assert table.address("one-more.example") is None
     assert table.name(found[4000] or "") == "4000.example"
     assert table.name("198.19.255.255") == ""
@@ -170,9 +191,9 @@ def test_the_same_questions_come_over_tcp(serve: Any) -> None:
         while len(received) < 2 * (2 + len(asked) + 16):
             received += client.recv(4096)
         size = struct.unpack_from("!H", received)[0]
-        answer = received[2:2 + size]
+        answer = received[2 : 2 + size]
         assert address(answer, asked).startswith("198.18.")
-        assert received[2 + size:] == received[:2 + size]
+        assert received[2 + size :] == received[: 2 + size]
         client.sendall(b"\0\5hello")
         assert client.recv(10) == b""
 
@@ -215,6 +236,7 @@ def until(true: Any) -> Awaitable[None]:
     async def wait() -> None:
         while not true():
             await asyncio.sleep(0)
+
     return wait()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -16,14 +17,17 @@ from valve_aws.proxy.inbox import Inbox
 from valve_aws.proxy.limits import LIMITS
 from valve_aws.proxy.reader import Reader
 
+CHUNKED_HEAD = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 STREAMS = [
     b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 3,
-    b"\r\nPOST /a?b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n"
-    b"GET /b HTTP/1.0\r\nHost: h\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\n\r\n\r\n",
+    b"\r\nPOST /a?b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello\r\n"
+    b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    CHUNKED_HEAD
+    + b"3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\nGET /b HTTP/1.0\r\nHost: h\r\n\r\n",
+    CHUNKED_HEAD + b"3\r\nabc\r\nzz\r\n\r\n",
+    CHUNKED_HEAD + b"3\r\nabcd\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    CHUNKED_HEAD + b"0\r\nX: 1\n\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: h\nX: 1\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n",
     b"\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -63,16 +67,16 @@ def test_any_split_of_the_bytes_gives_the_same_events(stream: bytes, cuts: list[
     places = sorted({min(c, len(stream)) for c in cuts} | {0, len(stream)})
     if bytewise:
         places = sorted({*range(min(len(stream), 300)), *places})
-    pieces = [stream[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in itertools.pairwise(places)]
     assert events([p for p in pieces if p]) == events([stream])
 
 
 @given(st.binary(max_size=300), st.integers(1, 20))
 def test_no_bytes_make_a_reader_fail_in_another_way_than_it_says(noise: bytes, size: int) -> None:
-    for start in (b"", b"GET / HTTP/1.1\r\n", STREAMS[2][:70]):
+    for start in (b"", b"GET / HTTP/1.1\r\n", CHUNKED_HEAD):
         stream = start + noise
         whole = events([stream])
-        assert events([stream[i:i + size] for i in range(0, len(stream), size)]) == whole
+        assert events([stream[i : i + size] for i in range(0, len(stream), size)]) == whole
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=8), st.integers(1, 7))
@@ -80,7 +84,7 @@ def test_what_was_chunked_comes_out_as_it_went_in(pieces: list[bytes], size: int
     wire = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\nNEXT"
     inbox, body, out = Inbox(), body_of(CHUNKED, LIMITS), b""
     for at in range(0, len(wire), size):
-        inbox.feed(wire[at:at + size])
+        inbox.feed(wire[at : at + size])
         while taken := body.take(inbox):
             out += taken
     assert body.done
@@ -124,14 +128,17 @@ def test_a_head_that_never_ends_is_refused_at_its_limit_even_byte_by_byte() -> N
     for _ in range(LIMITS.head):
         inbox.feed(b"a")
         assert inbox.until(b"\r\n\r\n", LIMITS.head, "too long") is None
+    inbox.feed(b"aaaaa")
     with pytest.raises(Malformed, match="too long"):
-        for _ in range(8):
-            inbox.feed(b"a")
-            inbox.until(b"\r\n\r\n", LIMITS.head, "too long")
+        inbox.until(b"\r\n\r\n", LIMITS.head, "too long")
 
 
 @settings(max_examples=50)
-@given(st.sampled_from([b"GET / HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n\r\n", b"\x16\x03\x01\x00", b"SSH-2.0-x\r\n", b"get /"]))
+@given(
+    st.sampled_from(
+        [b"GET / HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n\r\n", b"\x16\x03\x01\x00", b"SSH-2.0-x\r\n", b"get /"]
+    )
+)
 def test_the_first_bytes_are_told_apart_as_soon_as_they_can_be(first: bytes) -> None:
     verdicts = [sniff(first[:n]) for n in range(len(first) + 1)]
     settled = [v for v in verdicts if v is not Speaks.UNSURE]
@@ -139,38 +146,44 @@ def test_the_first_bytes_are_told_apart_as_soon_as_they_can_be(first: bytes) -> 
     assert verdicts[:1] == [Speaks.UNSURE]
 
 
-@pytest.mark.parametrize(("head", "method", "length", "lasting"), [
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 3", "GET", 3, True),
-    (b"HTTP/1.1 200\r\nContent-Length: 3", "GET", 3, True),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 3", "HEAD", 0, True),
-    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 3", "GET", 0, True),
-    (b"HTTP/1.1 204 No Content", "DELETE", 0, True),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", "GET", CHUNKED, True),
-    (b"HTTP/1.1 200 OK", "GET", UNTIL_CLOSE, False),
-    (b"HTTP/1.0 200 OK\r\nContent-Length: 3", "GET", 3, False),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: Close", "GET", 3, False),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX_Y: 1\r\nSet-Cookie: a\r\nSet-Cookie: b", "GET", 0, True),
-])
+@pytest.mark.parametrize(
+    ("head", "method", "length", "lasting"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3", "GET", 3, True),
+        (b"HTTP/1.1 200\r\nContent-Length: 3", "GET", 3, True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3", "HEAD", 0, True),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 3", "GET", 0, True),
+        (b"HTTP/1.1 204 No Content", "DELETE", 0, True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", "GET", CHUNKED, True),
+        (b"HTTP/1.1 200 OK", "GET", UNTIL_CLOSE, False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 3", "GET", 3, False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: Close", "GET", 3, False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX_Y: 1\r\nSet-Cookie: a\r\nSet-Cookie: b", "GET", 0, True),
+    ],
+)
 def test_a_response_ends_where_its_head_says(head: bytes, method: str, length: int, lasting: bool) -> None:
     found = read_response(head, method, LIMITS)
     assert (found.length, found.persistent) == (length, lasting)
 
 
-@pytest.mark.parametrize("head", [
-    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3",
-    b"HTTP/1.1 200 OK\r\nX: a\nb",
-    b"HTTP/1.1 200 OK\r\n folded: a",
-    b"HTTP/1.1 200 OK\r\nX : a",
-    b"HTTP/1.1 2000 OK",
-    b"HTTP/1.1 099 OK",
-    b"HTTP/1.1 20x OK",
-    b"HTTP/2 200 OK",
-    b"ICY 200 OK",
-    b"",
-])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3",
+        b"HTTP/1.1 200 OK\r\nX: a\nb",
+        b"HTTP/1.1 200 OK\r\n folded: a",
+        b"HTTP/1.1 200 OK\r\nX : a",
+        b"HTTP/1.1 2000 OK",
+        b"HTTP/1.1 099 OK",
+        b"HTTP/1.1 20x OK",
+        b"HTTP/2 200 OK",
+        b"ICY 200 OK",
+        b"",
+    ],
+)
 def test_a_malformed_response_is_no_response(head: bytes) -> None:
     with pytest.raises(Malformed):
         read_response(head, "GET", LIMITS)

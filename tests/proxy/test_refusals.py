@@ -141,7 +141,8 @@ REFUSED: dict[str, bytes] = {
     "CONNECT for another host": b"CONNECT a:443 HTTP/1.1\r\nHost: b:443\r\n\r\n",
     "CONNECT with a path": b"CONNECT http://h:443/ HTTP/1.1\r\nHost: h\r\n\r\n",
     "CONNECT with a body": b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\nContent-Length: 3\r\n\r\nabc",
-    "CONNECT within CONNECT": b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\nCONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "CONNECT within CONNECT": b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n"
+    b"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
     "a request for another host in a tunnel": b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n" + get(),
 }
 
@@ -169,7 +170,9 @@ BROKEN_BODIES: dict[str, bytes] = {
     "a trailer that is folded": post(CHUNKED, body=b"0\r\nX-A: 1\r\n 2\r\n\r\n"),
     "a trailer that comes twice": post(CHUNKED, body=b"0\r\nX-A: 1\r\nX-A: 2\r\n\r\n"),
     "trailers that are too long": post(CHUNKED, body=b"0\r\nX-A: " + b"a" * LIMITS.trailer + b"\r\n\r\n"),
-    "too many trailers": post(CHUNKED, body=b"0\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(30)) + b"\r\n"),
+    "too many trailers": post(
+        CHUNKED, body=b"0\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(30)) + b"\r\n"
+    ),
     "a line feed after the last chunk": post(CHUNKED, body=b"0\n\r\n"),
 }
 
@@ -179,35 +182,57 @@ MEANS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "an empty value": (get(b"X-A:"), {"headers": (("host", "h"), ("x-a", ""))}),
     "names in capitals": (get(b"X-AMZ-DATE: Z"), {"headers": (("host", "h"), ("x-amz-date", "Z"))}),
     "user metadata with an underscore": (
-        get(b"X-Amz-Meta-my_key: 1"), {"headers": (("host", "h"), ("x-amz-meta-my_key", "1"))}),
+        get(b"X-Amz-Meta-my_key: 1"),
+        {"headers": (("host", "h"), ("x-amz-meta-my_key", "1"))},
+    ),
     "a header that may come twice": (
-        get(b"Accept: a", b"Accept: b"), {"headers": (("host", "h"), ("accept", "a"), ("accept", "b"))}),
+        get(b"Accept: a", b"Accept: b"),
+        {"headers": (("host", "h"), ("accept", "a"), ("accept", "b"))},
+    ),
     "one empty line before the request": (b"\r\n" + get(), {"target": "/"}),
     "a host in capitals with a port": (get(host=b"Host: S3.AmazonAWS.com:443"), {"host": "s3.amazonaws.com"}),
     "a host with a last dot": (get(host=b"Host: s3.amazonaws.com."), {"host": "s3.amazonaws.com"}),
     "an IPv6 host": (get(host=b"Host: [::1]:80"), {"host": "::1"}),
     "an absolute target": (get(line=b"GET http://h/a?b HTTP/1.1"), {"target": "/a?b", "host": "h"}),
-    "an absolute target with the port spelled out": (get(line=b"GET http://H:80/a HTTP/1.1"), {"target": "/a"}),
+    "an absolute target with the port spelled out": (
+        get(line=b"GET http://H:80/a HTTP/1.1"),
+        {"target": "/a"},
+    ),
     "an absolute target without a path": (get(line=b"GET http://h?x=1 HTTP/1.1"), {"target": "/?x=1"}),
-    "an encoded slash stays encoded": (get(line=b"GET /a%2Fb%00?c=%20 HTTP/1.1"), {"target": "/a%2Fb%00?c=%20"}),
+    "an encoded slash stays encoded": (
+        get(line=b"GET /a%2Fb%00?c=%20 HTTP/1.1"),
+        {"target": "/a%2Fb%00?c=%20"},
+    ),
     "dots stay dots": (get(line=b"GET /a/../b//c HTTP/1.1"), {"target": "/a/../b//c"}),
     "two slashes are a path": (get(line=b"GET //other/x HTTP/1.1"), {"target": "//other/x", "host": "h"}),
     "brackets in a query": (get(line=b"GET /?a[b]=c HTTP/1.1"), {"target": "/?a[b]=c"}),
     "HTTP/1.0": (get(line=b"GET / HTTP/1.0"), {"target": "/"}),
     "a GET with a body": (get(b"Content-Length: 3") + b"abc", {"body": b"abc"}),
     "chunks": (post(CHUNKED, body=b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), {"body": b"abcde"}),
-    "chunked in capitals": (post(b"Transfer-Encoding: CHUNKED", body=b"3\r\nabc\r\n0\r\n\r\n"), {"body": b"abc"}),
+    "chunked in capitals": (
+        post(b"Transfer-Encoding: CHUNKED", body=b"3\r\nabc\r\n0\r\n\r\n"),
+        {"body": b"abc"},
+    ),
     "sizes with leading zeros and letters": (
         post(CHUNKED, body=b"0000000A\r\n0123456789\r\nb\r\n0123456789a\r\n000\r\n\r\n"),
-        {"body": b"01234567890123456789a"}),
+        {"body": b"01234567890123456789a"},
+    ),
     "chunk extensions are dropped": (
-        post(CHUNKED, body=b'3;a="b;c";d\r\nabc\r\n0;last\r\n\r\n'), {"body": b"abc"}),
-    "a trailer": (post(CHUNKED, body=b"3\r\nabc\r\n0\r\nX-Amz-Checksum-Crc32: AA==\r\n\r\n"), {"body": b"abc"}),
+        post(CHUNKED, body=b'3;a="b;c";d\r\nabc\r\n0;last\r\n\r\n'),
+        {"body": b"abc"},
+    ),
+    "a trailer": (
+        post(CHUNKED, body=b"3\r\nabc\r\n0\r\nX-Amz-Checksum-Crc32: AA==\r\n\r\n"),
+        {"body": b"abc"},
+    ),
     "a body that looks like a request": (
-        post(b"Content-Length: %d" % len(SMUGGLED), body=SMUGGLED), {"body": SMUGGLED}),
+        post(b"Content-Length: %d" % len(SMUGGLED), body=SMUGGLED),
+        {"body": SMUGGLED},
+    ),
     "an upgrade is only a header": (
         get(b"Connection: Upgrade", b"Upgrade: websocket"),
-        {"headers": (("host", "h"), ("connection", "Upgrade"), ("upgrade", "websocket"))}),
+        {"headers": (("host", "h"), ("connection", "Upgrade"), ("upgrade", "websocket"))},
+    ),
 }
 
 
@@ -231,10 +256,12 @@ def test_a_malformed_request_is_refused_once_and_reaches_no_handler(case: str, e
 
 
 @pytest.mark.parametrize("case", BROKEN_BODIES)
-def test_a_body_with_broken_framing_never_comes_to_an_end_and_nothing_after_it_is_a_request(case: str, echo: Any) -> None:
+def test_a_body_with_broken_framing_never_comes_to_an_end_and_nothing_after_it_is_a_request(
+    case: str, echo: Any
+) -> None:
     before = len(echo.heads), len(echo.bodies), len(echo.refused)
     answer = echo.say(BROKEN_BODIES[case] + SMUGGLED)
-    assert [h.target for h in echo.heads[before[0]:]] == ["/"]
+    assert [h.target for h in echo.heads[before[0] :]] == ["/"]
     assert len(echo.bodies) == before[1]
     assert len(echo.refused) == before[2] + 1
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -248,7 +275,11 @@ def test_an_odd_but_valid_request_means_exactly_one_thing(case: str, echo: Any) 
     answer = echo.say(sent, b"GET /last HTTP/1.0\r\nHost: h\r\n\r\n")
     assert len(echo.refused) == before[2]
     head = echo.heads[before[0]]
-    assert {name: getattr(head, name) for name in means if name != "body"} == {n: v for n, v in means.items() if n != "body"}
+    assert {name: getattr(head, name) for name in means if name != "body"} == {
+        n: v for n, v in means.items() if n != "body"
+    }
     assert echo.bodies[before[1]] == means.get("body", b"")
-    assert [h.target for h in echo.heads[before[0] + 1:]] == ([] if sent.split(b"\r\n")[0].endswith(b"1.0") else ["/last"])
+    assert [h.target for h in echo.heads[before[0] + 1 :]] == (
+        [] if sent.split(b"\r\n")[0].endswith(b"1.0") else ["/last"]
+    )
     assert answer.startswith(b"HTTP/1.1 200 ")

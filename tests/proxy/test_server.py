@@ -8,7 +8,6 @@ import contextlib
 import http.client
 import random
 import socket
-import ssl
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -18,11 +17,22 @@ import pytest
 
 from valve_aws.proxy import LIMITS, Exchange
 
-HASTY = replace(LIMITS, head_seconds=0.15, body_seconds=0.15, handshake=0.15, silence=0.15, stall=0.3, idle=0.3,
-                drain_seconds=0.3, linger=0.1)
+HASTY = replace(
+    LIMITS,
+    head_seconds=0.15,
+    body_seconds=0.15,
+    handshake=0.15,
+    silence=0.15,
+    stall=0.3,
+    idle=0.3,
+    drain_seconds=0.3,
+    linger=0.1,
+)
 
 
-def request(target: str, *headers: str, body: bytes = b"", line: str = "HTTP/1.1", method: str = "GET") -> bytes:
+def request(
+    target: str, *headers: str, body: bytes = b"", line: str = "HTTP/1.1", method: str = "GET"
+) -> bytes:
     return "\r\n".join([f"{method} {target} {line}", "Host: h", *headers, "", ""]).encode() + body
 
 
@@ -58,6 +68,7 @@ def test_pipelined_requests_are_answered_in_their_order_one_at_a_time(serve: Any
                 await asyncio.sleep(0)
             busy.append(f"-{exchange.head.target}")
             await exchange.respond(200, [], exchange.head.target.encode())
+
         return handle
 
     served = serve(request=handler)
@@ -78,7 +89,11 @@ def test_a_connection_serves_many_requests_with_and_without_bodies(echo: Any) ->
 
 
 def test_http_1_0_and_connection_close_end_the_connection(echo: Any) -> None:
-    for sent in (request("/", line="HTTP/1.0"), request("/", "Connection: close"), request("/", "Connection: CLOSE, te")):
+    for sent in (
+        request("/", line="HTTP/1.0"),
+        request("/", "Connection: close"),
+        request("/", "Connection: CLOSE, te"),
+    ):
         received = echo.say(sent + request("/unseen"))
         assert len(answers(received)) == 1
         assert b"connection: close" in received
@@ -88,9 +103,12 @@ def test_head_says_how_long_the_body_would_be_and_sends_none(serve: Any) -> None
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
             await exchange.respond(200, [("etag", "x")], b"", 1234)
+
         return handle
 
-    received = serve(request=handler).say(request("/", method="HEAD") + request("/", "Connection: close", method="HEAD"))
+    received = serve(request=handler).say(
+        request("/", method="HEAD") + request("/", "Connection: close", method="HEAD")
+    )
     assert received.count(b"content-length: 1234\r\n") == 2
     assert received.endswith(b"\r\n\r\n")
 
@@ -98,7 +116,10 @@ def test_head_says_how_long_the_body_would_be_and_sends_none(serve: Any) -> None
 def test_content_of_unknown_length_is_chunked_and_for_http_1_0_ends_with_the_connection(serve: Any) -> None:
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
-            await exchange.respond(200, [("content-length", "7"), ("transfer-encoding", "x")], counted(120000))
+            await exchange.respond(
+                200, [("content-length", "7"), ("transfer-encoding", "x")], counted(120000)
+            )
+
         return handle
 
     served = serve(request=handler)
@@ -116,7 +137,11 @@ def test_content_of_unknown_length_is_chunked_and_for_http_1_0_ends_with_the_con
 
 def test_what_comes_after_a_tunnel_or_a_body_is_kept(echo: Any) -> None:
     before = len(echo.bodies)
-    received = echo.say(b"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n" + request("/a", "Content-Length: 3", body=b"abc") + LAST)
+    received = echo.say(
+        b"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n"
+        + request("/a", "Content-Length: 3", body=b"abc")
+        + LAST
+    )
     assert echo.bodies[before:] == [b"abc", b""]
     assert received.startswith(b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK")
 
@@ -131,6 +156,7 @@ def test_a_client_that_expects_100_is_told_to_go_on_only_when_the_body_is_read(s
                 await exchange.respond(403, [], b"no")
             else:
                 await served.echo(exchange)
+
         return handle
 
     served = serve(request=handler)
@@ -147,6 +173,7 @@ def test_a_refused_upload_sees_its_refusal_and_not_a_broken_connection(serve: An
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
             await exchange.respond(403, [], b"refused")
+
         return handle
 
     served = serve(request=handler)
@@ -161,6 +188,7 @@ def test_a_small_body_that_was_not_read_does_not_cost_the_connection(serve: Any)
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
             await exchange.respond(403, [], exchange.head.target.encode())
+
         return handle
 
     received = serve(request=handler).say(request("/a", "Content-Length: 5", body=b"GET /") + LAST)
@@ -171,10 +199,13 @@ def test_a_body_over_the_limit_of_its_reader_is_413(serve: Any) -> None:
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
             await exchange.collect(10)
+
         return handle
 
     served = serve(request=handler)
-    assert served.say(request("/", "Content-Length: 11", "Connection: close", body=b"a" * 11)).startswith(b"HTTP/1.1 413 ")
+    assert served.say(request("/", "Content-Length: 11", "Connection: close", body=b"a" * 11)).startswith(
+        b"HTTP/1.1 413 "
+    )
     chunked = b"b\r\n" + b"a" * 11 + b"\r\n0\r\n\r\n"
     received = served.say(request("/", "Transfer-Encoding: chunked", "Connection: close", body=chunked))
     assert received.startswith(b"HTTP/1.1 413 ")
@@ -185,25 +216,31 @@ def test_an_answer_can_be_made_of_the_request_while_it_comes(serve: Any) -> None
         async def handle(exchange: Exchange) -> None:
             await exchange.respond(200, [], exchange.stream(), exchange.length)
             assert exchange.length is not None or exchange.trailers == (("x-t", "1"),)
+
         return handle
 
     served = serve(request=handler)
     received = served.say(request("/", "Content-Length: 6", body=b"abcdef") + LAST)
     assert answers(received) == [b"abcdef", b""]
     body = b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
-    assert served.say(request("/", "Transfer-Encoding: chunked", body=body)).endswith(b"3\r\nabc\r\n0\r\n\r\n")
+    assert served.say(request("/", "Transfer-Encoding: chunked", body=body)).endswith(
+        b"3\r\nabc\r\n0\r\n\r\n"
+    )
 
 
 @pytest.mark.parametrize(("length", "sent"), [(None, 3), (100, 99), (100, 101)])
 def test_content_that_breaks_off_or_has_the_wrong_length_never_looks_complete(
-        serve: Any, length: int | None, sent: int) -> None:
+    serve: Any, length: int | None, sent: int
+) -> None:
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
             async def content() -> AsyncIterator[bytes]:
                 yield b"a" * sent
                 if length is None:
                     raise OSError("the upstream broke off")
+
             await exchange.respond(200, [], content(), length)
+
         return handle
 
     served = serve(request=handler)
@@ -216,13 +253,17 @@ def test_content_that_breaks_off_or_has_the_wrong_length_never_looks_complete(
     client.close()
 
 
-@pytest.mark.parametrize("header", [("x", "a\r\nSet-Cookie: b"), ("x", "a\nb"), ("x", "a\0"), ("x\r\ny", "a"), ("x", "ü"), ("", "a")])
+@pytest.mark.parametrize(
+    "header",
+    [("x", "a\r\nSet-Cookie: b"), ("x", "a\nb"), ("x", "a\0"), ("x\r\ny", "a"), ("x", "ü"), ("", "a")],
+)
 def test_no_header_of_an_answer_can_split_it(serve: Any, header: tuple[str, str]) -> None:
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
             with pytest.raises(ValueError):
                 await exchange.respond(200, [header], b"")
             await exchange.respond(200, [], b"fine")
+
         return handle
 
     received = serve(request=handler).say(request("/", "Connection: close"))
@@ -232,13 +273,16 @@ def test_no_header_of_an_answer_can_split_it(serve: Any, header: tuple[str, str]
 # Handlers that fail.
 
 
-def test_a_handler_that_fails_or_forgets_to_answer_gives_502_and_the_next_request_is_served(serve: Any) -> None:
+def test_a_handler_that_fails_or_forgets_to_answer_gives_502_and_the_next_request_is_served(
+    serve: Any,
+) -> None:
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
             if exchange.head.target == "/fails":
                 raise RuntimeError("secret words")
             if exchange.head.target == "/last":
                 await exchange.respond(200, [], b"ok")
+
         return handle
 
     received = serve(request=handler).say(request("/fails") + request("/forgets") + LAST)
@@ -255,6 +299,7 @@ def test_a_handler_can_notice_that_its_client_has_gone(serve: Any) -> None:
             await asyncio.wait_for(exchange.closed.wait(), 10)
             noticed.append(True)
             served.loop.loop.call_soon(gone.set_result, None)
+
         return handle
 
     served = serve(request=handler)
@@ -272,15 +317,18 @@ def test_a_handler_can_notice_that_its_client_has_gone(serve: Any) -> None:
 # Too slow, too much, cut off.
 
 
-@pytest.mark.parametrize("start", [
-    b"GET / HTTP/1.1\r\nHost: h\r\nX-A: ",
-    b"G",
-    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc",
-    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc",
-    b"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    b"",
-])
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"GET / HTTP/1.1\r\nHost: h\r\nX-A: ",
+        b"G",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc",
+        b"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"",
+    ],
+)
 def test_whoever_is_too_slow_is_let_go(serve: Any, start: bytes) -> None:
     served = serve(limits=HASTY)
     with served.connect() as client:
@@ -348,7 +396,9 @@ def test_resets_half_open_ends_and_noise_leave_the_server_up_and_silent(echo: An
     for n in range(60):
         client = echo.connect()
         with contextlib.suppress(OSError):
-            client.sendall((b"\x16\x03\x01" if n % 3 == 0 else b"GET " if n % 3 == 1 else b"") + chance.randbytes(200))
+            client.sendall(
+                (b"\x16\x03\x01" if n % 3 == 0 else b"GET " if n % 3 == 1 else b"") + chance.randbytes(200)
+            )
             if n % 4 == 0:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             elif n % 4 == 1:
@@ -368,6 +418,7 @@ def test_a_client_that_never_reads_its_answer_is_let_go(serve: Any) -> None:
                 ended.append(error)
                 served.loop.loop.call_soon(done.set_result, None)
                 raise
+
         return handle
 
     served = serve(request=handler, limits=HASTY)
@@ -380,103 +431,6 @@ def test_a_client_that_never_reads_its_answer_is_let_go(serve: Any) -> None:
         client.sendall(request("/"))
         served.loop.run(done)
     assert len(ended) == 1
-
-
-# TLS.
-
-
-def test_tls_shows_a_certificate_for_the_name_that_is_asked_for(echo: Any) -> None:
-    with echo.connect() as plain, echo.trust().wrap_socket(plain, server_hostname="s3.us-east-1.amazonaws.com") as client:
-        client.sendall(b"GET /a HTTP/1.1\r\nHost: s3.us-east-1.amazonaws.com\r\n\r\n")
-        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
-    origin = echo.heads[-1].origin
-    assert (origin.scheme, origin.sni, origin.port) == ("https", "s3.us-east-1.amazonaws.com", echo.port)
-
-
-def test_tls_without_a_name_shows_a_certificate_for_the_address(echo: Any) -> None:
-    with echo.connect() as plain, echo.trust().wrap_socket(plain, server_hostname="127.0.0.1") as client:
-        client.sendall(b"GET /a HTTP/1.1\r\nHost: anything\r\n\r\n")
-        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
-    assert echo.heads[-1].origin.sni == ""
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_large_bodies_pass_through_tls_both_ways(echo: Any, version: ssl.TLSVersion) -> None:
-    context = echo.trust()
-    context.minimum_version = context.maximum_version = version
-    client = http.client.HTTPSConnection("127.0.0.1", echo.port, context=context)
-    body = random.Random(1).randbytes(3 << 20)
-    for _ in range(2):
-        client.request("PUT", "/", body=body)
-        assert client.getresponse().read() == body
-    client.close()
-
-
-def test_tls_within_a_tunnel_is_opened_and_its_name_must_be_the_tunnels(echo: Any) -> None:
-    client = http.client.HTTPSConnection("127.0.0.1", echo.port, context=echo.trust())
-    client.set_tunnel("sqs.us-east-1.amazonaws.com", 443)
-    client.request("POST", "/q", body=b"abc")
-    assert client.getresponse().read() == b"abc"
-    client.close()
-    head = echo.heads[-1]
-    assert (head.host, head.origin.connect, head.origin.sni, head.origin.scheme) == (
-        "sqs.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com:443", "sqs.us-east-1.amazonaws.com", "https")
-    with echo.connect() as plain:
-        plain.sendall(b"CONNECT good.example:443 HTTP/1.1\r\nHost: good.example:443\r\n\r\n")
-        plain.recv(1000)
-        with pytest.raises((ssl.SSLError, OSError)):
-            echo.trust().wrap_socket(plain, server_hostname="evil.example")
-
-
-def test_a_host_header_that_is_not_the_tls_name_is_misdirected(echo: Any) -> None:
-    before = len(echo.heads)
-    with echo.connect() as plain, echo.trust().wrap_socket(plain, server_hostname="good.example") as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
-        assert client.recv(1000).startswith(b"HTTP/1.1 421 ")
-    assert len(echo.heads) == before
-
-
-def test_a_client_that_offers_http_2_gets_http_1_1(echo: Any) -> None:
-    context = echo.trust()
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    with echo.connect() as plain, context.wrap_socket(plain, server_hostname="h.example") as client:
-        assert client.selected_alpn_protocol() == "http/1.1"
-
-
-def test_an_http_2_preface_is_told_to_use_http_1_1(echo: Any) -> None:
-    received = echo.say(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
-    assert received.endswith(b"only HTTP/1.1 is spoken")
-    assert received[9 + 9 + 4:][:4] == b"\0\0\0\x0d"
-
-
-def test_bytes_that_come_together_with_the_end_of_the_handshake_are_not_lost(echo: Any) -> None:
-    context = echo.trust()
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname="h.example")
-    with echo.connect() as client:
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                client.sendall(outgoing.read())
-                incoming.write(client.recv(65536))
-        tls.write(b"GET /early HTTP/1.1\r\nHost: h.example\r\nConnection: close\r\n\r\n")
-        client.sendall(outgoing.read())
-        received = b""
-        while piece := client.recv(65536):
-            incoming.write(piece)
-            with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
-                while text := tls.read(65536):
-                    received += text
-    assert received.startswith(b"HTTP/1.1 200 ")
-    assert echo.heads[-1].target == "/early"
-
-
-def test_garbage_after_a_tls_start_is_answered_by_an_alert(echo: Any) -> None:
-    before = len(echo.refused)
-    assert echo.say(b"\x16\x03\x01\x00\x05hello" + b"x" * 50)[:1] == b"\x15"
-    assert len(echo.refused) == before + 1
 
 
 def test_closing_the_server_breaks_its_connections(serve: Any) -> None:

@@ -48,8 +48,13 @@ class Far:
         return head + body
 
 
-def play(script: Script, course: Callable[[Far, Target, Upstream], Awaitable[None]], upstream: Upstream | None = None,
-         tls: Any = None, target: Callable[[int], Target] | None = None) -> Far:
+def play(
+    script: Script,
+    course: Callable[[Far, Target, Upstream], Awaitable[None]],
+    upstream: Upstream | None = None,
+    tls: Any = None,
+    target: Callable[[int], Target] | None = None,
+) -> Far:
     """Run a course against a server with a script; no task may fail unseen."""
     far = Far(script)
     problems: list[Any] = []
@@ -71,11 +76,13 @@ def play(script: Script, course: Callable[[Far, Target, Upstream], Awaitable[Non
 
 def saying(*answers: bytes) -> Script:
     """Answer each request of a connection with the next of these, then close."""
+
     async def script(far: Far, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for answer in answers:
             await far.request(reader)
             writer.write(answer)
             await writer.drain()
+
     return script
 
 
@@ -92,9 +99,23 @@ async def pieces(*found: bytes) -> AsyncIterator[bytes]:
 
 def test_a_request_is_written_anew_with_our_framing_alone() -> None:
     async def course(far: Far, target: Target, upstream: Upstream) -> None:
-        headers = [HOST, ("x-amz-date", "Z"), ("content-length", "99"), ("transfer-encoding", "chunked"), ("connection", "close"),
-                   ("expect", "100-continue"), ("upgrade", "h2c"), ("te", "trailers"), ("Trailer", "x")]
-        for body, length in ((b"abc", None), (pieces(b"a", b"", b"bc"), 3), (pieces(b"ab", b"c"), None), (None, None)):
+        headers = [
+            HOST,
+            ("x-amz-date", "Z"),
+            ("content-length", "99"),
+            ("transfer-encoding", "chunked"),
+            ("connection", "close"),
+            ("expect", "100-continue"),
+            ("upgrade", "h2c"),
+            ("te", "trailers"),
+            ("Trailer", "x"),
+        ]
+        for body, length in (
+            (b"abc", None),
+            (pieces(b"a", b"", b"bc"), 3),
+            (pieces(b"ab", b"c"), None),
+            (None, None),
+        ):
             reply = await upstream.send(target, "PUT", "/a%20b?c", headers, body, length)
             assert (reply.status, await reply.collect(10)) == (200, b"ok")
         await (await upstream.send(target, "GET", "/", [HOST], None)).collect(10)
@@ -111,21 +132,24 @@ def test_a_request_is_written_anew_with_our_framing_alone() -> None:
     assert far.connections == 1
 
 
-@pytest.mark.parametrize(("method", "path", "headers"), [
-    ("GET", "/", []),
-    ("GET", "/", [HOST, ("Host", "other")]),
-    ("GET", "/", [HOST, ("x", "a\r\nhost: other")]),
-    ("GET", "/", [HOST, ("x", "a\nb")]),
-    ("GET", "/", [HOST, ("x\r\ny", "a")]),
-    ("GET", "/", [HOST, ("x y", "a")]),
-    ("GET", "/", [HOST, ("x", "ü")]),
-    ("GET", "/ HTTP/1.1\r\nx: y", [HOST]),
-    ("GET", "/a b", [HOST]),
-    ("GET", "http://other/", [HOST]),
-    ("GET", "/ü", [HOST]),
-    ("CONNECT", "/", [HOST]),
-    ("GET /", "/", [HOST]),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/", []),
+        ("GET", "/", [HOST, ("Host", "other")]),
+        ("GET", "/", [HOST, ("x", "a\r\nhost: other")]),
+        ("GET", "/", [HOST, ("x", "a\nb")]),
+        ("GET", "/", [HOST, ("x\r\ny", "a")]),
+        ("GET", "/", [HOST, ("x y", "a")]),
+        ("GET", "/", [HOST, ("x", "ü")]),
+        ("GET", "/ HTTP/1.1\r\nx: y", [HOST]),
+        ("GET", "/a b", [HOST]),
+        ("GET", "http://other/", [HOST]),
+        ("GET", "/ü", [HOST]),
+        ("CONNECT", "/", [HOST]),
+        ("GET /", "/", [HOST]),
+    ],
+)
 def test_nothing_can_split_a_request(method: str, path: str, headers: list[tuple[str, str]]) -> None:
     async def course(far: Far, target: Target, upstream: Upstream) -> None:
         with pytest.raises(ValueError):
@@ -134,18 +158,21 @@ def test_nothing_can_split_a_request(method: str, path: str, headers: list[tuple
     assert play(forever, course).connections == 0
 
 
-@pytest.mark.parametrize("answer", [
-    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
-    b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-    b"HTTP/1.1 100 Continue\r\n\r\n" * 20,
-    b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000,
-    b"SSH-2.0-x\r\n\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\n",
-    b"",
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 20,
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000,
+        b"SSH-2.0-x\r\n\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"",
+    ],
+)
 def test_a_malformed_answer_is_none_and_the_request_may_have_had_its_effect(answer: bytes) -> None:
     async def course(far: Far, target: Target, upstream: Upstream) -> None:
         with pytest.raises(Unreachable) as caught:
@@ -155,11 +182,14 @@ def test_a_malformed_answer_is_none_and_the_request_may_have_had_its_effect(answ
     assert play(saying(answer), course).connections == 1
 
 
-@pytest.mark.parametrize("answer", [
-    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabzz\r\n",
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabzz\r\n",
+    ],
+)
 def test_a_body_that_breaks_off_never_looks_complete(answer: bytes) -> None:
     async def course(far: Far, target: Target, upstream: Upstream) -> None:
         reply = await upstream.send(target, "GET", "/", [HOST], None)
@@ -169,13 +199,21 @@ def test_a_body_that_breaks_off_never_looks_complete(answer: bytes) -> None:
     play(saying(answer), course)
 
 
-@pytest.mark.parametrize(("answer", "body", "length"), [
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok", 2),
-    (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"", 0),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n", b"ok", None),
-    (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"until the end", None),
-    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", b"", 9),
-])
+@pytest.mark.parametrize(
+    ("answer", "body", "length"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok", 2),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            b"",
+            0,
+        ),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n", b"ok", None),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"until the end", None),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", b"", 9),
+    ],
+)
 def test_an_answer_is_read_to_the_end_that_it_names(answer: bytes, body: bytes, length: int | None) -> None:
     async def course(far: Far, target: Target, upstream: Upstream) -> None:
         reply = await upstream.send(target, "GET", "/", [HOST], None)
@@ -197,7 +235,9 @@ def test_the_answer_to_head_has_a_length_and_no_body_and_keeps_its_connection() 
 
 
 @pytest.mark.parametrize(("idempotent", "outcome"), [(True, "answered"), (False, "unknown")])
-def test_a_stale_connection_is_replaced_once_only_where_asking_twice_does_no_harm(idempotent: bool, outcome: str) -> None:
+def test_a_stale_connection_is_replaced_once_only_where_asking_twice_does_no_harm(
+    idempotent: bool, outcome: str
+) -> None:
     async def once(far: Far, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await far.request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -229,7 +269,10 @@ def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> N
 
 
 def test_a_second_answer_that_nobody_asked_for_is_never_taken_for_the_next_one() -> None:
-    double = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine" + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+    double = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"
+        + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+    )
 
     async def course(far: Far, target: Target, upstream: Upstream) -> None:
         for _ in range(4):
@@ -266,7 +309,9 @@ def test_an_answer_before_the_end_of_an_upload_ends_the_upload() -> None:
 
 
 @pytest.mark.parametrize(("found", "length"), [((b"ab",), 3), ((b"ab", b"cd"), 3)])
-def test_a_body_of_the_wrong_length_is_a_request_that_never_ends(found: tuple[bytes, ...], length: int) -> None:
+def test_a_body_of_the_wrong_length_is_a_request_that_never_ends(
+    found: tuple[bytes, ...], length: int
+) -> None:
     ends: list[bytes] = []
 
     async def watch(far: Far, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -379,6 +424,11 @@ def test_tls_is_verified_for_the_name_that_is_meant(authority: Authority) -> Non
         return lambda port: Target("127.0.0.1", port, True, name, verify)
 
     assert play(forever, good, trusting, context, named("api.example")).connections == 1
-    assert play(forever, bad, Upstream(QUICK, trust=authority.pem.decode()), context, named("other.example")).requests == []
+    assert (
+        play(
+            forever, bad, Upstream(QUICK, trust=authority.pem.decode()), context, named("other.example")
+        ).requests
+        == []
+    )
     assert play(forever, bad, Upstream(QUICK), context, named("api.example")).requests == []
     play(forever, good, Upstream(QUICK), context, named("other.example", verify=False))

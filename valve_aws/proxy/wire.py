@@ -56,6 +56,7 @@ class Wire(asyncio.BufferedProtocol):
         self._layers: list[Tls] = []
         self._error: Exception | None = None
         self._over = False
+        self._finished = False
         self.ended = False
         """The other side sends nothing more."""
         self.closed = asyncio.Event()
@@ -118,7 +119,7 @@ class Wire(asyncio.BufferedProtocol):
     @property
     def usable(self) -> bool:
         """Bytes can still be sent."""
-        return not self._over and self._error is None and not self.transport.is_closing()
+        return not (self._over or self._finished or self._error or self.transport.is_closing())
 
     async def more(self, seconds: float) -> bytes:
         """Return the next bytes, at most one read; b"" at the end. Raises Slow after `seconds`, Gone when
@@ -179,6 +180,7 @@ class Wire(asyncio.BufferedProtocol):
         """Say that nothing more will be sent, and go on receiving."""
         if self.usable:
             self._say_goodbye()
+            self._finished = True
             if self.transport.can_write_eof():
                 with suppress(OSError):
                     # Why: the other side may have broken the connection, and the loop does not know it yet.
@@ -200,8 +202,9 @@ class Wire(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """Send what is queued, then close."""
-        if self.usable:
-            self._say_goodbye()
+        if not self._over and not self.transport.is_closing():
+            if self.usable:
+                self._say_goodbye()
             self.transport.close()
             if not self._writable:
                 # Why: a closing transport waits for ever for a reader that has gone to sleep.
