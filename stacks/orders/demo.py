@@ -1,7 +1,7 @@
 """The story: one application three times: the guard off, in audit, enforced. What arrived, and what did not.
 
-Everything stays on this machine: the cloud is moto, the attacker is a server on loopback, and so is the company
-that sends mail. Run it with `make demo`.
+Everything stays on this machine: the cloud is moto, the attacker is a server on loopback, and so is the
+company that sends mail. Run it with `make demo`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ HERE = Path(__file__).resolve().parent
 SECRETS = ("alice@example.org", "Alice Archer")
 RUNS = (("Checkout", "events/order.json"), ("Anonymise", ""), ("Report", ""))
 COLOURS = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-BOLD, DIM, RED, GREEN, PLAIN = ("\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m") if COLOURS else ("",) * 5
+BOLD, DIM, RED, GREEN, PLAIN = (
+    ("\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m") if COLOURS else ("",) * 5
+)
 
 
 @dataclass
@@ -89,24 +91,53 @@ def cloud() -> Iterator[str]:
 
 def client(service: str, url: str) -> Any:
     """Return a client that looks from outside: the operator's, or the attacker's."""
-    return boto3.client(service, endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    return boto3.client(
+        service, endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
 
 
 def run(mode: str) -> Arrived:
     """Run the application once, and look at what arrived where."""
     seen = Arrived()
-    with listener() as (attacker, stolen), listener() as (partner, mailed), cloud() as url, \
-            tempfile.TemporaryDirectory() as folder:
+    with (
+        listener() as (attacker, stolen),
+        listener() as (partner, mailed),
+        cloud() as url,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         log = Path(folder) / "functions.log"
         options = [
-            "-t", str(HERE / "template.yaml"), "--mode", mode, "--backend", url, "--log-file", str(log),
-            "--audit", f"{folder}/audit.jsonl", "--labels", f"{folder}/labels.db",
-            "--resolve", f"telemetry.invoicely.example=127.0.0.1:{attacker}",
-            "--resolve", f"mail.partner.test=127.0.0.1:{partner}"]
+            "-t",
+            str(HERE / "template.yaml"),
+            "--mode",
+            mode,
+            "--backend",
+            url,
+            "--log-file",
+            str(log),
+            "--audit",
+            f"{folder}/audit.jsonl",
+            "--labels",
+            f"{folder}/labels.db",
+            "--resolve",
+            f"telemetry.invoicely.example=127.0.0.1:{attacker}",
+            "--resolve",
+            f"mail.partner.test=127.0.0.1:{partner}",
+        ]
         for number, (function, event) in enumerate(RUNS):
             more = ["-e", str(HERE / event)] if event else []
             seeds = ["--seed", str(HERE / "seed.yaml")] if number == 0 else []
-            command = [sys.executable, "-m", "valve_aws.cli", "local", "invoke", function, *options, *more, *seeds]
+            command = [
+                sys.executable,
+                "-m",
+                "valve_aws.cli",
+                "local",
+                "invoke",
+                function,
+                *options,
+                *more,
+                *seeds,
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             seen.results[function] = done.stdout.strip()
             seen.said += done.stderr
@@ -126,11 +157,13 @@ def contents(s3: Any, part: str) -> dict[str, str]:
 
 
 def leaks(url: str, stolen: list[bytes], log: Path) -> dict[str, str]:
-    """Look into the five places that the package carries data out to; "" where nothing of the customer is there."""
+    """Look into the five places that data are carried out to; "" where nothing of the customer is there."""
     s3, sqs = client("s3", url), client("sqs", url)
     names = [re.sub(r"^templates/", "", key) for key in contents(s3, "renderercache")]
     queue = next(q for q in sqs.list_queues()["QueueUrls"] if "metrics" in q)
-    messages = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], MaxNumberOfMessages=10).get("Messages", [])
+    messages = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], MaxNumberOfMessages=10).get(
+        "Messages", []
+    )
     found = {
         "foreign keys → attacker's bucket": " ".join(contents(s3, "attacker-drop").values()),
         "the name of an object": " ".join(base64.urlsafe_b64decode(name).decode() for name in names),
@@ -152,8 +185,13 @@ def show(mode: str, seen: Arrived, seconds: float) -> None:
         out(f"    {way:<34} {mark}\n")
     if mode == "off":
         return
-    blocks = [line for line in seen.said.splitlines() if line.startswith(("✗", "!", "  because", "  carries", "  called",
-                                                                         "  came by", "            →", "  fix"))]
+    blocks = [
+        line
+        for line in seen.said.splitlines()
+        if line.startswith(
+            ("✗", "!", "  because", "  carries", "  called", "  came by", "            →", "  fix")
+        )
+    ]
     out(DIM if mode == "audit" else "")
     out("".join(f"  {line}\n" for line in blocks if mode == "enforce" or line.startswith("!")))
     out(PLAIN)
@@ -171,7 +209,8 @@ def main() -> int:
     honest = {(s.results["Checkout"], s.results["Report"], s.invoices, s.mailed) for s in seen.values()}
     checks = {
         "with the guard off every leak arrives": all(seen["off"].leaks.values()),
-        "in audit nothing is stopped, and each leak is told": seen["audit"].said.count("WOULD REFUSE") >= len(seen["audit"].leaks),
+        "in audit nothing is stopped, and each leak is told": seen["audit"].said.count("WOULD REFUSE")
+        >= len(seen["audit"].leaks),
         "enforced, nothing arrives": not any(seen["enforce"].leaks.values()),
         "the honest part gives the same in all three": len(honest) == 1,
     }

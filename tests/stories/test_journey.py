@@ -19,7 +19,9 @@ def journey(stage: Callable[[str], World], cloud: str, stub: Stub) -> World:
 
 
 def test_the_labelled_attribute_arrives_when_the_guard_is_off(journey: World, stub: Stub) -> None:
-    assert journey.invoke("Lookup", "-e", "events/whole.json", "--seed", "seed.yaml", "--mode", "off").code == 0
+    assert (
+        journey.invoke("Lookup", "-e", "events/whole.json", "--seed", "seed.yaml", "--mode", "off").code == 0
+    )
     shared = journey.invoke("Share", "--mode", "off")
     assert (shared.code, shared.result) == (0, {"partner": 200})
     assert b"alice@example.org" in stub[1][0][1]
@@ -62,7 +64,9 @@ def test_in_audit_the_same_post_arrives_and_is_told(journey: World, stub: Stub) 
     assert "WOULD REFUSE" in shared.err
 
 
-def test_the_same_workflow_with_unlabelled_attributes_only_reaches_the_post(journey: World, stub: Stub) -> None:
+def test_the_same_workflow_with_unlabelled_attributes_only_reaches_the_post(
+    journey: World, stub: Stub
+) -> None:
     looked_up = journey.invoke("Lookup", "-e", "events/part.json", "--seed", "seed.yaml")
     assert looked_up.result == {"sent": ["id", "total"]}
     shared = journey.invoke("Share")

