@@ -65,7 +65,7 @@ def client(service: str, endpoint: str | None = None, account_based: bool = Fals
         service, region_name=REGION, endpoint_url=endpoint, aws_access_key_id=KEY.access_key,
         aws_secret_access_key=KEY.secret_key, aws_session_token=KEY.token,
         aws_account_id=ACCOUNT if account_based else None,
-        config=Config(retries={"total_max_attempts": 1}, parameter_validation=False, **config))
+        config=Config(**{"retries": {"total_max_attempts": 1}, "parameter_validation": False, **config}))
     made.sent = []
 
     def catch(request: Any, **_: Any) -> Any:

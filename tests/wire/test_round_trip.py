@@ -142,8 +142,8 @@ def attempted(made: Any, operation: str, params: dict[str, Any]) -> tuple[Head, 
 
 
 def rewritten(call: AwsCall, body: bytes) -> tuple[AwsCall | Unreadable, bytes]:
-    """Return the reading of what is written anew, and its streamed content; signed with our own key, so that the
-    signature is checked too."""
+    """Return the reading of what is written anew, and its streamed content; signed with our own key, so that
+    the signature is checked too."""
     endpoint, decoder = Endpoint("http", "127.0.0.1", 80), AWS.payload(call)
     if decoder is None:
         sent = AWS.write(call, endpoint, KEY, datetime.now(UTC))

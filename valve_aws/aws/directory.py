@@ -49,7 +49,8 @@ SAME_WIRE = {"docdb": "rds", "neptune": "rds"}
 
 
 MOST_COMPILED = 32
-"""Why a bound: each compiled service stays in memory (up to 20 MB), and hostile code could call all of them."""
+"""Why a bound: each compiled service stays in memory (up to 20 MB), and hostile code could call all of
+them."""
 
 
 @dataclass(frozen=True, slots=True)

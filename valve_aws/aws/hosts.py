@@ -72,7 +72,8 @@ class Site:
     """A virtual-host bucket, or the ARN of an access point."""
     express: bool = False
     bare: bool = False
-    """A genuine name that stands for every service (`localhost.localstack.cloud`)."""
+    """A name that stands for every service: `localhost.localstack.cloud`, or an endpoint that the stack
+    declares."""
 
 
 def is_aws_name(host: str) -> bool:
@@ -100,6 +101,8 @@ def locate(host: str, endpoints: tuple[str, ...]) -> Site:
     virtual-host bucket. """
     suffix = suffix_of(host)
     if suffix is None:
+        if host in endpoints:
+            return Site(False, bare=True)
         for endpoint in endpoints:
             if host.endswith("." + endpoint):
                 return Site(False, bucket=host[:-len(endpoint) - 1])

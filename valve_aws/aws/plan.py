@@ -43,7 +43,9 @@ TRANSPORT = frozenset(
 )
 """`x-amz-*` headers that belong to signing and framing; any other must be a parameter of the operation."""
 
-KEPT_BACK = frozenset({"moto-api", "health", "restapis", "graphql", "favicon.ico", "2018-06-01", "2015-03-31"})
+KEPT_BACK = frozenset(
+    {"moto-api", "health", "restapis", "graphql", "favicon.ico", "2018-06-01", "2015-03-31"}
+)
 """First path segments behind which embedded clouds keep doors of their own (what begins with `_` is never a
 bucket's name); as buckets they would open them."""
 
@@ -229,7 +231,11 @@ class Planner:
         if named:
             return named
         # Why not for S3: its first name serves the buckets of every region.
-        return GLOBAL_REGION.get(site.partition, self.region) if site.genuine and site.prefix != "s3" else self.region
+        return (
+            GLOBAL_REGION.get(site.partition, self.region)
+            if site.genuine and site.prefix != "s3"
+            else self.region
+        )
 
 
 AUTH_NAMES: Mapping[str, frozenset[str]] = {
@@ -313,7 +319,7 @@ def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
         raise Unclear("its path does not begin with `/`")
     if site.bucket:
         bucket, key = site.bucket, path[1:]
-    elif not site.genuine and "." in head.host and not is_address(head.host) and not declared(head.host):
+    elif not (site.genuine or site.bare or is_address(head.host)) and "." in head.host:
         raise Unclear(f"whether a bucket is named by `{head.host}` or by the path cannot be told; "
                       "declare the endpoint, use its IP address, or set addressing_style to path")
     else:
@@ -331,11 +337,6 @@ def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
                 f"`{bucket}` cannot be a bucket's name here, since the embedded cloud keeps it for itself"
             )
     return (bucket, key) if key else (bucket,)
-
-
-def declared(host: str) -> bool:
-    """Say whether a host name is one that only ever stands for a whole endpoint."""
-    return host in {"host.docker.internal"}
 
 
 def hoisted(

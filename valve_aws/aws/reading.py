@@ -15,7 +15,7 @@ from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, from_form
 from valve_aws.aws.crossing import AwsCall, Stream
 from valve_aws.aws.files import ModelMissing
 from valve_aws.aws.names import NotCanonical, Place
-from valve_aws.aws.plan import FORM, Match, Plan, Planner
+from valve_aws.aws.plan import FORM, TRANSPORT, Match, Plan, Planner
 from valve_aws.aws.shapes import Operation, Service
 from valve_aws.aws.streams import stream_of, verify_digests
 from valve_aws.aws.unclear import Unclear
@@ -102,9 +102,7 @@ class Reading:
             named_all = ", ".join(f"{m.service.name}:{m.operation.name}" for m in found if m.operation)
             raise Unclear(f"it could be any of {named_all}")
         if not found:
-            raise Unclear(
-                f"no operation that is known here fits `{head.method} {plan.path[:80]}` with its parameters"
-            )
+            raise Unclear(f"no operation that is known here fits {described(plan, head)}")
         return found[0]
 
     def call(self, plan: Plan, match: Match, head: Head, body: bytes | None, key: Key) -> AwsCall:
@@ -228,6 +226,13 @@ class Reading:
         ):
             raise Unclear(f"it is a {head.method} with a body")
         return body or b""
+
+
+def described(plan: Plan, head: Head) -> str:
+    """Return the parts of a head that operations are told by, for a sentence."""
+    names = [f"`{n[:60]}`" for n in [*plan.query, *(n for n, _ in head.headers if n.startswith("x-amz-"))]
+             if n not in TRANSPORT]
+    return f"`{head.method} {plan.path[:80]}`" + (f" with {', '.join(names[:6])}" if names else "")
 
 
 def host_prefix(plan: Plan, operation: Operation, params: Mapping[str, Any]) -> None:

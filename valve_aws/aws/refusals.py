@@ -12,6 +12,9 @@ from collections.abc import Callable
 from valve_aws.aws.crossing import AwsCall
 from valve_aws.model.call import Call, Head
 
+XML_SIGNERS = ("route53", "cloudfront")
+"""Signing names of services, beside S3, whose clients read XML."""
+
 Reply = tuple[int, tuple[tuple[str, str], ...], bytes]
 """(status, headers with lower-case names, body)."""
 
@@ -50,7 +53,9 @@ def protocol_of(head: Head) -> str:
         return "s3"
     if (head.header("content-type") or "").lower().startswith("application/x-www-form-urlencoded"):
         return "query"
-    if head.header("authorization", ) is not None and (head.header("authorization") or "").startswith("AWS "):
+    if any(f"/{name}/aws4_request" in signature for name in XML_SIGNERS):
+        return "rest-xml"
+    if head.header("authorization") is not None and (head.header("authorization") or "").startswith("AWS "):
         return "s3"
     return "rest-json"
 

@@ -119,7 +119,9 @@ def s3_done(call: Call, headers: Mapping[str, str], body: bytes) -> Settled:
         return Settled(Outcome.DONE, seen=dict.fromkeys(read_cells(call), version) if version else {})
     cells = single(call)
     if call.operation == "CompleteMultipartUpload":
-        cells = tuple(cell for cell in cells if "\0" not in cell.name)  # Why: its parts are gone, not replaced
+        cells = tuple(
+            cell for cell in cells if "\0" not in cell.name
+        )  # Why: its parts are gone, not replaced
     return Settled(Outcome.DONE, dict.fromkeys(cells, version) if version else {})
 
 

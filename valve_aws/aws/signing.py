@@ -101,7 +101,8 @@ def sign_v4(key: bytes, stamp: str, scope: str, canonical: str) -> str:
 
 
 def as_sent(text: str) -> bytes:
-    """Return text as the bytes that were on the wire: heads are read and written as Latin-1 (RFC 9110 §5.5)."""
+    """Return text as the bytes that were on the wire: heads are read and written as Latin-1 (RFC 9110
+    §5.5)."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

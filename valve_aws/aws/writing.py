@@ -125,7 +125,9 @@ def streamed(call: Call, headers: dict[str, str], body: bytes | Length | None) -
         if stream is None or not stream.trailers:
             unannounced(headers)
             return None, body.sha256 or UNSIGNED_PAYLOAD
-        headers["content-encoding"] = ",".join(["aws-chunked", *filter(None, [headers.get("content-encoding")])])
+        headers["content-encoding"] = ",".join(
+            ["aws-chunked", *filter(None, [headers.get("content-encoding")])]
+        )
         headers["x-amz-decoded-content-length"] = str(stream.length)
         headers["x-amz-trailer"] = stream.trailers[0]
         return None, UNSIGNED_TRAILER

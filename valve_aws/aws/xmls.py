@@ -34,6 +34,10 @@ class Element:
 
 def parsed(body: bytes) -> Element:
     """Return the root element; raises `Unclear` for anything but one plain UTF-8 document."""
+    try:
+        body.decode("utf-8")  # Why first: expat would follow a byte order mark into another encoding
+    except UnicodeError:
+        raise Unclear("its body is not UTF-8 text") from None
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     roots: list[Element] = []
