@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 FIELD = re.compile(r"\{([A-Za-z_][\w.\[\]-]*)\}")
+TOKEN = re.compile(rf"{FIELD.pattern}|(\*)")
 
 
 @lru_cache(maxsize=4096)
@@ -17,22 +18,52 @@ def compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
     """Return the expression of a pattern and its field names in order.
 
     `{x}` matches one or more characters other than `/` and `#`; `*` matches anything. A field that occurs
-    twice must match the
-    same text (checked by `unify`). Each field is possessive up to the next literal, so matching stays linear.
+    twice must match the same text (checked by `unify`). A field ends at the first place where the literal
+    that follows it stands, and a `*` after the last field likewise, without going back: matching stays
+    linear whatever a hostile name looks like, as long as no field stands directly beside another field
+    or after a `*` (the policy refuses such patterns).
     """
     names: list[str] = []
     out: list[str] = []
+    parts = _parts(pattern)
+    last_field = max((at for at, (kind, _) in enumerate(parts) if kind == "field"), default=-1)
+    for at, (kind, text) in enumerate(parts):
+        following, literal = parts[at + 1] if at + 1 < len(parts) else ("end", "")
+        stop = re.escape(literal)
+        ends = at + 2 >= len(parts)
+        if kind == "literal":
+            out.append(re.escape(text))
+        elif kind == "field":
+            names.append(text)
+            if following == "end":
+                out.append("([^/#]++)")
+            elif following == "literal" and not ends:
+                out.append(f"([^/#](?:(?!{stop})[^/#])*+)")
+            else:
+                out.append("([^/#]+)" if following == "literal" else "([^/#]+?)")
+        elif following == "literal" and not ends and at > last_field:
+            # Why atomic: where only texts and stars follow, the first place that fits is as good as any later one.
+            out.append(f"(?>.*?(?={stop}))")
+        else:
+            out.append(".*" if at > last_field else ".*?")
+    return re.compile("".join(out), re.DOTALL), tuple(names)
+
+
+def _parts(pattern: str) -> list[tuple[str, str]]:
+    """Return (`literal`, `field` or `star`, text) in order; a run of stars is one."""
+    found: list[tuple[str, str]] = []
     at = 0
-    for m in re.finditer(r"\{([A-Za-z_][\w.\[\]-]*)\}|\*", pattern):
-        out.append(re.escape(pattern[at : m.start()]))
+    for m in TOKEN.finditer(pattern):
+        if m.start() > at:
+            found.append(("literal", pattern[at : m.start()]))
         at = m.end()
         if m.group(1):
-            names.append(m.group(1))
-            out.append("([^/#]+?)")
-        else:
-            out.append(".*")
-    out.append(re.escape(pattern[at:]))
-    return re.compile("".join(out), re.DOTALL), tuple(names)
+            found.append(("field", m.group(1)))
+        elif not found or found[-1][0] != "star":
+            found.append(("star", ""))
+    if at < len(pattern):
+        found.append(("literal", pattern[at:]))
+    return found
 
 
 def unify(pattern: str, text: str, bound: Mapping[str, str] | None = None) -> dict[str, str] | None:
