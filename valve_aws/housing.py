@@ -35,6 +35,7 @@ from valve_aws.model.verdict import Holding, Mode, Principal, Way
 from valve_aws.passage import Passage
 from valve_aws.proxy import Authority, Dial, Exchange, Server
 from valve_aws.settings import Settings
+from valve_aws.template import inspect
 
 RUNTIME_API = ("127.0.0.1", 9001)
 """Where the Runtime API answers inside, Lambda's own address."""
@@ -129,7 +130,7 @@ class Housing:
         async with self._lock:
             if function.logical not in self._pools:
                 prepared = await asyncio.to_thread(
-                    prepare, function, self._cache, _shims(), self._say, self._settings.allow_build
+                    _prepared, function, self._cache, self._say, self._settings.allow_build
                 )
                 self._pools[function.logical] = Pool(
                     lambda: self._make(prepared), Reuse(self._settings.reuse)
@@ -242,6 +243,13 @@ class Housing:
                 task.cancel()
         if self._file:
             self._file.close()
+
+
+def _prepared(function: Function, cache: Cache, say: Callable[[str], None], allow_build: bool) -> Prepared:
+    """Prepare a function once nothing in its code or its layers leads out of them."""
+    for code in (function.code, *(layer.code for layer in function.layers)):
+        inspect(code)
+    return prepare(function, cache, _shims(), say, allow_build)
 
 
 def _shims() -> Path:

@@ -81,11 +81,11 @@ class Valve:
         stack = template.read(
             path,
             parameters=settings.parameters,
-            stack=settings.stack or path.resolve().parent.name,
+            stack=settings.stack or template.project(path).name,
             account=settings.account or (backend.account if backend else "123456789012"),
             region=settings.region,
             physical=settings.physical,
-            load=load,
+            load=lambda path: load(path, last=True),
         )
         for warning in stack.warnings:
             say(f"valve: {warning}")
@@ -342,13 +342,13 @@ class Valve:
         return Evidence(shown, line, lines[line - 1].strip() if 0 < line <= len(lines) else "")
 
 
-def load(path: Path) -> Node:
-    """Read and parse a file. Raises `Invalid`."""
+def load(path: Path, last: bool = False) -> Node:
+    """Read and parse a file; with `last` a key may be written twice (`text.parse`). Raises `Invalid`."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise Invalid(Where(str(path)), f"it cannot be read: {error.strerror}", "mend the path") from error
-    return text.parse(content, str(path))
+    return text.parse(content, str(path), last=last)
 
 
 def _with_variables(stack: Stack, told: Mapping[str, Mapping[str, Any]]) -> Stack:

@@ -15,7 +15,7 @@ from valve_aws.model.stack import Stack
 
 
 def load(path: Path) -> Node:
-    return text.parse(path.read_bytes(), path.name)
+    return text.parse(path.read_bytes(), path.name, last=True)
 
 
 class Read(Protocol):

@@ -211,3 +211,9 @@ def test_any_text_gives_a_node_or_a_refusal(text: str) -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_give_a_node_or_a_refusal(content: bytes) -> None:
     assert settled(content) == "t.yaml"
+
+
+def test_with_last_a_key_written_twice_has_its_last_value_and_says_so() -> None:
+    node = parse("a:\n  k: 1\n  j: 2\n  k: 3\n", "t.yaml", last=True).value["a"]
+    assert node.plain() == {"k": 3, "j": 2}
+    assert node.repeated == (("k", Where("t.yaml", 2, 3), Where("t.yaml", 4, 3)),)

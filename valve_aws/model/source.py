@@ -56,6 +56,8 @@ class Node:
     tag: str = ""
     keys: dict[str, Where] = field(default_factory=dict)
     """For a mapping: where each key itself stands."""
+    repeated: tuple[tuple[str, Where, Where], ...] = ()
+    """For a mapping read with the last of each key counting: (key, where it stood before, where again)."""
 
     def plain(self) -> Any:
         """Return the value without positions; short forms become their long form ``{"Fn::Sub": …}``."""

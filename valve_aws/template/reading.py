@@ -6,6 +6,7 @@ Knows the order in which a stack is put together. Does not know what any one pro
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,9 @@ LEVELS: Final = 10
 
 POLICIES: Final = frozenset({"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"})
 """Types that attach a document to roles."""
+
+POLICY: Final = re.compile(r"/Metadata(/Valve(/.*)?)?", re.DOTALL)
+"""Where a template may hold a policy, whose mistakes are never passed over."""
 
 Properties = Mapping[str, Node]
 
@@ -65,8 +69,9 @@ def read(
     `load` reads and parses a template; `physical` maps logical ids to names that already exist. Raises
     Invalid for a mistake in the template; what is merely not understood becomes a warning.
     """
-    root = load(file)
     ground = Ground(stack, account, region, physical, load, files.project(file))
+    root = load(file)
+    _repeated(root, ground)
     try:
         top = Template(root, ground, stack=stack, file=file, given=parameters, nested=_nested)
         return _stack(top, ground)
@@ -99,6 +104,21 @@ def _stack(top: Template, ground: Ground) -> Stack:
         top.folder,
         metadata.get("Valve"),
     )
+
+
+def _repeated(root: Node, ground: Ground) -> None:
+    """Say which keys are written twice; the last counts, as for CloudFormation. A policy is not read so."""
+    waiting = [(root, "")]
+    while waiting:
+        node, path = waiting.pop()
+        for key, first, again in node.repeated:
+            if POLICY.fullmatch(f"{path}/{key}"):
+                raise Invalid(again, f"`{key}` is written twice, first at {first}", "keep one")
+            ground.warn(again, f"`{key}` is written twice, first at {first}; this one counts")
+        if isinstance(node.value, dict):
+            waiting.extend((child, f"{path}/{key}") for key, child in reversed(node.value.items()))
+        elif isinstance(node.value, list):
+            waiting.extend((child, f"{path}/") for child in reversed(node.value))
 
 
 def _transforms(template: Template) -> None:
@@ -139,8 +159,10 @@ def _nested(parent: Template, declared: Declared) -> Template | None:
         given[name] = ",".join(word(v, f"`{name}`") for v in several(found))
     # Why not the resolved path: messages show what the user wrote.
     shown = Path(os.path.normpath(parent.folder / written))
+    root = ground.load(shown)
+    _repeated(root, ground)
     return Template(
-        ground.load(shown),
+        root,
         ground,
         stack=f"{parent.stack}-{declared.logical}",
         prefix=f"{full}/",

@@ -30,17 +30,18 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 WORD = re.compile(r"true|false|null")
 
 
-def read(text: str, file: str) -> Node:
-    """Return the one value of `text` with positions. Raises Invalid."""
-    return Reading(text, file).whole()
+def read(text: str, file: str, last: bool = False) -> Node:
+    """Return the one value of `text` with positions; with `last` a key may come again. Raises Invalid."""
+    return Reading(text, file, last).whole()
 
 
 class Reading:
     """One text while it is read."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, last: bool = False) -> None:
         self.text = text
         self.file = file
+        self.last = last
         self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
         self.nodes = 0
 
@@ -119,6 +120,7 @@ class Reading:
         """Read an object whose brace stands at `at`."""
         values: dict[str, Node] = {}
         keys: dict[str, Where] = {}
+        repeated: list[tuple[str, Where, Where]] = []
         at = self.blank(at + 1)
         if self.text[at : at + 1] == "}":
             return Node(values, where, "", keys), at + 1
@@ -128,7 +130,9 @@ class Reading:
             start = at
             key, at = self.string(at)
             if key in keys:
-                raise self.refuse(start, f"`{key}` is written twice, first at {keys[key]}", "keep one")
+                if not self.last:
+                    raise self.refuse(start, f"`{key}` is written twice, first at {keys[key]}", "keep one")
+                repeated.append((key, keys[key], self.where(start)))
             keys[key] = self.where(start)
             at = self.blank(at)
             if self.text[at : at + 1] != ":":
@@ -136,7 +140,7 @@ class Reading:
             values[key], at = self.value(self.blank(at + 1), depth + 1)
             at, done = self.following(at, "}")
             if done:
-                return Node(values, where, "", keys), at
+                return Node(values, where, "", keys, tuple(repeated)), at
 
     def elements(self, at: int, where: Where, depth: int) -> tuple[Node, int]:
         """Read an array whose bracket stands at `at`."""

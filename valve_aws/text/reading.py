@@ -21,21 +21,23 @@ JSON_LIMIT = 8 << 20
 """Bytes. The largest event that Lambda takes is 6 MB (Lambda quotas)."""
 
 
-def parse(content: str | bytes, file: str, kind: Kind | None = None) -> Node:
+def parse(content: str | bytes, file: str, kind: Kind | None = None, *, last: bool = False) -> Node:
     """Return the one value that `content` holds, with positions; nothing at all is a Node of None.
 
     `file` is for messages; its suffix tells the syntax when `kind` does not. A text not called `.json`
-    that starts with a brace is read as JSON if it is JSON, else as YAML. Raises Invalid, and nothing else.
+    that starts with a brace is read as JSON if it is JSON, else as YAML. A key written twice is a mistake;
+    with `last` its last value counts and the mapping says so (`Node.repeated`), as CloudFormation has it.
+    Raises Invalid, and nothing else.
     """
     if kind is None and file.lower().endswith(".json"):
         kind = "json"
     text = decode(content, file, JSON_LIMIT if kind == "json" else YAML_LIMIT)
     if kind == "json":
-        return jsontext.read(text, file)
+        return jsontext.read(text, file, last)
     if kind is None and text.lstrip()[:1] == "{":
         with contextlib.suppress(Invalid):
-            return jsontext.read(text, file)
-    return _yaml(text, file)
+            return jsontext.read(text, file, last)
+    return _yaml(text, file, last)
 
 
 def event(content: str | bytes, file: str) -> Any:
@@ -46,8 +48,8 @@ def event(content: str | bytes, file: str) -> Any:
     return jsontext.plain(decode(content, file, JSON_LIMIT), file)
 
 
-def _yaml(text: str, file: str) -> Node:
+def _yaml(text: str, file: str, last: bool) -> Node:
     # Why: a JSON template or event pays no import of PyYAML.
     from valve_aws.text import yamltext
 
-    return yamltext.read(text, file)
+    return yamltext.read(text, file, last)

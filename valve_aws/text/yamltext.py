@@ -37,12 +37,12 @@ REMEDY: Final = "mind indentation, and quote what holds `: `, `#`, `*` or `&`"
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read(text: str, file: str) -> Node:
-    """Return the one document of `text`. Raises Invalid."""
+def read(text: str, file: str, last: bool = False) -> Node:
+    """Return the one document of `text`; with `last` a key may come again. Raises Invalid."""
     try:
         loader = LOADER(text)
         try:
-            return Composing(loader, file).document()
+            return Composing(loader, file, last).document()
         finally:
             loader.dispose()
     except yaml.reader.ReaderError as e:
@@ -57,9 +57,10 @@ def read(text: str, file: str) -> Node:
 class Composing:
     """One document while it is read."""
 
-    def __init__(self, loader: Any, file: str) -> None:
+    def __init__(self, loader: Any, file: str, last: bool) -> None:
         self.loader = loader
         self.file = file
+        self.last = last
         self.nodes = 0
         self.deepest = 0
         self.anchors: dict[str, tuple[Node, int, int] | None] = {}
@@ -132,8 +133,7 @@ class Composing:
         if explicit not in {"", "map" if mapping else "seq"}:
             raise Invalid(where, f"the tag `!!{explicit}` does not fit here", "leave it out")
         if mapping:
-            values, keys = self.members(depth)
-            return Node(values, where, tag, keys)
+            return self.members(depth, where, tag)
         items: list[Node] = []
         while not isinstance(event := self.loader.get_event(), SequenceEndEvent):
             items.append(self.node(event, depth + 1))
@@ -169,10 +169,11 @@ class Composing:
         except ValueError:
             raise Invalid(where, f"`{text[:60]}` is not what `!!{explicit}` says", "leave it out") from None
 
-    def members(self, depth: int) -> tuple[dict[str, Node], dict[str, Where]]:
+    def members(self, depth: int, start: Where, tag: str) -> Node:
         """Read a mapping to its end; keys are taken as they are written, whatever type they look like."""
         values: dict[str, Node] = {}
         keys: dict[str, Where] = {}
+        repeated: list[tuple[str, Where, Where]] = []
         merged: list[Node] = []
         while not isinstance(event := self.loader.get_event(), MappingEndEvent):
             where = self.where(event)
@@ -181,7 +182,9 @@ class Composing:
                 continue
             key = self.key(event, where, depth)
             if key in values:
-                raise Invalid(where, f"`{key}` is written twice, first at {keys[key]}", "keep one")
+                if not self.last:
+                    raise Invalid(where, f"`{key}` is written twice, first at {keys[key]}", "keep one")
+                repeated.append((key, keys[key], where))
             keys[key] = where
             values[key] = self.node(self.loader.get_event(), depth + 1)
         for source in merged:
@@ -189,7 +192,7 @@ class Composing:
                 if key not in values:
                     values[key] = value
                     keys[key] = source.keys[key]
-        return values, keys
+        return Node(values, start, tag, keys, tuple(repeated))
 
     def key(self, event: Any, where: Where, depth: int) -> str:
         """Return the text of a key."""
