@@ -146,7 +146,7 @@ def test_two_signatures_are_refused(aws: Aws, key: Key, sign: Sign) -> None:
 
 
 def test_signed_header_values_are_compared_as_aws_folds_them(aws: Aws, key: Key, sign: Sign) -> None:
-    head, body = sign("PUT", S3, "/k", b"x", headers={"x-amz-meta-a": "two  spaces\t here"})
+    head, _ = sign("PUT", S3, "/k", b"x", headers={"x-amz-meta-a": "two  spaces\t here"})
     assert isinstance(aws.read(head, None, key), AwsCall)
 
 

@@ -201,7 +201,8 @@ def check_v2_s3(
     md5 = head.header("content-md5") or query.get("content-md5", "")
     kind = head.header("content-type") or query.get("content-type", "")
     block = "".join(f"{n}:{amz[n]}\n" for n in sorted(amz))
-    for written in (f"/{bucket}{path}" if bucket else path, path):
+    # Why three: for a bucket alone SDKs sign the slash that they leave out of the path.
+    for written in (f"/{bucket}{path}" if bucket else path, path, f"{path}/"):
         text = f"{head.method}\n{md5}\n{kind}\n{date}\n{block}{written}" + (
             f"?{resource}" if resource else ""
         )
