@@ -6,217 +6,250 @@ Knows every key of the language. Does not know what it leads to.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
-from valve_aws.model.pattern import FIELD
 from valve_aws.model.policy import (
-    CellRule,
     FlowPolicy,
     FunctionRule,
     Grant,
     LogRule,
     OperationRule,
-    StoreRule,
     TagRule,
     Tags,
 )
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode
+from valve_aws.policy import expressions
 from valve_aws.policy.names import Names
-from valve_aws.policy.shape import flag, mapping, near, word, words
+from valve_aws.policy.shape import bare, listed, mapping, members, near, only, several, shown, word
+from valve_aws.policy.stores import stores
 
-SECTIONS = ("version", "mode", "labels", "stores", "functions", "events", "results", "logs", "operations", "grant")
-STORE = ("holds", "accepts", "from", "sealed", "attributes", "items", "objects")
-HEAVY = re.compile(r"\\[1-9]|\(\?[=!<P]|[+*}]\)?[+*{]|\([^)]*[+*][^)]*\)[+*{]")
-"""Constructs of a regular expression whose matching can take very long, or that look beyond the value."""
+SECTIONS: Final = (
+    "version",
+    "mode",
+    "labels",
+    "stores",
+    "functions",
+    "events",
+    "results",
+    "logs",
+    "operations",
+    "grant",
+)
+LABEL: Final = ("only-to", "why")
+FUNCTION: Final = ("clearance", "writes", "invokes", "may-remove")
+LOGS: Final = ("accepts", "release")
+OPERATION: Final = ("writes", "reveals")
+GRANT: Final = ("functions", "configure", "why")
+
+SERVICE: Final = re.compile(r"[a-z][a-z0-9.-]*", re.ASCII)
+OPERATION_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 
 
 def read(node: Node, stack: Stack, file: str) -> FlowPolicy:
     """Return the policy that `node` is. Raises `Invalid` with file, line and column for every mistake."""
     top = {key: (value, where) for key, value, where in mapping(node, "a policy", SECTIONS)}
+    here = node.where if node.where.file else Where(file)
     if "version" not in top:
-        raise Invalid(node.where if node.where.file else Where(file), "the policy does not say its version", "begin with `version: 1`")
-    version = top["version"][0]
-    if version.value not in (1, "1"):
-        raise Invalid(version.where, f"there is no version `{version.value}` of the language", "write `version: 1`")
-    empty = Node({}, Where(file))
+        raise Invalid(here, "the policy does not say its version", "begin with `version: 1`")
+    _version(top["version"][0])
+    empty = Node(None, here)
 
     def section(name: str) -> Node:
         return top[name][0] if name in top else empty
 
-    names = Names(stack, frozenset(key for key, _, _ in mapping(section("labels"), "`labels`")))
+    declared = [key for key, _, _ in mapping(section("labels"), "`labels`")]
+    names = Names.of(stack, declared, _outside(section("operations")))
     return FlowPolicy(
         mode=_mode(section("mode")) if "mode" in top else Mode.ENFORCE,
         tags=_labels(section("labels"), names),
-        stores=tuple(_store(key, value, where, names) for key, value, where in mapping(section("stores"), "`stores`")),
-        functions=dict(_function(key, value, where, names) for key, value, where in mapping(section("functions"), "`functions`")),
-        events={names.event(key, Node(key, where)): names.tags(_only(value, "label"), "`label`")
-                for key, value, where in mapping(section("events"), "`events`")},
+        stores=stores(section("stores"), names),
+        functions=dict(
+            _function(key, value, where, names)
+            for key, value, where in mapping(section("functions"), "`functions`")
+        ),
+        events={
+            names.event(key, Node(key, where)): names.tags(
+                only(value, "label", f"the event {shown(key)}"), "`label`"
+            )
+            for key, value, where in mapping(section("events"), "`events`")
+        },
         results=_results(section("results"), names),
         logs=_logs(section("logs"), names),
-        operations=tuple(_operation(key, value, where, names) for key, value, where in mapping(section("operations"), "`operations`")),
-        grants=tuple(_grant(entry, names) for entry in _listed(section("grant"))) if "grant" in top else (),
-        file=file)
+        operations=tuple(
+            _operation(key, value, where, names)
+            for key, value, where in mapping(section("operations"), "`operations`")
+        ),
+        grants=tuple(_grant(entry, names) for entry in _several(section("grant"), "`grant`")),
+        file=file,
+    )
+
+
+def _version(node: Node) -> None:
+    # Why the type: to Python `true` and `1.0` are 1 as well.
+    if node.tag or type(node.value) not in (int, str) or node.value not in (1, "1"):
+        raise Invalid(
+            node.where, f"there is no version {shown(node.value)} of the language", "write `version: 1`"
+        )
 
 
 def _mode(node: Node) -> Mode:
     # Why: YAML 1.1 reads a bare `off` as false.
+    bare(node, "`mode`")
     text = "off" if node.value is False else node.value
-    if text not in [str(m) for m in Mode]:
-        raise Invalid(node.where, f"there is no mode `{node.value}`", near(str(node.value), [str(m) for m in Mode]))
+    modes = [str(m) for m in Mode]
+    if not isinstance(text, str) or text not in modes:
+        raise Invalid(
+            node.where,
+            f"there is no mode {shown(node.value)}",
+            near(str(text), modes) if isinstance(text, str) else "write `enforce`, `audit` or `off`",
+        )
     return Mode(text)
+
+
+def _several(node: Node, what: str) -> list[Node]:
+    return [] if node.value is None and not node.tag else listed(node, what)
+
+
+def _outside(node: Node) -> list[str]:
+    """Return the targets that `operations` names, which need no scheme that is known."""
+    return [
+        entry.value
+        for _, row, _ in mapping(node, "`operations`")
+        if isinstance(row.value, dict)
+        for value in row.value.values()
+        for entry in (value.value if isinstance(value.value, list) else [value])
+        if isinstance(entry.value, str) and not entry.tag and LOCAL.fullmatch(entry.value)
+    ]
+
+
+LOCAL: Final = re.compile(r"(?!(?:https?|tcp|ses|sns|sms|arn|dns):)[a-z][a-z0-9-]*:[^\s{}*]+", re.ASCII)
+"""A place that a declared operation writes to or shows, under a name of the user's own: `bedrock:model`."""
 
 
 def _labels(node: Node, names: Names) -> dict[str, TagRule]:
     found = {}
     for tag, value, where in mapping(node, "`labels`"):
-        names.tags(Node(tag, where), "a tag", ())
-        only: tuple[str, ...] | None = None
-        for key, inner, _ in mapping(value, f"the label `{tag}`", ("only-to", "why")):
-            if key == "only-to":
-                only = names.stores(inner, "`only-to`")
-        found[tag] = TagRule(tag, only, where)
+        names.tag(Node(tag, where))
+        parts = members(value, f"the label {shown(tag)}", LABEL)
+        if "why" in parts:
+            word(parts["why"], "`why`")
+        found[tag] = TagRule(
+            tag, names.stores(parts["only-to"], "`only-to`") if "only-to" in parts else None, where
+        )
     return found
-
-
-def _store(key: str, node: Node, where: Where, names: Names) -> StoreRule:
-    target = names.target(key, Node(key, where))
-    bound = FIELD.findall(key) if target == key else ()
-    rule = StoreRule(target, key, where=where)
-    for name, value, _ in mapping(node, f"the store `{key}`", STORE):
-        match name:
-            case "holds":
-                rule = replace(rule, holds=names.tags(value, "`holds`", bound))
-            case "accepts":
-                rule = replace(rule, accepts=names.tags(value, "`accepts`", bound), declares_accepts=True)
-            case "from":
-                rule = replace(rule, sources=names.functions(value, "`from`"))
-            case "sealed":
-                rule = replace(rule, sealed=flag(value, "`sealed`"))
-            case "attributes":
-                rule = replace(rule, attributes={
-                    a: names.tags(tags, f"`{a}`", ()) for a, tags, _ in mapping(value, "`attributes`")})
-            case _:
-                cells = _items(value, names) if name == "items" else _objects(value, names)
-                rule = replace(rule, cells=rule.cells + cells)
-    return rule
-
-
-def _items(node: Node, names: Names) -> tuple[CellRule, ...]:
-    found = []
-    for entry in _listed(node):
-        parts = {k: v for k, v, _ in mapping(entry, "a rule of `items`", ("key", "holds", "accepts"))}
-        if "key" not in parts:
-            raise Invalid(entry.where, "a rule of `items` has no `key`", 'write `key: {pk: "{tenant}#{id}"}`')
-        key = {attribute: word(pattern, "a key's pattern") for attribute, pattern, _ in mapping(parts["key"], "`key`")}
-        found.append(_cell(key, parts, entry.where, names))
-    return tuple(found)
-
-
-def _objects(node: Node, names: Names) -> tuple[CellRule, ...]:
-    return tuple(
-        _cell({"": pattern}, {k: v for k, v, _ in mapping(value, f"the objects `{pattern}`", ("holds", "accepts"))}, where, names)
-        for pattern, value, where in mapping(node, "`objects`"))
-
-
-def _cell(key: Mapping[str, str], parts: Mapping[str, Node], where: Where, names: Names) -> CellRule:
-    bound = [name for pattern in key.values() for name in FIELD.findall(pattern)]
-    none = Tags()
-    return CellRule(
-        key,
-        names.tags(parts["holds"], "`holds`", bound) if "holds" in parts else none,
-        names.tags(parts["accepts"], "`accepts`", bound) if "accepts" in parts else none,
-        where)
 
 
 def _function(key: str, node: Node, where: Where, names: Names) -> tuple[str, FunctionRule]:
     rule = FunctionRule(names.function(Node(key, where), "`functions`"), where=where)
-    for name, value, _ in mapping(node, f"the function `{key}`", ("clearance", "writes", "invokes", "may-remove")):
+    for name, value, _ in mapping(node, f"the function {shown(key)}", FUNCTION):
         match name:
             case "clearance":
                 rule = replace(rule, clearance=names.clearance(value))
             case "writes":
                 rule = replace(rule, writes=names.stores(value, "`writes`"))
             case "invokes":
-                rule = replace(rule, invokes=tuple(
-                    names.stack.functions[n].arn if n in names.stack.functions else names.store(e, "`invokes`")
-                    for e in words(value, "`invokes`") for n in [e.value]))
+                entries = several(value)
+                rule = replace(
+                    rule, invokes=tuple(dict.fromkeys(names.started(e, "`invokes`") for e in entries))
+                )
             case _:
-                rule = replace(rule, may_remove={tag: _into(inner, tag, at, names) for tag, inner, at in mapping(value, "`may-remove`")})
+                removed = {
+                    names.tag(Node(tag, at)): names.stores(
+                        only(inner, "into", f"{shown(tag)} of `may-remove`"), "`into`"
+                    )
+                    for tag, inner, at in mapping(value, "`may-remove`")
+                }
+                rule = replace(rule, may_remove=removed)
     return key, rule
 
 
-def _into(node: Node, tag: str, where: Where, names: Names) -> tuple[str, ...]:
-    names.tags(Node(tag, where), "a tag", ())
-    inner = _only(node, "into")
-    return names.stores(inner, "`into`")
-
-
 def _results(node: Node, names: Names) -> dict[str, Tags]:
-    also = {"default", *names.stack.functions}
+    """Return what results accept; a function's line holds for each of its events that has none."""
     found: dict[str, Tags] = {}
+    also = {"default", *names.stack.functions}
     for key, value, where in mapping(node, "`results`"):
-        if key == "accepts":
-            found["default"] = names.tags(value, "`accepts`")
-        else:
-            found[names.event(key, Node(key, where), also)] = names.tags(_only(value, "accepts"), "`accepts`")
+        short = key == "accepts"
+        name = "default" if short else names.event(key, Node(key, where), also)
+        if name in found:
+            raise Invalid(where, "`accepts` is short for `default`, which is there too", "keep one")
+        found[name] = names.tags(
+            value if short else only(value, "accepts", f"the result {shown(key)}"), "`accepts`"
+        )
+    for event in sorted(names.events):
+        function = event.rpartition(".")[0]
+        if event not in found and function in found:
+            found[event] = found[function]
     return found
 
 
 def _logs(node: Node, names: Names) -> LogRule:
     rule = LogRule(where=node.where)
-    for key, value, _ in mapping(node, "`logs`", ("accepts", "release")):
+    for key, value, _ in mapping(node, "`logs`", LOGS):
         if key == "accepts":
             rule = replace(rule, accepts=names.tags(value, "`accepts`", ()))
         else:
-            rule = replace(rule, release={name: _shape(inner) for name, inner, _ in mapping(value, "`release`")})
+            rule = replace(
+                rule,
+                release={name: _shape(name, inner, at) for name, inner, at in mapping(value, "`release`")},
+            )
     return rule
 
 
-def _shape(node: Node) -> str:
-    """Return a regular expression that is whole, and quick whatever it is matched with."""
-    text = word(node, "a shape")
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise Invalid(node.where, f"`{text}` is no regular expression: {error}", "write such as `ORD-[0-9]{1,9}`") from error
-    if HEAVY.search(text) or text in {".*", ".+"}:
-        raise Invalid(node.where, f"`{text}` could take very long, or let anything go",
-                      "say how long each part may be: `[0-9]{1,9}`, no nested repeats, no look-around")
-    return text
+RELEASED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+
+
+def _shape(name: str, node: Node, where: Where) -> str:
+    if not RELEASED.fullmatch(name):
+        raise Invalid(
+            where,
+            f"{shown(name)} cannot be written before a released value",
+            "use letters, digits, `_`, `.` and `-`",
+        )
+    return expressions.read(word(node, "a shape"), node.where).text
 
 
 def _operation(key: str, node: Node, where: Where, names: Names) -> OperationRule:
-    service, colon, operation = key.partition(":")
-    if not (colon and service and operation):
-        raise Invalid(where, f"`{key}` names no operation", 'write `"bedrock-runtime:InvokeModel"`')
-    parts = {k: v for k, v, _ in mapping(node, f"the operation `{key}`", ("writes", "reveals"))}
+    service, _, operation = key.partition(":")
+    if not (SERVICE.fullmatch(service) and OPERATION_NAME.fullmatch(operation)):
+        raise Invalid(
+            where,
+            f"{shown(key)} names no operation",
+            'write it as the SDK has it: `"bedrock-runtime:InvokeModel"`',
+        )
+    parts = members(node, f"the operation {shown(key)}", OPERATION)
+    if not parts:
+        raise Invalid(
+            where,
+            f"{shown(key)} says neither where it `writes` nor what it `reveals`",
+            'say both: `{writes: ["bedrock:model"], reveals: ["bedrock:model"]}`',
+        )
     return OperationRule(
-        service, operation,
+        service,
+        operation,
         names.stores(parts["writes"], "`writes`") if "writes" in parts else (),
-        names.stores(parts["reveals"], "`reveals`") if "reveals" in parts else (), where)
+        names.stores(parts["reveals"], "`reveals`") if "reveals" in parts else (),
+        where,
+    )
 
 
 def _grant(node: Node, names: Names) -> Grant:
-    parts = {k: v for k, v, _ in mapping(node, "a grant", ("functions", "configure", "why"))}
-    for needed in ("functions", "configure", "why"):
+    parts = members(node, "a grant", GRANT)
+    for needed in GRANT:
         if needed not in parts:
-            raise Invalid(node.where, f"a grant has no `{needed}`", "it opens an exit, so it says who, where and why")
-    return Grant(names.functions(parts["functions"], "`functions`"), names.stores(parts["configure"], "`configure`"),
-                 word(parts["why"], "`why`"), node.where)
-
-
-def _only(node: Node, key: str) -> Node:
-    """Return the one member of a mapping that has no other."""
-    parts = {k: v for k, v, _ in mapping(node, f"this (`{key}`)", (key,))}
-    if key not in parts:
-        raise Invalid(node.where, f"`{key}` is missing", f"write `{{{key}: [...]}}`")
-    return parts[key]
-
-
-def _listed(node: Node) -> list[Node]:
-    if not isinstance(node.value, list):
-        raise Invalid(node.where, "this is a list", "start each entry with `- `")
-    return node.value
+            raise Invalid(
+                node.where, f"a grant has no `{needed}`", "it opens an exit, so it says who, where and why"
+            )
+    if not word(parts["why"], "`why`").strip():
+        raise Invalid(parts["why"].where, "a grant gives no reason", "say in `why` what it is needed for")
+    for needed in ("functions", "configure"):
+        if not several(parts[needed]):
+            raise Invalid(parts[needed].where, f"a grant names nothing in `{needed}`", "name at least one")
+    return Grant(
+        names.functions(parts["functions"], "`functions`"),
+        names.stores(parts["configure"], "`configure`"),
+        word(parts["why"], "`why`"),
+        node.where,
+    )
