@@ -36,7 +36,9 @@ def players() -> list[str]:
     if os.geteuid() != 0:
         return ["user"]
     probe = subprocess.run(
-        [SYSTEM_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"], check=False, capture_output=True
+        [SYSTEM_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"],
+        check=False,
+        capture_output=True,
     )
     return ["root", "user"] if probe.returncode == 0 else ["root"]
 
@@ -48,7 +50,15 @@ def play(who: str, scene: str, **given: Any) -> Any:
             f"import sys, json; sys.path[:0] = [{str(ROOT)!r}]; from tests.sandbox import scenes; "
             "print(json.dumps(getattr(scenes, sys.argv[1])(**json.loads(sys.argv[2]))))"
         )
-        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", SYSTEM_PYTHON, "-c", code]
+        drop = [
+            "setpriv",
+            f"--reuid={NOBODY}",
+            f"--regid={NOBODY}",
+            "--clear-groups",
+            SYSTEM_PYTHON,
+            "-c",
+            code,
+        ]
         ran = subprocess.run(
             [*drop, scene, json.dumps(given)], capture_output=True, text=True, timeout=90, check=False
         )
@@ -57,9 +67,11 @@ def play(who: str, scene: str, **given: Any) -> Any:
     return globals()[scene](**given)
 
 
-def outside(code: str) -> str:
+def outside(code: str, *arguments: str) -> str:
     """Run a snippet on the host itself."""
-    ran = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(
+        [PYTHON, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
     return ran.stdout + ran.stderr
 
 
@@ -133,7 +145,7 @@ def _answer(listener: socket.socket) -> list[Any]:
         family = listener.family
         address = packed[8:12] if family == socket.AF_INET else packed[:16]
         listener.sendmsg([b"valve"], [(ancillary[0][0], ancillary[0][1], packed)], 0, client)
-        return ["udp", socket.inet_ntop(family, address), 53, asked.decode()]
+        return ["udp", socket.inet_ntop(family, address), 53, asked.decode("latin-1")]
     with listener.accept()[0] as connection:
         connection.settimeout(PATIENCE)
         first = connection.recv(512)
@@ -143,7 +155,7 @@ def _answer(listener: socket.socket) -> list[Any]:
 
 def refused(**given: Any) -> Scene:
     """Spawn what cannot be; return the error and what it left behind."""
-    before = (set(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+    before = _surroundings()
     try:
         sandbox.spawn(
             Plan(
@@ -155,13 +167,17 @@ def refused(**given: Any) -> Scene:
             )
         )
     except sandbox.SandboxError as problem:
-        after = (set(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+        after = _surroundings()
         return {"step": problem.step, "text": str(problem), "clean": before == after}
     return {}
 
 
-def _children() -> list[str]:
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+def _surroundings() -> list[str]:
+    """Our descriptors, our mounts, our children."""
+    ours = Path("/proc/self")
+    descriptors = " ".join(sorted(each.name for each in (ours / "fd").iterdir()))
+    children = (ours / "task" / str(os.getpid()) / "children").read_text()
+    return [descriptors, (ours / "mountinfo").read_text(), children]
 
 
 def freeze() -> Scene:
@@ -227,7 +243,9 @@ def marked(marker: str) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                told = (entry / "cmdline").read_bytes().split(b"\0") + (entry / "environ").read_bytes().split(b"\0")
+                told = (entry / "cmdline").read_bytes().split(b"\0") + (entry / "environ").read_bytes().split(
+                    b"\0"
+                )
             except OSError:
                 continue
             if marker.encode() in told or f"MARK={marker}".encode() in told:
@@ -284,8 +302,8 @@ def doctor() -> Scene:
 def traces() -> Scene:
     """Run a few and compare what the host shows before and after."""
     run(argv=["/bin/true"])
-    before = (sorted(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+    before = _surroundings()
     for _ in range(3):
         run(argv=["/bin/true"])
-    after = (sorted(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text(), _children())
+    after = _surroundings()
     return {"same": before == after, "before": before, "after": after}

@@ -7,9 +7,10 @@ Knows paths and mounts. Does not know namespaces; it is called in a mount namesp
 from __future__ import annotations
 
 import os
+import stat
 
 from valve_aws.sandbox.inside import host
-from valve_aws.sandbox.inside.host import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC
+from valve_aws.sandbox.inside.host import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,32 +60,75 @@ LEAST_INODES = 16384
 EMPTY = "/.empty"
 """What covers a file of /proc; the covers keep it alive when its name is gone."""
 
-Tree = tuple[int, str, bool]
-"""(descriptor of a detached mount, path inside, whether it is a folder)."""
+NOTHING = "/.nothing"
+"""The empty lower layer that an overlay asks for beside the one that matters."""
 
 
-def gather(order: Order) -> list[Tree]:
+class Bind:
+    """One thing of the host that will show inside: opened while the host's files are in sight, mounted when
+    they are not."""
+
+    def __init__(self, source: str, target: str, attributes: int, shared: bool) -> None:
+        if not _plain(target):
+            raise OSError(22, f"`{target}` is no absolute path in its shortest form")
+        try:
+            self.tree = host.open_tree(source)
+            self.opened = os.open(source, os.O_PATH | os.O_CLOEXEC)
+        except OSError as problem:
+            raise OSError(problem.errno, f"`{source}`: {problem.strerror}") from None
+        host.restrict(self.tree, host.RDONLY | host.NOSUID | attributes)
+        kind = stat.S_IFMT(os.fstat(self.opened).st_mode)
+        if kind not in (stat.S_IFDIR, stat.S_IFREG) and source not in DEVICES:
+            raise OSError(22, f"`{source}` is neither a folder nor a file")
+        self.source = source
+        self.target = target
+        self.folder = kind == stat.S_IFDIR
+        self.own_inodes = self.folder and not shared
+
+    def mount(self) -> None:
+        """Put it in place."""
+        _mount_point(self.target, self.folder)
+        if not self.own_inodes or not self._overlay():
+            host.attach(self.tree, self.target)
+        os.close(self.tree)
+        os.close(self.opened)
+
+    def _overlay(self) -> bool:
+        """Mount the folder as a read-only overlay, which has inodes of its own.
+
+        Why: a read-only bind still lets a process connect to a UNIX socket or write into a named pipe that
+        lies in it, and somebody on the host may be listening there. On an overlay neither finds its other
+        end, nor do file locks. Where the kernel cannot (file systems without it, mounts below the folder),
+        the folder must hold neither."""
+        try:
+            layers = f"lowerdir=/proc/self/fd/{self.opened}:{NOTHING}"
+            host.mount("overlay", self.target, MS_RDONLY | MS_NOSUID | MS_NODEV, layers)
+        except OSError:
+            _refuse_ways_out(f"/proc/self/fd/{self.opened}", self.source)
+            return False
+        return True
+
+
+def _refuse_ways_out(folder: str, source: str) -> None:
+    for entry in os.scandir(folder):
+        inside = f"{source}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            _refuse_ways_out(entry.path, inside)
+        elif not entry.is_symlink() and not entry.is_file():
+            raise OSError(
+                1, f"`{inside}` is a socket or a pipe, by which a function could reach the host: move it"
+            )
+
+
+def gather(order: Order) -> list[Bind]:
     """Open what will show of the host, each already read-only with all that is mounted below it."""
     host.mount("", "/", MS_REC | MS_PRIVATE)
-    wanted = [
-        (path, path) for path in (*SYSTEM, *SETTINGS) if os.path.exists(path) and not os.path.islink(path)
-    ]
-    wanted += order["binds"]
-    trees = [_read_only(source, target, host.NODEV) for source, target in wanted]
-    trees += [_read_only(path, path, host.NOEXEC) for path in DEVICES]
-    trees.sort(key=lambda tree: tree[1].count("/"))
-    return trees
-
-
-def _read_only(source: str, target: str, attributes: int) -> Tree:
-    if not _plain(target):
-        raise OSError(22, f"`{target}` is no absolute path in its shortest form")
-    try:
-        tree = host.open_tree(source)
-    except OSError as problem:
-        raise OSError(problem.errno, f"`{source}`: {problem.strerror}") from None
-    host.restrict(tree, host.RDONLY | host.NOSUID | attributes)
-    return tree, target, os.path.isdir(source)
+    system = [path for path in (*SYSTEM, *SETTINGS) if os.path.exists(path) and not os.path.islink(path)]
+    binds = [Bind(path, path, host.NODEV, shared=True) for path in system]
+    binds += [Bind(source, target, host.NODEV, shared=False) for source, target in order["binds"]]
+    binds += [Bind(path, path, host.NOEXEC, shared=True) for path in DEVICES]
+    binds.sort(key=lambda bind: bind.target.count("/"))
+    return binds
 
 
 def enter(links: dict[str, str]) -> None:
@@ -103,16 +147,15 @@ def links_of_the_host() -> dict[str, str]:
     return {path: os.readlink(path) for path in SYSTEM if os.path.islink(path)} | LINKS
 
 
-def furnish(order: Order, trees: list[Tree]) -> None:
-    """Put the binds, /proc, /tmp and the files of the plan in place."""
-    for tree, target, folder in trees:
-        try:
-            _mount_point(target, folder)
-            host.attach(tree, target)
-        except OSError as problem:
-            raise OSError(problem.errno, f"`{target}`: {problem.strerror}") from None
-        os.close(tree)
+def furnish(order: Order, binds: list[Bind]) -> None:
+    """Put /proc, the binds, /tmp and the files of the plan in place."""
     _mount_proc()
+    os.mkdir(NOTHING)
+    for bind in binds:
+        try:
+            bind.mount()
+        except OSError as problem:
+            raise OSError(problem.errno, f"`{bind.target}`: {problem.strerror}") from None
     size = order["ephemeral"]
     inodes = max(LEAST_INODES, size * INODES_PER_MIB)
     _mount_point("/tmp", True)
@@ -185,7 +228,7 @@ def _mount_proc() -> None:
             continue
         if entry.is_dir():
             host.mount(
-                "tmpfs", entry.path, host.MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_inodes=2,size=4k"
+                "tmpfs", entry.path, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_inodes=2,size=4k"
             )
         else:
             cover = host.open_tree(EMPTY, recursive=False)

@@ -36,8 +36,8 @@ def start(order: Order) -> int:
     """Limit what may be used of the machine and execute the runtime as pid 2; raises OSError when that fails.
 
     The limits are pid 1's own too, so that nothing is left to do between fork and exec: where page faults are
-    slow, forking this interpreter took 1 to 9 ms; posix_spawn, which lends its memory to the child, takes 0.3.
-    """
+    slow, forking this interpreter took 1 to 9 ms; posix_spawn, which lends its memory to the child, takes
+    0.3."""
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,
