@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from valve_aws.model.call import Origin
 from valve_aws.proxy import LIMITS
+from valve_aws.proxy.listener import Datagrams
 from valve_aws.proxy.names import Faulty, Names, Question, read
 
 
@@ -247,3 +248,32 @@ def test_a_name_handler_that_fails_gives_a_failure_and_no_answer(serve: Any) -> 
     asked = query("g.example")
     answer = ask(serve(name=fails), asked)
     assert (code(answer), address(answer, asked)) == (2, "")
+
+
+@pytest.mark.parametrize("asked_at", ["127.0.0.1", "127.9.9.9"])
+def test_an_answer_comes_from_the_address_that_was_asked(asked_at: str) -> None:
+    course = datagram_course(asked_at)
+    answer, came_to = asyncio.run(course)
+    assert (answer, came_to) == (b"answer", asked_at)
+
+
+async def datagram_course(asked_at: str) -> tuple[bytes, str]:
+    """Ask a socket that every loopback address leads to; a connected client takes answers from its peer alone."""
+    loop = asyncio.get_running_loop()
+    seen: list[str] = []
+
+    def received(message: bytes, came_to: str, send: Any) -> None:
+        seen.append(came_to)
+        send(b"answer")
+
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+    udp.bind(("0.0.0.0", 0))
+    listener = Datagrams(udp, received)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect((asked_at, udp.getsockname()[1]))
+        await loop.sock_sendall(client, b"question")
+        answer = await asyncio.wait_for(loop.sock_recv(client, 100), 10)
+    listener.close()
+    return answer, seen[0]

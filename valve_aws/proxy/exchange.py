@@ -112,7 +112,7 @@ class Exchange:
         keep = self._keep and self._left_is_here()
         content = body if isinstance(body, bytes) else None
         silent = self.head.method == "HEAD" or status in write.NO_BODY
-        if content is not None and not (silent and length is not None):
+        if content is not None and (not silent or (content and length is None)):
             length = len(content)
         chunked = length is None and not silent and self._request.chunks
         keep = keep and (silent or chunked or length is not None)

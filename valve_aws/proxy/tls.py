@@ -35,6 +35,9 @@ class Tls:
                 self.ready = True
             while piece := self._tls.read(READ):
                 pieces.append(piece)
+                if not self._incoming.pending and not self._tls.pending():
+                    # Why: reading once more would only raise, and an SSLError costs as much as the read.
+                    return piece if len(pieces) == 1 else b"".join(pieces)
             self.ended = True
         except ssl.SSLWantReadError:
             pass
