@@ -258,7 +258,8 @@ def test_an_answer_comes_from_the_address_that_was_asked(asked_at: str) -> None:
 
 
 async def datagram_course(asked_at: str) -> tuple[bytes, str]:
-    """Ask a socket that every loopback address leads to; a connected client takes answers from its peer alone."""
+    """Ask a socket that every loopback address leads to; a connected client takes answers from its peer
+    alone."""
     loop = asyncio.get_running_loop()
     seen: list[str] = []
 

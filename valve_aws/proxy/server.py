@@ -162,11 +162,13 @@ class Server:
             wire.close()
 
     async def _answer(self, message: bytes, origin: Origin) -> bytes:
-        """Return the response to one message, b"" for none. Nothing is asked of anyone but the `name` handler.
+        """Return the response to one message, b"" for none. Nothing is asked of anyone but the `name`
+        handler.
 
-        A name that may be known has one A record. AAAA and every other type is answered with nothing (NOERROR, no
-        record): there is no IPv6 address to give, and clients then take the other one. A name that may not be known
-        does not exist (NXDOMAIN): resolvers give up at once, where REFUSED makes them ask again.
+        A name that may be known has one A record. AAAA and every other type is answered with nothing
+        (NOERROR, no record): there is no IPv6 address to give, and clients then take the other one. A name
+        that may not be known does not exist (NXDOMAIN): resolvers give up at once, where REFUSED makes them
+        ask again.
         """
         question = names.read(message)
         if isinstance(question, names.Faulty):
