@@ -204,7 +204,7 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
         parameters=dict(call.leaves),
         label=subject.label,
         writes=verdict.writes,
-        changes=tuple(_text(e) for e in verdict.rises),
+        changes=tuple(dict.fromkeys(_text(e) for e in verdict.rises)),
         cells=verdict.cells,
         joined=verdict.joins,
         ways=verdict.ways,
