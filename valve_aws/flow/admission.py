@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from valve_aws.flow import words
 from valve_aws.flow.case import Found
+from valve_aws.flow.rules import Rules
 from valve_aws.model.label import ANY, CLEAN, excess
 from valve_aws.model.verdict import Holding, Principal, Reason, Rule, Verdict, Way
-
-if TYPE_CHECKING:
-    from valve_aws.flow.judge import Judge
 
 
 @dataclass(slots=True)
@@ -28,7 +25,7 @@ class Event:
     label: Found = field(default_factory=dict)
 
 
-def payload(judge: Judge, event: Event) -> Iterator[Reason]:
+def payload(_: Rules, event: Event) -> Iterator[Reason]:
     """What the payload carries; a payload of which that is not known does not come in."""
     ways = {way.tag: way for way in event.carried.ways}
     event.label.update({tag: ways.get(tag) or Way(tag) for tag in event.carried.label})
@@ -36,9 +33,9 @@ def payload(judge: Judge, event: Event) -> Iterator[Reason]:
         yield Reason(Rule.FIELD, "what the event's payload carries cannot be told")
 
 
-def declared(judge: Judge, event: Event) -> Iterator[Reason]:
+def declared(rules: Rules, event: Event) -> Iterator[Reason]:
     """What `events` says of this trigger, its fields filled from what the trigger authenticated."""
-    tags, still, where = judge.event_tags(event.who)
+    tags, still, where = rules.event_tags(event.who)
     for tag in tags:
         event.label.setdefault(tag, Way(tag, where=where))
     for pattern in still:
@@ -50,9 +47,9 @@ def declared(judge: Judge, event: Event) -> Iterator[Reason]:
         )
 
 
-def cleared(judge: Judge, event: Event) -> Iterator[Reason]:
+def cleared(rules: Rules, event: Event) -> Iterator[Reason]:
     """What exceeds the clearance is refused."""
-    may, where = judge.ceilings.clearance(event.who.function, event.who.fields)
+    may, where = rules.ceilings.clearance(event.who.function, event.who.fields)
     over = CLEAN if ANY in may else excess(frozenset(event.label), may)
     if over:
         yield Reason(
@@ -64,17 +61,17 @@ def cleared(judge: Judge, event: Event) -> Iterator[Reason]:
         )
 
 
-ADMISSION: tuple[tuple[str, Callable[[Judge, Event], Iterator[Reason]]], ...] = (
+ADMISSION: tuple[tuple[str, Callable[[Rules, Event], Iterator[Reason]]], ...] = (
     ("payload", payload),
     ("events", declared),
     ("cleared", cleared),
 )
 
 
-def admit(judge: Judge, who: Principal, carried: Holding) -> Verdict:
+def admit(rules: Rules, who: Principal, carried: Holding) -> Verdict:
     """Judge one event. `joins` is what the environment's label rises by when it comes in."""
     event = Event(who, carried)
-    refused = tuple(reason for _, step in ADMISSION for reason in step(judge, event))
+    refused = tuple(reason for _, step in ADMISSION for reason in step(rules, event))
     return Verdict(
         not refused, refused, joins=frozenset(event.label) - who.label, ways=tuple(event.label.values())
     )

@@ -74,6 +74,8 @@ class Going:
     via: str = ""
     """The store that delivers it on, "" when the call itself puts it there."""
     where: Where = NOWHERE
+    handed: bool = False
+    """The request names it as the place that the service hands the content to."""
     asks: bool = False
     """Only the request itself goes there: somebody else's store is read."""
 

@@ -282,6 +282,11 @@ def key_attributes(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(found[kind] for kind in ("HASH", "RANGE") if kind in found) if "HASH" in found else None
 
 
+def fresh(store: str) -> Extent:
+    """Return a new cell of a store, its name not known yet."""
+    return Extent(store, Part.CONTENT, Span.NEW)
+
+
 def whole(store: str) -> Extent:
     """Return all content of a store."""
     return Extent(store, Part.CONTENT, Span.ALL)

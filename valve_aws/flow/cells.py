@@ -91,7 +91,7 @@ def _begun(pattern: str, text: str) -> dict[str, str]:
     """
     stop = pattern.find("*")
     head = pattern if stop < 0 else pattern[:stop]
-    ends = [m.start() for m in FIELD.finditer(head)][1:] + [len(head)]
+    ends = [*(m.start() for m in FIELD.finditer(head)), len(head)][1:]
     for end in reversed(ends):
         if head[:end].endswith("}"):
             continue

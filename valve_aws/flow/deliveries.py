@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from valve_aws.flow.case import Plan
-from valve_aws.flow.ceilings import Ceilings, whole
+from valve_aws.flow.ceilings import Ceilings, fresh, whole
 from valve_aws.model.cell import Part
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.source import Where
@@ -51,7 +51,8 @@ class Deliveries:
             return ()
         found: list[Onward] = []
         starts = [e for e in planned.changes if e.part is Part.CONTENT]
-        for store in dict.fromkeys([e.store for e in starts] + list(planned.call.effect.delivers)):
+        starts += [fresh(target) for target in planned.call.effect.delivers]
+        for store in dict.fromkeys(e.store for e in starts):
             if self._ceilings.store(store).function is not None and not planned.call.effect.blind:
                 continue
             holds = [self._ceilings.floor(e).label for e in starts if e.store == store]

@@ -13,54 +13,55 @@ outgoing message: it carries the environment's label, and must be accepted like 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from valve_aws.flow import words
-from valve_aws.flow.case import Case, Going, found, join, text
-from valve_aws.model.cell import Extent, Part, Span
+from valve_aws.flow.case import Case, Going, found, join
+from valve_aws.flow.case import text as written
+from valve_aws.flow.ceilings import fresh, whole
+from valve_aws.flow.rules import Rules
+from valve_aws.model.cell import Extent, Part
 from valve_aws.model.label import ANY, CLEAN, excess, fits, within
 from valve_aws.model.source import Where
 from valve_aws.model.verdict import Reason, Rule
 
-if TYPE_CHECKING:
-    from valve_aws.flow.judge import Judge
 
-
-def book(judge: Judge, case: Case) -> Iterator[Reason]:
+def book(_: Rules, case: Case) -> Iterator[Reason]:
     """Law 7: a book that does not answer for everything it was asked."""
     for extent in case.plan.wants:
         if extent not in case.held:
-            yield Reason(Rule.BOOK, f"the label book says nothing about {text(extent)}", store=extent.store)
+            yield Reason(
+                Rule.BOOK, f"the label book says nothing about {written(extent)}", store=extent.store
+            )
 
 
-def reads(judge: Judge, case: Case) -> Iterable[Reason]:
+def reads(rules: Rules, case: Case) -> Iterable[Reason]:
     """Laws 2 and 4: the labels of all that the reply depends on join the environment's."""
     for extent in case.plan.reads:
-        carries, still = found(extent, case.held, judge.ceilings)
+        carries, still = found(extent, case.held, rules.ceilings)
         if carries:
             join(case.joined, carries.items())
-            case.cells[text(extent)] = frozenset(carries)
+            case.cells[written(extent)] = frozenset(carries)
         if still:
             case.unfilled.append((extent, still))
     return ()
 
 
-def consults(judge: Judge, case: Case) -> Iterable[Reason]:
+def consults(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 3: what the service looks at on the way is in what is written."""
     for extent in case.plan.consults:
-        carries, still = found(extent, case.held, judge.ceilings)
+        carries, still = found(extent, case.held, rules.ceilings)
         if carries:
             join(case.consulted, carries.items())
-            case.cells[text(extent)] = frozenset(carries)
+            case.cells[written(extent)] = frozenset(carries)
         if still:
             case.unfilled.append((extent, still))
     return ()
 
 
-def fields(judge: Judge, case: Case) -> Iterator[Reason]:
+def fields(rules: Rules, case: Case) -> Iterator[Reason]:
     """Law 18: a tag whose field nothing fills is refused, never guessed."""
     for extent, patterns in case.unfilled:
-        store = judge.ceilings.store(extent.store)
+        store = rules.ceilings.store(extent.store)
         yield Reason(
             Rule.FIELD,
             f"the request does not tell which {', '.join(patterns)} of {store.title} it reads",
@@ -70,11 +71,9 @@ def fields(judge: Judge, case: Case) -> Iterator[Reason]:
         )
 
 
-def learned(judge: Judge, case: Case) -> Iterator[Reason]:
-    """Law 2: a cell may carry more than its ceiling (written in audit, or under an older policy); that is
-    refused too.
-    """
-    cleared, where = judge.ceilings.clearance(case.who.function, case.who.fields)
+def learned(rules: Rules, case: Case) -> Iterator[Reason]:
+    """Law 2: a cell may carry more than its ceiling, since audit or an older policy: refused too."""
+    cleared, where = rules.ceilings.clearance(case.who.function, case.who.fields)
     over = CLEAN if ANY in cleared else excess(frozenset(case.joined).union(case.consulted), cleared)
     if over:
         yield Reason(
@@ -86,121 +85,87 @@ def learned(judge: Judge, case: Case) -> Iterator[Reason]:
         )
 
 
-def outgoing(judge: Judge, case: Case) -> Iterable[Reason]:
+def outgoing(_: Rules, case: Case) -> Iterable[Reason]:
     """Law 3: what is written carries the environment's label and that of all that was consulted."""
     plan, label = case.plan, case.out()
     by_store: dict[str, list[Extent]] = {}
     for extent in plan.changes:
         by_store.setdefault(extent.store, []).append(extent)
     case.goings = [Going(store, tuple(extents), label) for store, extents in by_store.items()]
-    case.goings += [
-        Going(t, (Extent(t, Part.CONTENT, Span.NEW),), label)
-        for t in plan.call.effect.delivers
-        if t not in by_store
-    ]
+    written = {extent.store for extent in plan.changes if extent.part is Part.CONTENT}
+    handed = [target for target in plan.call.effect.delivers if target not in written]
+    case.goings += [Going(target, (fresh(target),), label, handed=True) for target in handed]
     return ()
 
 
-def asking(judge: Judge, case: Case) -> Iterable[Reason]:
+def asking(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 5: a request to somebody else carries the environment's label out, also when it only reads."""
     written = {going.store for going in case.goings}
     for store in case.plan.stores:
-        if store not in written and judge.perimeter.outside(store) and case.plan.call.operation != "Resolve":
-            case.goings.append(
-                Going(store, (Extent(store, Part.CONTENT, Span.ALL),), case.who.label, asks=True)
-            )
+        if store not in written and rules.perimeter.outside(store) and case.plan.call.operation != "Resolve":
+            case.goings.append(Going(store, (whole(store),), case.who.label, asks=True))
     return ()
 
 
-def declassify(judge: Judge, case: Case) -> Iterable[Reason]:
+def declassify(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 10: a named function drops named tags on the way to a named place. Only that output is lowered."""
-    removable = judge.removable.get(case.who.function)
+    removable = rules.removable.get(case.who.function)
     if not removable:
         return ()
-    rule = judge.policy.functions[case.who.function]
+    rule = rules.policy.functions[case.who.function]
     for going in case.goings:
-        drops = frozenset(
-            t
-            for t in going.label
-            if any(within(t, bound) and into.covers(going.store) for bound, into in removable)
-        )
+        here = [bound for bound, into in removable if into.covers(going.store)]
+        drops = frozenset(t for t in going.label if any(within(t, bound) for bound in here))
         if drops:
             going.label -= drops
-            title = judge.ceilings.store(going.store).title
-            case.allowed.append(
-                Reason(
-                    Rule.DECLASSIFY,
-                    f"{words.tags(drops)} removed on the way to {title}",
-                    rule.where,
-                    going.store,
-                )
-            )
+            text = f"{words.tags(drops)} removed on the way to {rules.ceilings.store(going.store).title}"
+            case.allowed.append(Reason(Rule.DECLASSIFY, text, rule.where, going.store))
     return ()
 
 
-def delivered(judge: Judge, case: Case) -> Iterable[Reason]:
-    """Law 3: everything that a store delivers on to must take what lands in it, with what the store itself
-    holds.
-    """
-    direct = {going.store: going for going in case.goings if not going.asks}
-    for onward in judge.onward(case.plan):
-        source = direct.get(onward.source)
-        if source is not None:
-            label = source.label | onward.holds
-            case.goings.append(
-                Going(
-                    onward.target,
-                    (Extent(onward.target, Part.CONTENT, Span.NEW),),
-                    label,
-                    onward.via,
-                    onward.where,
-                )
-            )
+def delivered(rules: Rules, case: Case) -> Iterable[Reason]:
+    """Law 3: everything that a store delivers on to must take what lands there, and what the store holds."""
+    direct = {going.store: going.label for going in case.goings if not going.asks}
+    for onward in rules.onward(case.plan):
+        if onward.source in direct:
+            label = direct[onward.source] | onward.holds
+            target = onward.target
+            case.goings.append(Going(target, (fresh(target),), label, onward.via, onward.where))
     return ()
 
 
-def only_to(judge: Judge, case: Case) -> Iterator[Reason]:
+def only_to(rules: Rules, case: Case) -> Iterator[Reason]:
     """`only-to`: the tag's own ceiling, that no other line widens."""
-    for rule, targets in judge.confined:
+    for rule, targets in rules.confined:
         for going in case.goings:
             over = frozenset(t for t in going.label if within(t, rule.tag))
             if over and not targets.covers(going.store):
-                title = judge.ceilings.store(going.store).title
-                yield Reason(
-                    Rule.ONLY_TO,
-                    f"{words.tags(over)} may not go to {title}, only to {', '.join(rule.only_to or ()) or 'nowhere'}",
-                    rule.where,
-                    going.store,
-                    over,
-                )
+                text = words.confined(over, rule, rules.ceilings.store(going.store).title)
+                yield Reason(Rule.ONLY_TO, text, rule.where, going.store, over)
 
 
-def accepts(judge: Judge, case: Case) -> Iterator[Reason]:
+def accepts(rules: Rules, case: Case) -> Iterator[Reason]:
     """Law 3: the label must fit the ceiling of every extent that it is written to."""
     for going in case.goings:
         if not going.label:
             continue
         over, ceiling = CLEAN, CLEAN
         for extent in going.extents:
-            for piece in judge.ceilings.takes(extent):
+            for piece in rules.ceilings.takes(extent):
                 more = CLEAN if fits(going.label, piece) else excess(going.label, piece)
                 if more - over:
                     over, ceiling = over | more, piece
-        store = judge.ceilings.store(going.store)
-        where = going.where if going.where.file else _line(judge, going.store)
+        store = rules.ceilings.store(going.store)
+        where = going.where if going.where.file else _line(rules, going.store)
         if over:
-            title = (
-                f"{store.title}, to which {judge.stack.title(going.via)} delivers,"
-                if going.via
-                else store.title
-            )
+            via = f", to which {rules.stack.title(going.via)} delivers," if going.via else ""
             yield Reason(
                 Rule.ACCEPTS,
-                words.too_much(over, title, ceiling),
+                words.too_much(over, store.title + via, ceiling),
                 where,
                 going.store,
                 over,
-                _fixes(judge, case, going, over),
+                _fixes(rules, case, going, over),
             )
         else:
             case.allowed.append(
@@ -208,20 +173,20 @@ def accepts(judge: Judge, case: Case) -> Iterator[Reason]:
             )
 
 
-def _line(judge: Judge, name: str) -> Where:
-    store = judge.ceilings.store(name)
+def _line(rules: Rules, name: str) -> Where:
+    store = rules.ceilings.store(name)
     return store.rule.accepts.where if store.rule.accepts.where.file else store.where
 
 
-def _fixes(judge: Judge, case: Case, going: Going, over: frozenset[str]) -> tuple[str, ...]:
+def _fixes(rules: Rules, case: Case, going: Going, over: frozenset[str]) -> tuple[str, ...]:
     came = [w for w in case.ways() if w.tag in over and w.cell is not None]
-    keys = judge.ceilings.store(came[0].cell.store).keys if came and came[0].cell else ()
-    store = judge.ceilings.store(going.store)
+    keys = rules.ceilings.store(came[0].cell.store).keys if came and came[0].cell else ()
+    store = rules.ceilings.store(going.store)
     who = case.who.function
-    less = words.leave_out(came, over, judge.stack, keys or ())
+    less = words.leave_out(came, over, rules.stack, keys or ())
     if store.function is not None:
-        wider = words.clear(store.function.logical, over | judge.ceilings.takes(going.extents[0])[0])
+        wider = words.clear(store.function.logical, over | rules.ceilings.takes(going.extents[0])[0])
     else:
-        others = (f for f in judge.stack.functions if f != who and judge.grants.touches(f, going.store))
-        wider = words.accept(store.title, over, others)
+        others = (f for f in rules.stack.functions if f != who and rules.grants.touches(f, going.store))
+        wider = words.accept(store.title, over.union(store.rule.accepts.patterns), others)
     return (less, wider) if less else (wider,)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from valve_aws.flow import words
-from valve_aws.flow.judge import Judge
+from valve_aws.flow.rules import Rules
 from valve_aws.flow.targets import OPEN
 from valve_aws.model.label import ANY, fits, within
 from valve_aws.model.policy import FlowPolicy, Tags
@@ -32,36 +32,36 @@ class Flow:
 
 def possible(policy: FlowPolicy, stack: Stack) -> Iterator[Flow]:
     """Yield every flow that the policy allows, by function, tag and target."""
-    judge = Judge(policy, stack)
+    rules = Rules(policy, stack)
     tags = sorted(_tags(policy))
     targets = list(
         dict.fromkeys([r.arn for r in stack.resources.values() if r.arn] + [r.target for r in policy.stores])
     )
     for function in stack.functions:
-        cleared = judge.ceilings.clearance(function)[0]
+        cleared = rules.ceilings.clearance(function)[0]
         for tag in tags:
             if ANY not in cleared and not any(_may(tag, bound) for bound in cleared):
                 continue
             for target in targets:
-                sent = _sent(judge, function, tag, target)
+                sent = _sent(rules, function, tag, target)
                 if sent is not None:
-                    store = judge.ceilings.store(target)
+                    store = rules.ceilings.store(target)
                     yield Flow(function, tag, target, store.title, sent, store.where)
 
 
-def _sent(judge: Judge, function: str, tag: str, target: str) -> bool | None:
+def _sent(rules: Rules, function: str, tag: str, target: str) -> bool | None:
     """Return None when a tag may not go there, else whether it is removed on the way."""
-    store = judge.ceilings.store(target)
-    sources, narrow = store.rule.sources, judge.narrow.get((function, "writes"))
+    store = rules.ceilings.store(target)
+    sources, narrow = store.rule.sources, rules.narrow.get((function, "writes"))
     if (sources is not None and function not in sources) or (
         narrow is not None and not narrow.covers(target)
     ):
         return None
-    if not (store.destination or OPEN.search(target)) and not judge.grants.touches(function, target):
+    if not (store.destination or OPEN.search(target)) and not rules.grants.touches(function, target):
         return None
-    if any(within(tag, bound) and into.covers(target) for bound, into in judge.removable.get(function, ())):
+    if any(within(tag, bound) and into.covers(target) for bound, into in rules.removable.get(function, ())):
         return True
-    if any(within(tag, rule.tag) and not targets.covers(target) for rule, targets in judge.confined):
+    if any(within(tag, rule.tag) and not targets.covers(target) for rule, targets in rules.confined):
         return None
     rule = store.rule
     takes = [*rule.holds.patterns, *rule.accepts.patterns]
@@ -103,7 +103,7 @@ def matrix(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
 
 def kind(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
     """Say whether a policy is sealed or traced (design: how far it goes), and which stores make it so."""
-    judge = Judge(policy, stack)
+    rules = Rules(policy, stack)
     probed = []
     for rule in policy.stores:
         holds = frozenset(rule.holds.patterns)
@@ -115,14 +115,13 @@ def kind(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
             if not fits(frozenset({p}), holds | frozenset(cell.holds.patterns))
         ]
         if extra and not rule.sealed:
-            probed.append(
-                f"  {judge.ceilings.store(rule.target).title} accepts {words.tags(extra)} beyond what it holds"
-                + (f"  {rule.where}" if rule.where.file else "")
-            )
+            place = f"  {rule.where}" if rule.where.file else ""
+            title = rules.ceilings.store(rule.target).title
+            probed.append(f"  {title} accepts {words.tags(extra)} beyond what it holds{place}")
     if not probed:
         return ("this policy is sealed: no store takes more than it says it holds, or it is sealed",)
     return (
-        "this policy is traced: another function can find out, one bit a cell a probe, whether a labelled one wrote to",
+        "this policy is traced: one bit a cell a probe, others can learn whether a labelled function wrote to",
         *probed,
         "  `sealed: true` on a store closes it there",
     )

@@ -7,19 +7,15 @@ Knows why a call is refused whatever it carries. Does not know the book.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from valve_aws.flow import perimeter, words
 from valve_aws.flow.case import Case
+from valve_aws.flow.rules import Rules
 from valve_aws.flow.targets import URL
 from valve_aws.model.cell import Part
 from valve_aws.model.label import ANY, excess
-from valve_aws.model.pattern import unify
 from valve_aws.model.source import NOWHERE
 from valve_aws.model.verdict import Reason, Rule
-
-if TYPE_CHECKING:
-    from valve_aws.flow.judge import Judge
 
 AWS_NAMES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 """Names that lead to AWS itself. Looking one up tells nobody anything: the valve answers and asks no one."""
@@ -30,20 +26,19 @@ holds.
 """
 
 
-def credential(judge: Judge, case: Case) -> Iterator[Reason]:
-    """Law 6: signed with a key that was not issued to this very environment, or otherwise not ours to make.
-    """
+def credential(_: Rules, case: Case) -> Iterator[Reason]:
+    """Law 6: signed with a key that was not issued to this very environment, or otherwise not ours."""
     if case.plan.call.foreign:
         yield Reason(Rule.CREDENTIAL, case.plan.call.foreign)
 
 
-def foreign(judge: Judge, case: Case) -> Iterator[Reason]:
+def foreign(rules: Rules, case: Case) -> Iterator[Reason]:
     """Law 6: a resource that is not of this stack."""
     call = case.plan.call
     if call.service == "valve":
         return
     for store in dict.fromkeys((*case.plan.stores, *call.effect.delivers)):
-        why = judge.perimeter.foreign(case.who.function, store)
+        why = rules.perimeter.foreign(case.who.function, store)
         if why:
             yield Reason(
                 Rule.PERIMETER,
@@ -53,7 +48,7 @@ def foreign(judge: Judge, case: Case) -> Iterator[Reason]:
             )
 
 
-def host(judge: Judge, case: Case) -> Iterator[Reason]:
+def host(rules: Rules, case: Case) -> Iterator[Reason]:
     """Law 5: a host that the policy does not name, be it only its name that is looked up."""
     call = case.plan.call
     if call.service != "valve":
@@ -61,9 +56,9 @@ def host(judge: Judge, case: Case) -> Iterator[Reason]:
     for target in call.resources:
         if call.operation == "Resolve":
             name = target.removeprefix("dns:")
-            known = name.endswith(AWS_NAMES) or judge.declares_host(name)
+            known = name.endswith(AWS_NAMES) or rules.declares_host(name)
         else:
-            known = judge.ceilings.store(target).declared
+            known = rules.ceilings.store(target).declared
         if not known:
             yield Reason(
                 Rule.HOST, f"nothing in the policy names `{target}`", store=target, fixes=(_declare(target),)
@@ -72,17 +67,14 @@ def host(judge: Judge, case: Case) -> Iterator[Reason]:
 
 def _declare(target: str) -> str:
     m = URL.fullmatch(target)
-    line = (
-        f"{m[1]}://{m[2]}/*"
-        if m and m[1] != "tcp"
-        else f"https://{target.removeprefix('dns:')}/*"
-        if not m
-        else target
-    )
+    if m is None:
+        line = f"https://{target.removeprefix('dns:')}/*"
+    else:
+        line = target if m[1] == "tcp" else f"{m[1]}://{m[2]}/*"
     return f'stores: {{"{line}": {{accepts: []}}}}'
 
 
-def unknown(judge: Judge, case: Case) -> Iterator[Reason]:
+def unknown(_: Rules, case: Case) -> Iterator[Reason]:
     """Law 7: no effect row, and no line of `operations`."""
     call = case.plan.call
     if not call.known and case.plan.declared is None:
@@ -94,55 +86,53 @@ def unknown(judge: Judge, case: Case) -> Iterator[Reason]:
         )
 
 
-def configure(judge: Judge, case: Case) -> Iterator[Reason]:
+def configure(rules: Rules, case: Case) -> Iterator[Reason]:
     """Law 8: opening an exit needs a line of `grant` for this function and every store whose exit it is."""
     plan = case.plan
     if not plan.call.effect.opens:
         return
     stores = [s for s in dict.fromkeys(e.store for e in plan.changes) if not perimeter.names(s)]
     for store in stores or plan.stores or ("",):
-        if not judge.may_configure(case.who.function, store):
-            title = judge.ceilings.store(store).title
+        if not rules.may_configure(case.who.function, store):
+            title = rules.ceilings.store(store).title
             fix = f'grant: [{{functions: [{case.who.function}], configure: [{words.key(title)}], why: "…"}}]'
             yield Reason(
                 Rule.CONFIGURE,
                 f"{plan.call.effect.opens}; no `grant` lets {case.who.function} do that",
-                judge.line_of(case.who.function),
+                rules.line_of(case.who.function),
                 store,
                 fixes=(fix,),
             )
 
 
-def granted(judge: Judge, case: Case) -> Iterator[Reason]:
+def granted(rules: Rules, case: Case) -> Iterator[Reason]:
     """The template's own statements: what the role does not allow, AWS would refuse as well."""
     for action, resource in case.plan.call.actions:
-        if not judge.grants.granted(case.who.function, action, resource):
-            owner = judge.stack.functions.get(case.who.function)
+        if not rules.grants.granted(case.who.function, action, resource):
+            owner = rules.stack.functions.get(case.who.function)
             yield Reason(
                 Rule.GRANT,
-                f"its role does not allow {action} on {judge.stack.title(resource)}",
+                f"its role does not allow {action} on {rules.stack.title(resource)}",
                 owner.where if owner else NOWHERE,
                 resource,
-                fixes=(
-                    f"Policies: [{{Statement: {{Effect: Allow, Action: '{action}', Resource: '{resource}'}}}}]",
-                ),
+                fixes=(words.statement(action, resource),),
             )
 
 
-def narrowed(judge: Judge, case: Case) -> Iterator[Reason]:
+def narrowed(rules: Rules, case: Case) -> Iterator[Reason]:
     """`writes` and `invokes`: the policy lets this function write to, or invoke, less than its role does."""
     call, function = case.plan.call, case.who.function
-    rule = judge.policy.functions.get(function)
+    rule = rules.policy.functions.get(function)
     if rule is None or (rule.writes is None and rule.invokes is None):
         return
     invokes = call.service == "lambda" and call.operation.startswith("Invoke")
     word, kind = ("invokes", Rule.INVOKES) if invokes else ("writes", Rule.WRITES)
-    targets = judge.narrow.get((function, word))
+    targets = rules.narrow.get((function, word))
     if targets is None:
         return
     for store in dict.fromkeys([e.store for e in case.plan.changes] + list(call.effect.delivers)):
         if not targets.covers(store):
-            title = judge.ceilings.store(store).title
+            title = rules.ceilings.store(store).title
             yield Reason(
                 kind,
                 f"{title} is not among what {function} {word}",
@@ -152,16 +142,16 @@ def narrowed(judge: Judge, case: Case) -> Iterator[Reason]:
             )
 
 
-def sources(judge: Judge, case: Case) -> Iterator[Reason]:
+def sources(rules: Rules, case: Case) -> Iterator[Reason]:
     """`from`: only the named functions may put something there, directly or by way of what delivers on."""
     direct = dict.fromkeys(e.store for e in case.plan.changes if e.part in TAKEN)
     reached = {
         **direct,
         **dict.fromkeys(case.plan.call.effect.delivers),
-        **{onward.target: None for onward in judge.onward(case.plan)},
+        **{onward.target: None for onward in rules.onward(case.plan)},
     }
     for name in reached:
-        store = judge.ceilings.store(name)
+        store = rules.ceilings.store(name)
         allowed = store.rule.sources
         if allowed is not None and case.who.function not in allowed:
             named = ", ".join(allowed) or "nobody"
@@ -174,17 +164,17 @@ def sources(judge: Judge, case: Case) -> Iterator[Reason]:
             )
 
 
-def clearance(judge: Judge, case: Case) -> Iterator[Reason]:
+def clearance(rules: Rules, case: Case) -> Iterator[Reason]:
     """Law 2 by law 14: the most that could be read must fit what the function may learn, whatever is there
     now.
     """
-    cleared, where = judge.ceilings.clearance(case.who.function, case.who.fields)
+    cleared, where = rules.ceilings.clearance(case.who.function, case.who.fields)
     if ANY in cleared:
         return
     for extent in case.plan.reads + case.plan.consults:
-        over = excess(judge.ceilings.most(extent).widest(), cleared)
+        over = excess(rules.ceilings.most(extent).widest(), cleared)
         if over:
-            title = judge.ceilings.store(extent.store).title
+            title = rules.ceilings.store(extent.store).title
             yield Reason(
                 Rule.CLEARANCE,
                 f"{words.tags(over)} may be in {title}; {case.who.function} may learn {words.tags(cleared)}",
@@ -194,12 +184,3 @@ def clearance(judge: Judge, case: Case) -> Iterator[Reason]:
                 (words.clear(case.who.function, cleared | over),),
             )
             return
-
-
-def names_a_host(target: str, name: str) -> bool:
-    """Say whether a destination is at a host of this name."""
-    m = URL.fullmatch(target)
-    return (
-        m is not None
-        and unify(m[2].rpartition(":")[0] if m[2].rpartition(":")[2].isdigit() else m[2], name) is not None
-    )

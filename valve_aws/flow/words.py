@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from valve_aws.model.label import ANY, Label
+from valve_aws.model.policy import TagRule
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Reason, Way
 
@@ -37,6 +38,11 @@ def too_much(label: Label, title: str, ceiling: Label) -> str:
     return f"{tags(label)}; {title} accepts {tags(ceiling)}"
 
 
+def confined(label: Label, rule: TagRule, title: str) -> str:
+    """Say that a tag has a ceiling of its own."""
+    return f"{tags(label)} may not go to {title}, only to {', '.join(rule.only_to or ()) or 'nowhere'}"
+
+
 def accept(title: str, label: Label, opened: Iterable[str]) -> str:
     """The line that lets a store take a label, and who else it lets in."""
     others = ", ".join(sorted(opened))
@@ -54,6 +60,11 @@ def leave_out(ways: Iterable[Way], excess: Label, stack: Stack, keys: tuple[str,
     stores = ", ".join(sorted({stack.title(c.store) for c in came}))
     shown = ", ".join([k for k in keys if k not in named] + ["…"])
     return f'read {stores} without {", ".join(named)}: ProjectionExpression="{shown}"'
+
+
+def statement(action: str, resource: str) -> str:
+    """The statement that would let a role do something."""
+    return f"Policies: [{{Statement: {{Effect: Allow, Action: '{action}', Resource: '{resource}'}}}}]"
 
 
 def clear(function: str, label: Label) -> str:
