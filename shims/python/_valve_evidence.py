@@ -1,9 +1,9 @@
-"""Says in a header of each AWS request which line of source made it; makes a refusal the `ClientError` users
+"""Says in a header of each request which line of source made it; makes a refusal the `ClientError` users
 expect.
 
 The header `x-valve-source: file:line` is added after signing, so no signature covers it. The valve shows it
-to people, strips it and believes none of it. Costs one comparison an import until botocore's clients are
-imported, if ever.
+to people, strips it and believes none of it. Costs one look-up an import until botocore's clients or
+`http.client`, which all clients of Python stand on, are imported, if ever.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # Why not typing's own: importing it would cost more than all
 
 SOURCE = "x-valve-source"
 REFUSED = "x-valve-refused"
-WATCHED = "botocore.client"
 LONGEST = 256
 DEEPEST = 200
 
@@ -30,6 +29,9 @@ BETWEEN = frozenset(
         "botocore",
         "s3transfer",
         "urllib3",
+        "urllib",
+        "http",
+        "requests",
         "asyncio",
         "concurrent",
         "contextlib",
@@ -102,8 +104,8 @@ def attach(client: Any, root: str) -> None:
     client.meta.events.register("after-call", refuse)
 
 
-def watch(module: Any, root: str) -> None:
-    """Make every client that `module`'s creator makes carry our two handlers."""
+def watch_clients(module: Any, root: str) -> None:
+    """Make every client that botocore's creator makes carry our two handlers."""
     creator = module.ClientCreator
     create = creator.create_client
 
@@ -118,11 +120,31 @@ def watch(module: Any, root: str) -> None:
     creator.create_client = create_client
 
 
+def watch_connections(module: Any, root: str) -> None:
+    """Make every request that the library's own client sends say its line, if it does not say it yet."""
+    connection = module.HTTPConnection
+    end = connection.endheaders
+    mark = SOURCE.encode() + b":"
+
+    def endheaders(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            if not any(line.lower().startswith(mark) for line in self._buffer):
+                self.putheader(SOURCE, header_value(calling_line(root)))
+        except Exception:
+            pass
+        return end(self, *args, **kwargs)
+
+    connection.endheaders = endheaders
+
+
+WATCHED = {"botocore.client": watch_clients, "http.client": watch_connections}
+
+
 class Loader:
     """Loads a module with its own loader, then watches it. Everything else is the own loader's."""
 
-    def __init__(self, own: Any, spec: Any, root: str) -> None:
-        self._own, self._spec, self._root = own, spec, root
+    def __init__(self, own: Any, spec: Any, watch: Any, root: str) -> None:
+        self._own, self._spec, self._watch, self._root = own, spec, watch, root
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)
@@ -137,30 +159,31 @@ class Loader:
         module.__loader__ = self._own
         self._own.exec_module(module)
         try:
-            watch(module, self._root)
+            self._watch(module, self._root)
         except Exception:
             pass
 
 
 class Finder:
-    """Stands first among the finders, and does nothing for any module but one."""
+    """Stands first among the finders, and does nothing for any module but the watched."""
 
     def __init__(self, root: str) -> None:
         self._root = root
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec that another finder has for the watched module, with our loader around its own."""
-        if name != WATCHED:
+        watch = WATCHED.get(name)
+        if watch is None:
             return None
         for finder in sys.meta_path:
             spec: Any = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = Loader(spec.loader, spec, self._root)
+                    spec.loader = Loader(spec.loader, spec, watch, self._root)
                 return spec
         return None
 
 
 def install(task: str) -> None:
-    """Watch for botocore. `task` is the folder of the function's code."""
+    """Watch for clients. `task` is the folder of the function's code."""
     sys.meta_path.insert(0, Finder(task.rstrip(os.sep) + os.sep))

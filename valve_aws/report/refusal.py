@@ -28,9 +28,11 @@ def refusal(record: Record, records: Sequence[Record] = (), title: Title = short
     unsent = "    (not sent)" if stopped and record.operation not in {"Log", "Result", "Admit"} else ""
     lines = [f"{mark} {verb} {record.ident}  {plain(record.function)} → {headline(record, title)}{unsent}"]
     lines.append(_row("carries" if reason.excess else "because", plain(reason.text, 200), reason.where))
+    if not reason.excess and record.label:
+        lines.append(_row("carries", tags(record.label)))
     if record.evidence.file:
         lines.append(_row("called", f"{_place(record)}  {plain(record.evidence.text.strip(), 80)}"))
-    for tag in sorted(reason.excess)[:1]:
+    for tag in sorted(reason.excess or record.label)[:1]:
         lines += _came_by(trace(records, record.ident, tag), title)
     for letter, fix in zip("abc", reason.fixes, strict=False):
         lines.append(_row(f"fix {letter}", plain(fix, 160)))
