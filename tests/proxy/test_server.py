@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import http.client
 import random
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 
 from valve_aws.proxy import LIMITS, Exchange
+from valve_aws.proxy.wire import Wire
 
 HASTY = replace(
     LIMITS,
@@ -443,3 +446,25 @@ def test_closing_the_server_breaks_its_connections(serve: Any) -> None:
             assert client.recv(10) == b""
     with pytest.raises(OSError):
         served.connect()
+
+
+def test_connections_that_have_ended_leave_nothing_behind(serve: Any) -> None:
+    echo = serve(limits=replace(LIMITS, silence=900.0))
+
+    def held() -> int:
+        gc.collect()
+        return sum(isinstance(o, Wire) for o in gc.get_objects())
+
+    echo.say(LAST)
+    before = held()
+    for n in range(100):
+        with echo.connect() as client:
+            if n % 2:
+                client.sendall(request("/"))
+                client.recv(1000)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert len(answers(echo.say(LAST))) == 1
+    deadline = time.monotonic() + 10
+    while held() > before + 5 and time.monotonic() < deadline:
+        echo.say(LAST)
+    assert held() <= before + 5

@@ -89,7 +89,8 @@ class Wire(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is no more."""
         self._over = True
-        if self._timer is not None and not self._waits:
+        if self._timer is not None:
+            # Why: everyone who waits is woken below; a timer left behind would keep all this alive.
             self._timer.cancel()
         self._error = self._error or (Gone(f"the connection broke: {exc}") if exc else None)
         self._end()
