@@ -24,7 +24,10 @@ class Server:
     def __init__(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert self.process.stderr is not None
         port = ""
         for line in self.process.stderr:
@@ -40,10 +43,17 @@ class Server:
     def client(self, service: str) -> Any:
         """Return a real client of botocore's; no retries, nothing from the host's configuration."""
         return self.session.create_client(
-            service, region_name=PLACE.region, endpoint_url=self.url, aws_access_key_id="testing",
+            service,
+            region_name=PLACE.region,
+            endpoint_url=self.url,
+            aws_access_key_id="testing",
             aws_secret_access_key="testing",
-            config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"},
-                          request_checksum_calculation="when_required"))
+            config=Config(
+                retries={"max_attempts": 0},
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+            ),
+        )
 
     def stop(self) -> None:
         """End it."""

@@ -25,7 +25,9 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """One call: where, what is asked, the error code it is meant to end with, and whether its row says that it is blind."""
+    """One call: where, what is asked, the error code it is meant to end with, and whether its row says that
+    it is blind.
+    """
 
     world: str
     service: str
@@ -50,8 +52,23 @@ class Outcome:
     changed: frozenset[Cell]
 
 
-CLOCKS = frozenset({"RequestId", "HostId", "HTTPHeaders", "RetryAttempts", "MaxAttemptsReached", "LastModified", "VersionId",
-                    "Initiated", "ReceiptHandle", "SequenceNumber", "UploadId", "CopySourceVersionId", "AbortDate"})
+CLOCKS = frozenset(
+    {
+        "RequestId",
+        "HostId",
+        "HTTPHeaders",
+        "RetryAttempts",
+        "MaxAttemptsReached",
+        "LastModified",
+        "VersionId",
+        "Initiated",
+        "ReceiptHandle",
+        "SequenceNumber",
+        "UploadId",
+        "CopySourceVersionId",
+        "AbortDate",
+    }
+)
 """Members of replies that are random or a clock's in every run. A FIFO sequence number is one at moto."""
 
 
@@ -68,7 +85,9 @@ def run(world: World, case: Case, edits: Sequence[Edit] = ()) -> Outcome:
         code = reply["Error"].get("Code", "")
     text = world.named(json.dumps(_shown(reply), sort_keys=True, default=str))
     after = world.look()
-    changed = frozenset(c for c in before.keys() | after.keys() if before.get(c, ABSENT) != after.get(c, ABSENT))
+    changed = frozenset(
+        c for c in before.keys() | after.keys() if before.get(c, ABSENT) != after.get(c, ABSENT)
+    )
     return Outcome(text, code, before, after, changed)
 
 
@@ -86,8 +105,10 @@ def judged(world: World, case: Case, row: Row | None = None) -> Effect:
     service = effects.table(case.service)
     row = row or next(r for r in service.rows if r.operation == case.operation)
     found = effects.compile_row(row, service)(Asked(case.operation, params, PLACE, world.tables)).effect
-    consults, reveals, changes = (tuple(replace(e, name=world.named(e.name)) for e in extents)
-                                  for extents in (found.consults, found.reveals, found.changes))
+    consults, reveals, changes = (
+        tuple(replace(e, name=world.named(e.name)) for e in extents)
+        for extents in (found.consults, found.reveals, found.changes)
+    )
     return replace(found, consults=consults, reveals=reveals, changes=changes)
 
 
@@ -107,8 +128,8 @@ class Trials:
     def faults(self, world: World, case: Case, row: Row | None = None) -> Iterator[str]:
         """Try the case; give every way in which what moto showed is more than the row declares.
 
-        Whatever the row does not declare is made different at once: content, then what goes, then what comes. Only if
-        that makes a difference is each thing tried alone, to say which it was.
+        Whatever the row does not declare is made different at once: content, then what goes, then what comes.
+        Only if that makes a difference is each thing tried alone, to say which it was.
         """
         base = self.run(world, case)
         assert base.code == case.fails, f"{case} ended with {base.code or 'success'}: {base.reply}"
@@ -117,13 +138,20 @@ class Trials:
             if not covered(cell, effect.changes, cell not in base.before):
                 yield f"changed {cell.part} of {cell}, which is not in `changes`"
         for says, declared, differs in (
-                ("the reply depends on", effect.reveals, _answers),
-                ("what is written depends on", (*effect.reveals, *effect.consults), _writes)):
+            ("the reply depends on", effect.reveals, _answers),
+            ("what is written depends on", (*effect.reveals, *effect.consults), _writes),
+        ):
             for kind in ("content", "goes", "comes"):
-                group = [e for e in world.edits() if e.kind == kind and not any(covered(c, declared) for c in e.cells)]
+                group = [
+                    e
+                    for e in world.edits()
+                    if e.kind == kind and not any(covered(c, declared) for c in e.cells)
+                ]
                 if group and differs(base, self.run(world, case, group)):
                     yield f"{says} what the row does not declare"
-                    yield from (f"{says}: {e.name}" for e in group if differs(base, self.run(world, case, [e])))
+                    yield from (
+                        f"{says}: {e.name}" for e in group if differs(base, self.run(world, case, [e]))
+                    )
 
 
 def _answers(base: Outcome, other: Outcome) -> bool:

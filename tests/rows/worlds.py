@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.rows.cloud import PLACE
 from valve_aws.model.cell import Cell, Part
@@ -37,7 +37,7 @@ class Edit:
 class World:
     """One service's stores. `symbols` turns what is random into names that stay."""
 
-    PLAN: Plan = {}
+    PLAN: ClassVar[Plan] = {}
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -81,8 +81,12 @@ def s3(bucket: str, key: str, part: Part = Part.CONTENT) -> Cell:
 class Buckets(World):
     """Two buckets and four objects: (bucket, key) → (body, metadata, tags)."""
 
-    PLAN: Plan = {(ONE, "src"): ("source", "plain", ""), (ONE, "dst"): ("target", "plain", "t=0"),
-                  (ONE, "docs/a"): ("a", "plain", ""), (TWO, "far"): ("far", "plain", "")}
+    PLAN: ClassVar[Plan] = {
+        (ONE, "src"): ("source", "plain", ""),
+        (ONE, "dst"): ("target", "plain", "t=0"),
+        (ONE, "docs/a"): ("a", "plain", ""),
+        (TWO, "far"): ("far", "plain", ""),
+    }
     upload = ""
 
     def put_up(self) -> None:
@@ -97,7 +101,8 @@ class Buckets(World):
         for (bucket, key), held in plan.items():
             if self.there.get((bucket, key)) != held:
                 self.client.put_object(
-                    Bucket=bucket, Key=key, Body=held[0].encode(), Metadata={"kind": held[1]}, Tagging=held[2])
+                    Bucket=bucket, Key=key, Body=held[0].encode(), Metadata={"kind": held[1]}, Tagging=held[2]
+                )
         self.there = dict(plan)
 
     def look(self) -> State:
@@ -108,8 +113,11 @@ class Buckets(World):
                 at = {"Bucket": bucket, "Key": listed["Key"]}
                 reply = self.client.get_object(**at)
                 tags = self.client.get_object_tagging(**at)["TagSet"] if reply.get("TagCount") else []
-                held = (reply["Body"].read().decode(), reply["Metadata"].get("kind"),
-                        "&".join(f"{t['Key']}={t['Value']}" for t in tags))
+                held = (
+                    reply["Body"].read().decode(),
+                    reply["Metadata"].get("kind"),
+                    "&".join(f"{t['Key']}={t['Value']}" for t in tags),
+                )
                 self.there[bucket, listed["Key"]] = held
                 found[s3(bucket, listed["Key"])] = held
                 found[s3(bucket, listed["Key"], Part.NAMES)] = True
@@ -119,18 +127,28 @@ class Buckets(World):
         found = []
         for at in self.PLAN.keys() - {"parts"}:
             other = (f"{self.PLAN[at][0][:-1]}?", "other", "t=1")
-            found.append(Edit(f"content of {at[1]}", (s3(*at),), lambda plan, at=at, to=other: plan.update({at: to})))
-            found.append(Edit(f"{at[1]} gone", (s3(*at, Part.NAMES),), lambda plan, at=at: plan.pop(at), "goes"))
+            found.append(
+                Edit(f"content of {at[1]}", (s3(*at),), lambda plan, at=at, to=other: plan.update({at: to}))
+            )
+            found.append(
+                Edit(f"{at[1]} gone", (s3(*at, Part.NAMES),), lambda plan, at=at: plan.pop(at), "goes")
+            )
         for key in ("docs/new", "z/new", "up"):
-            found.append(Edit(f"{key} come", (s3(ONE, key, Part.NAMES),),
-                              lambda plan, key=key: plan.update({(ONE, key): ("n", "plain", "")}), "comes"))
+            found.append(
+                Edit(
+                    f"{key} come",
+                    (s3(ONE, key, Part.NAMES),),
+                    lambda plan, key=key: plan.update({(ONE, key): ("n", "plain", "")}),
+                    "comes",
+                )
+            )
         return found
 
 
 class Uploads(Buckets):
     """An object and an upload of one part under way: part number → body."""
 
-    PLAN: Plan = {(TWO, "far"): ("far", "plain", ""), "parts": {1: "part"}}
+    PLAN: ClassVar[Plan] = {(TWO, "far"): ("far", "plain", ""), "parts": {1: "part"}}
 
     def bring(self, plan: Plan) -> None:
         super().bring({at: held for at, held in plan.items() if at != "parts"})
@@ -155,19 +173,20 @@ class Uploads(Buckets):
                 found[s3(ONE, f"{name}{part['PartNumber']}")] = part["ETag"]
         return found
 
-
     def edits(self) -> list[Edit]:
         part, name = s3(ONE, "up\0UPLOAD\0001"), s3(ONE, "up\0UPLOAD\0", Part.NAMES)
-        return [*super().edits(),
-                Edit("content of the part", (part,), lambda plan: plan.update(parts={1: "trap"})),
-                Edit("upload gone", (name,), lambda plan: plan.pop("parts"), "goes")]
+        return [
+            *super().edits(),
+            Edit("content of the part", (part,), lambda plan: plan.update(parts={1: "trap"})),
+            Edit("upload gone", (name,), lambda plan: plan.pop("parts"), "goes"),
+        ]
 
 
 class Queues(World):
     """A queue with two messages, one of them in flight: body → what it is to be."""
 
     NAME = "rows-queue"
-    PLAN: Plan = {"held": "held", "other": "other"}
+    PLAN: ClassVar[Plan] = {"held": "held", "other": "other"}
     handle = ""
     url = ""
     kept: dict[str, str]
@@ -197,12 +216,17 @@ class Queues(World):
         figures = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])["Attributes"]
         visible, hidden = (int(figures[f"ApproximateNumberOfMessages{n}"]) for n in ("", "NotVisible"))
         # Why counted: a message in flight does not show, so what is there is told by how many there are.
-        found: State = {Cell(arn, "", Part.COUNTS): (visible, hidden),
-                        Cell(arn, "", Part.NAMES): min(0, visible + hidden - self.sent)}
+        found: State = {
+            Cell(arn, "", Part.COUNTS): (visible, hidden),
+            Cell(arn, "", Part.NAMES): min(0, visible + hidden - self.sent),
+        }
         found |= {Cell(arn, f"NEW-{n}", Part.NAMES): True for n in range(visible + hidden - self.sent)}
         seen = self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, VisibilityTimeout=0)
-        shown = {self.symbols.get(m["MessageId"], f"NEW-{m['Body']}"): m["Body"] for m in seen.get("Messages", [])}
-        # Why what does not show is taken to be as it was: it is in flight, or gone, and that shows in the figures.
+        shown = {
+            self.symbols.get(m["MessageId"], f"NEW-{m['Body']}"): m["Body"] for m in seen.get("Messages", [])
+        }
+        # Why what does not show is taken to be as it was: it is in flight, or gone, and that shows in the
+        # figures.
         return found | {Cell(arn, name): body for name, body in (self.kept | shown).items()}
 
     def edits(self) -> list[Edit]:
@@ -227,33 +251,64 @@ class Fifo(Queues):
 
 TABLE, PLAIN = "rows_table", "rows_plain"
 ARNS = {name: PLACE.arn("dynamodb", f"table/{name}") for name in (TABLE, PLAIN)}
-SCHEMAS = {ARNS[TABLE]: KeySchema(("pk", "S"), ("sk", "N"), {"by-a": ("a", "pk"), "by-b": ("pk", "b")}),
-           ARNS[PLAIN]: KeySchema(("id", "S"))}
+SCHEMAS = {
+    ARNS[TABLE]: KeySchema(("pk", "S"), ("sk", "N"), {"by-a": ("a", "pk"), "by-b": ("pk", "b")}),
+    ARNS[PLAIN]: KeySchema(("id", "S")),
+}
 Item = dict[str, dict[str, Any]]
 KEYS = {"pk", "sk", "id"}
-OTHER = {"a": {"S": "zz"}, "b": {"S": "zz"}, "n": {"N": "7"}, "m": {"M": {"x": {"S": "zz"}}}, "l": {"L": [{"S": "z"}]}}
+OTHER = {
+    "a": {"S": "zz"},
+    "b": {"S": "zz"},
+    "n": {"N": "7"},
+    "m": {"M": {"x": {"S": "zz"}}},
+    "l": {"L": [{"S": "z"}]},
+}
 
 
 def item(pk: str, sk: str, letter: str) -> Item:
     """Return an item of `TABLE`."""
-    return {"pk": {"S": pk}, "sk": {"N": sk}, "a": {"S": f"a{letter}"}, "b": {"S": f"b{letter}"}, "n": {"N": "5"},
-            "m": {"M": {"x": {"S": f"x{letter}"}}}, "l": {"L": [{"S": letter}]}, "pad": {"S": "."}}
+    return {
+        "pk": {"S": pk},
+        "sk": {"N": sk},
+        "a": {"S": f"a{letter}"},
+        "b": {"S": f"b{letter}"},
+        "n": {"N": "5"},
+        "m": {"M": {"x": {"S": f"x{letter}"}}},
+        "l": {"L": [{"S": letter}]},
+        "pad": {"S": "."},
+    }
 
 
 class Tables(World):
     """A table with a sort key and two indexes, and one without: (table, item's name) → item."""
 
-    PLAN: Plan = {(TABLE, "p/1"): item("p", "1", "1"), (TABLE, "p/2"): item("p", "2", "2"), (TABLE, "q/1"): item("q", "1", "3"),
-                  (PLAIN, "k"): {"id": {"S": "k"}, "a": {"S": "a4"}, "pad": {"S": "."}}}
+    PLAN: ClassVar[Plan] = {
+        (TABLE, "p/1"): item("p", "1", "1"),
+        (TABLE, "p/2"): item("p", "2", "2"),
+        (TABLE, "q/1"): item("q", "1", "3"),
+        (PLAIN, "k"): {"id": {"S": "k"}, "a": {"S": "a4"}, "pad": {"S": "."}},
+    }
 
     def put_up(self) -> None:
-        keys = [{"AttributeName": n, "AttributeType": t} for n, t in (("pk", "S"), ("sk", "N"), ("a", "S"), ("b", "S"))]
+        keys = [
+            {"AttributeName": n, "AttributeType": t}
+            for n, t in (("pk", "S"), ("sk", "N"), ("a", "S"), ("b", "S"))
+        ]
         self.client.create_table(
-            TableName=TABLE, AttributeDefinitions=keys, BillingMode="PAY_PER_REQUEST", KeySchema=_keys("pk", "sk"),
-            GlobalSecondaryIndexes=[_index("by-a", "a", "pk")], LocalSecondaryIndexes=[_index("by-b", "pk", "b")])
+            TableName=TABLE,
+            AttributeDefinitions=keys,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=_keys("pk", "sk"),
+            GlobalSecondaryIndexes=[_index("by-a", "a", "pk")],
+            LocalSecondaryIndexes=[_index("by-b", "pk", "b")],
+        )
         self.client.create_table(
-            TableName=PLAIN, BillingMode="PAY_PER_REQUEST", KeySchema=_keys("id"),
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
+            TableName=PLAIN,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=_keys("id"),
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )
         self.there: Plan = {}
 
     def tables(self, table: str) -> KeySchema | None:
@@ -269,8 +324,11 @@ class Tables(World):
         self.there = dict(plan)
 
     def look(self) -> State:
-        self.there = {(table, _name(found)): found
-                      for table in (TABLE, PLAIN) for found in self.client.scan(TableName=table)["Items"]}
+        self.there = {
+            (table, _name(found)): found
+            for table in (TABLE, PLAIN)
+            for found in self.client.scan(TableName=table)["Items"]
+        }
         found: State = {}
         for (table, name), held in self.there.items():
             found[Cell(ARNS[table], name, Part.NAMES)] = True
@@ -284,15 +342,38 @@ class Tables(World):
         for at, held in self.PLAN.items():
             arn, name = ARNS[at[0]], at[1]
             for attribute in sorted(OTHER.keys() & held.keys()):
-                found.append(Edit(f"{name}.{attribute}", (Cell(arn, name, Part.CONTENT, attribute),), _set(at, attribute)))
-            found.append(Edit(f"{name} larger", (Cell(arn, name, Part.COUNTS), Cell(arn, name, Part.CONTENT, "pad")),
-                              lambda plan, at=at: plan.update({at: {**plan[at], "pad": {"S": "." * 400}}})))
-            found.append(Edit(f"{name} gone", (Cell(arn, name, Part.NAMES), Cell(arn, name, Part.COUNTS)),
-                              lambda plan, at=at: plan.pop(at), "goes"))
+                found.append(
+                    Edit(
+                        f"{name}.{attribute}",
+                        (Cell(arn, name, Part.CONTENT, attribute),),
+                        _set(at, attribute),
+                    )
+                )
+            found.append(
+                Edit(
+                    f"{name} larger",
+                    (Cell(arn, name, Part.COUNTS), Cell(arn, name, Part.CONTENT, "pad")),
+                    lambda plan, at=at: plan.update({at: {**plan[at], "pad": {"S": "." * 400}}}),
+                )
+            )
+            found.append(
+                Edit(
+                    f"{name} gone",
+                    (Cell(arn, name, Part.NAMES), Cell(arn, name, Part.COUNTS)),
+                    lambda plan, at=at: plan.pop(at),
+                    "goes",
+                )
+            )
         for pk, sk in (("p", "3"), ("r", "1")):
             name = f"{pk}/{sk}"
-            found.append(Edit(f"{name} come", (Cell(ARNS[TABLE], name, Part.NAMES), Cell(ARNS[TABLE], name, Part.COUNTS)),
-                              lambda plan, n=name, p=pk, s=sk: plan.update({(TABLE, n): item(p, s, "9")}), "comes"))
+            found.append(
+                Edit(
+                    f"{name} come",
+                    (Cell(ARNS[TABLE], name, Part.NAMES), Cell(ARNS[TABLE], name, Part.COUNTS)),
+                    lambda plan, n=name, p=pk, s=sk: plan.update({(TABLE, n): item(p, s, "9")}),
+                    "comes",
+                )
+            )
         return found
 
 

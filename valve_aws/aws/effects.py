@@ -17,9 +17,23 @@ from valve_aws.model.cell import Extent
 from valve_aws.model.ports import Tables
 
 MODULES = {
-    "s3": "s3", "sqs": "sqs", "dynamodb": "dynamodb", "dynamodbstreams": "streams", "sns": "sns", "lambda": "awslambda",
-    "sts": "sts", "secretsmanager": "secrets", "ssm": "parameters", "events": "events", "kinesis": "kinesis",
-    "firehose": "firehose", "stepfunctions": "states", "logs": "logs", "kms": "kms", "ses": "ses", "sesv2": "sesv2",
+    "s3": "s3",
+    "sqs": "sqs",
+    "dynamodb": "dynamodb",
+    "dynamodbstreams": "streams",
+    "sns": "sns",
+    "lambda": "awslambda",
+    "sts": "sts",
+    "secretsmanager": "secrets",
+    "ssm": "parameters",
+    "events": "events",
+    "kinesis": "kinesis",
+    "firehose": "firehose",
+    "stepfunctions": "states",
+    "logs": "logs",
+    "kms": "kms",
+    "ses": "ses",
+    "sesv2": "sesv2",
 }
 """botocore's service name → the module of its rows. What is not here has no row, and no passage."""
 
@@ -37,8 +51,11 @@ class Judged:
     """(what, value): names that leave with the request."""
 
 
-def effect(service: str, operation: str, params: Mapping[str, Any], place: Place, tables: Tables) -> Judged | None:
-    """Return what the call does; None when there is no row. `service`, `operation` and `params` are botocore's.
+def effect(
+    service: str, operation: str, params: Mapping[str, Any], place: Place, tables: Tables
+) -> Judged | None:
+    """Return what the call does; None when there is no row. `service`, `operation` and `params` are
+    botocore's.
 
     Raises `NotCanonical` when something in the request could mean two things.
     """
@@ -48,8 +65,11 @@ def effect(service: str, operation: str, params: Mapping[str, Any], place: Place
     try:
         return reading(Asked(operation, params, place, tables))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
-        # Why refused: the reader gives what botocore's shapes promise; whatever is not so cannot be told with certainty.
-        raise NotCanonical(f"`{operation}` lacks what it must name, or names it in an unknown way: {problem}") from problem
+        # Why refused: the reader gives what botocore's shapes promise; whatever is not so cannot be told with
+        # certainty.
+        raise NotCanonical(
+            f"`{operation}` lacks what it must name, or names it in an unknown way: {problem}"
+        ) from problem
 
 
 def rows(service: str) -> tuple[Row, ...]:
@@ -78,19 +98,32 @@ def compiled(service: str) -> Mapping[str, Callable[[Asked], Judged]]:
 
 
 def compile_row(row: Row, vocabulary: Service) -> Callable[[Asked], Judged]:
-    """Return the function that a row stands for. Raises KeyError for a word that its service does not have."""
-    consults, reveals, changes = (tuple(vocabulary.extents[w] for w in words.split())
-                                  for words in (row.consults, row.reveals, row.changes))
+    """Return the function that a row stands for. Raises KeyError for a word that its service does not
+    have.
+    """
+    consults, reveals, changes = (
+        tuple(vocabulary.extents[w] for w in words.split())
+        for words in (row.consults, row.reveals, row.changes)
+    )
     delivers = tuple(vocabulary.arns[w] for w in row.delivers.split())
-    actions = tuple((a, vocabulary.arns[w]) for a, _, w in (pair.partition("@") for pair in row.actions.split()))
-    leaves = tuple(vocabulary.leaves[w] if "=" not in w else _leaf(*w.split("=", 1)) for w in row.leaves.split())
+    actions = tuple(
+        (a, vocabulary.arns[w]) for a, _, w in (pair.partition("@") for pair in row.actions.split())
+    )
+    leaves = tuple(
+        vocabulary.leaves[w] if "=" not in w else _leaf(*w.split("=", 1)) for w in row.leaves.split()
+    )
     opener = vocabulary.openers.get(row.opens)
     proof = vocabulary.proofs[row.blind] if row.blind not in {"", "always"} else None
 
     def read(asked: Asked) -> Judged:
         found = Effect(
-            _extents(consults, asked), _extents(reveals, asked), _extents(changes, asked), _texts(delivers, asked),
-            opener(asked) if opener else row.opens, proof(asked) if proof else row.blind == "always")
+            _extents(consults, asked),
+            _extents(reveals, asked),
+            _extents(changes, asked),
+            _texts(delivers, asked),
+            opener(asked) if opener else row.opens,
+            proof(asked) if proof else row.blind == "always",
+        )
         stores = {e.store: None for group in (found.consults, found.reveals, found.changes) for e in group}
         return Judged(found, tuple(stores), _actions(actions, asked), _leaves(leaves, asked))
 
@@ -123,7 +156,9 @@ def _leaf(what: str, path: str) -> Pairs:
 
 
 def _reach(value: Any, names: list[str]) -> list[Any]:
-    """Return what stands at a path; lists on the way are walked through, mappings at the end give their keys and values."""
+    """Return what stands at a path; lists on the way are walked through, mappings at the end give their keys
+    and values.
+    """
     for at, name in enumerate(names):
         if isinstance(value, list | tuple):
             return [found for element in value for found in _reach(element, names[at:])]

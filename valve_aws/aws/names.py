@@ -1,4 +1,4 @@
-"""The one canonical name of every bucket, object, queue, table, item, topic, function, secret and mailbox (law 7).
+"""The one canonical name of every bucket, object, queue, table, item, topic, function and secret (law 7).
 
 Knows how AWS lets the same thing be spelled. Does not know any operation nor what may be done with a name.
 """
@@ -18,7 +18,7 @@ from valve_aws.model.stack import KeySchema
 
 
 class NotCanonical(Exception):
-    """A name or an expression that could mean two things, or that no backend would read as we do: refused (law 7)."""
+    """A name that could mean two things, or that no backend would read as we do: refused (law 7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +34,39 @@ class Place:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
-ARN = re.compile(r"arn:(aws|aws-cn|aws-us-gov|aws-iso|aws-iso-b):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|aws|):(.+)", re.DOTALL)
-"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html; groups: partition, service, region, account, resource."""
+ARN = re.compile(
+    r"arn:(aws|aws-cn|aws-us-gov|aws-iso|aws-iso-b):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|aws|):(.+)",
+    re.DOTALL,
+)
+"""Partition, service, region, account, resource.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+"""
 
 
-def _split(arn: str, service: str) -> re.Match[str]:
+def split(arn: str, service: str) -> re.Match[str]:
     m = ARN.fullmatch(arn)
     if m is None or m.group(2) != service:
         raise NotCanonical(f"`{arn}` is not an ARN of {service}")
     return m
 
 
-def _fits(expression: re.Pattern[str], name: str, what: str) -> str:
+def _fits(expression: re.Pattern[str], name: Any, what: str) -> str:
     if not isinstance(name, str) or expression.fullmatch(name) is None:
         raise NotCanonical(f"`{name}` cannot be the name of a {what}")
     return name
 
 
-def _within(place: Place, service: str, text: str, expression: re.Pattern[str], prefix: str, what: str) -> str:
-    """Return the ARN of what is named either bare or by its ARN, whose resource is `prefix` and the bare name."""
+def within(place: Place, service: str, text: str, expression: re.Pattern[str], prefix: str, what: str) -> str:
+    """Return the ARN of what is named either bare or by its ARN, whose resource is `prefix` and the bare
+    name.
+    """
     if not text.startswith("arn:"):
         return place.arn(service, prefix + _fits(expression, text, what))
-    resource = _split(text, service).group(5)
+    resource = split(text, service).group(5)
     if not resource.startswith(prefix):
         raise NotCanonical(f"`{text}` is not the ARN of a {what}")
-    _fits(expression, resource[len(prefix):], what)
+    _fits(expression, resource[len(prefix) :], what)
     return text
 
 
@@ -74,11 +82,11 @@ SECOND_NAMES = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3", ".mrap")
 def bucket(name: str, partition: str = "aws") -> str:
     """Return `arn:aws:s3:::name`.
 
-    An access point, an alias of one and an upper-case name of the first years are second names of a bucket that we
-    cannot look up: refused.
+    An access point, an alias of one and an upper-case name of the first years are second names of a bucket
+    that we cannot look up: refused.
     """
     if name.startswith("arn:"):
-        m = _split(name, "s3")
+        m = split(name, "s3")
         if m.group(3) or m.group(4):
             raise NotCanonical(f"`{name}` is a second name of a bucket; call the bucket itself")
         partition, name = m.group(1), m.group(5)
@@ -93,8 +101,8 @@ def bucket(name: str, partition: str = "aws") -> str:
 def object_key(key: str) -> str:
     """Return an object's key, decoded, as it is: at most 1024 bytes of UTF-8.
 
-    Refused: NUL, which no listing can spell; and `.` or `..` between slashes, which clients and servers resolve at will.
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    Refused: NUL, which no listing can spell; and `.` or `..` between slashes, which clients and servers
+    resolve at will. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     """
     if not key or "\0" in key or len(_utf8(key)) > 1024:
         raise NotCanonical(f"`{key[:80]}` cannot be the key of an object")
@@ -104,7 +112,9 @@ def object_key(key: str) -> str:
 
 
 def upload(key: str, ident: str, part: str = "") -> str:
-    """Return the cell's name of an upload under way, or of one part of it: key NUL upload id NUL part number."""
+    """Return the cell's name of an upload under way, or of one part of it: key NUL upload id NUL part
+    number.
+    """
     if not ident or "\0" in ident:
         raise NotCanonical(f"`{ident}` cannot be an upload id")
     return f"{object_key(key)}\0{ident}\0{part}"
@@ -114,7 +124,8 @@ SOURCE = re.compile(r"/?([^/?+]+)/([^?+]+)(?:\?versionId=([A-Za-z0-9._-]+))?", r
 
 
 def copy_source(source: Any, partition: str = "aws") -> tuple[str, str, str]:
-    """Return (bucket ARN, key, version or "") of `x-amz-copy-source`: botocore's dict, or the header's text, URL-encoded.
+    """Return (bucket ARN, key, version or "") of `x-amz-copy-source`: botocore's dict, or the header's text,
+    URL-encoded.
 
     Raw `+` and `?` are refused: some servers read the one as a space, the other as the start of the version.
     """
@@ -144,20 +155,24 @@ def _utf8(text: str) -> bytes:
         raise NotCanonical("a name holds half of a surrogate pair") from None
 
 
-# SQS. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+# SQS.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 
 QUEUE = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", re.ASCII)
-QUEUE_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]{1,5})?/(?:queue/([a-z0-9-]+)/)?([0-9]{12})/([A-Za-z0-9_.-]+)/?", re.ASCII)
+QUEUE_URL = re.compile(
+    r"https?://([A-Za-z0-9.-]+)(?::[0-9]{1,5})?/(?:queue/([a-z0-9-]+)/)?([0-9]{12})/([A-Za-z0-9_.-]+)/?",
+    re.ASCII,
+)
 QUEUE_HOST = re.compile(r"(?:sqs\.([a-z0-9-]+)\.|([a-z]{2}[a-z0-9-]*-[0-9])\.queue\.)", re.ASCII)
 
 
 @lru_cache(maxsize=1024)
 def queue(text: str, place: Place) -> str:
-    """Return `arn:aws:sqs:region:account:name` of a queue's name, ARN or URL in any of its forms (AWS's old and new host
-    names, `/queue/region/account/name`, any custom endpoint).
+    """Return `arn:aws:sqs:region:account:name` of a queue's name, ARN or URL in any of its forms (AWS's old
+    and new host names, `/queue/region/account/name`, any custom endpoint).
     """
     if text.startswith("arn:"):
-        _fits(QUEUE, _split(text, "sqs").group(5), "queue")
+        _fits(QUEUE, split(text, "sqs").group(5), "queue")
         return text
     if "/" not in text:
         return place.arn("sqs", _fits(QUEUE, text, "queue"))
@@ -167,7 +182,9 @@ def queue(text: str, place: Place) -> str:
     host = QUEUE_HOST.match(m.group(1).lower())
     for region in (m.group(2), *(host.groups() if host else ())):
         if region and region != place.region:
-            raise NotCanonical(f"`{text}` names another region than the request is signed for, `{place.region}`")
+            raise NotCanonical(
+                f"`{text}` names another region than the request is signed for, `{place.region}`"
+            )
     return f"arn:{place.partition}:sqs:{place.region}:{m.group(3)}:{_fits(QUEUE, m.group(4), 'queue')}"
 
 
@@ -181,13 +198,13 @@ EXACT = Context(prec=38, Emin=-170, Emax=170)
 @lru_cache(maxsize=1024)
 def table(text: str, place: Place) -> str:
     """Return `arn:aws:dynamodb:region:account:table/name` of a table's name or ARN."""
-    return _within(place, "dynamodb", text, TABLE, "table/", "table")
+    return within(place, "dynamodb", text, TABLE, "table/", "table")
 
 
 @lru_cache(maxsize=1024)
 def table_of(arn: str) -> str:
     """Return the table's ARN of the ARN of one of its indexes, streams, exports or backups."""
-    m = _split(arn, "dynamodb")
+    m = split(arn, "dynamodb")
     kind, _, rest = m.group(5).partition("/")
     name = rest.partition("/")[0]
     if kind != "table":
@@ -225,12 +242,14 @@ def escaped(text: str) -> str:
     return ESCAPED.sub(lambda m: f"%{ord(m.group()):02X}", text)
 
 
-def key_value(value: Mapping[str, Any], kind: str) -> str:
-    """Return one key attribute as a segment of an item's name. `kind` is what the schema says: `S`, `N` or `B`."""
+def key_value(value: Any, kind: str) -> str:
+    """Return one key attribute as a segment of an item's name. `kind` is what the schema says: `S`, `N` or
+    `B`.
+    """
     if not isinstance(value, Mapping) or len(value) != 1 or kind not in value:
         raise NotCanonical(f"a key attribute is not of the type `{kind}` that the table's schema gives it")
-    held = value[kind]
-    held = getattr(held, "value", held)
+    held: Any = value[kind]
+    held = getattr(held, "value", held)  # Why: boto3 wraps bytes
     if kind == "B":
         text = base64.b64encode(held.encode() if isinstance(held, str) else bytes(held)).decode()
     elif not isinstance(held, str):
@@ -243,7 +262,8 @@ def key_value(value: Mapping[str, Any], kind: str) -> str:
 
 
 def item(attributes: Mapping[str, Any], schema: KeySchema) -> str:
-    """Return an item's name out of its key (or the whole item): key attributes in schema order, escaped, joined by `/`.
+    """Return an item's name out of its key (or the whole item): key attributes in schema order, escaped,
+    joined by `/`.
 
     `attributes` is botocore's map of AttributeValues.
     """
@@ -258,28 +278,32 @@ def item(attributes: Mapping[str, Any], schema: KeySchema) -> str:
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,256}", re.ASCII)
 TOPIC = re.compile(r"[A-Za-z0-9_-]{1,256}(?:\.fifo)?", re.ASCII)
-FUNCTION = re.compile(r"(?:(?:arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):)?(?P<account>[0-9]{12}):function:|function:)?"
-                      r"(?P<name>[A-Za-z0-9_-]{1,140})(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[A-Za-z0-9_-]{1,128}))?", re.ASCII)
+FUNCTION = re.compile(
+    r"(?:(?:arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):)?"
+    r"(?P<account>[0-9]{12}):function:|function:)?"
+    r"(?P<name>[A-Za-z0-9_-]{1,140})(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[A-Za-z0-9_-]{1,128}))?",
+    re.ASCII,
+)
 SECRET = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}", re.ASCII)
 SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z", re.ASCII)
 PARAMETER = re.compile(r"(/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*)(?::[A-Za-z0-9_.-]+)?", re.ASCII)
-BUS = re.compile(r"[A-Za-z0-9_./-]{1,256}", re.ASCII)
-GROUP = re.compile(r"[A-Za-z0-9_./#-]{1,512}", re.ASCII)
-MACHINE = re.compile(r"(stateMachine|execution|express):([^:/]{1,80})(?::[^:]+)*", re.DOTALL)
-KMS_KEY = re.compile(r"(?:alias/[A-Za-z0-9/_-]{1,250}|(?:key/)?(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))")
-MAILBOX = re.compile(r"(?:[^<>@,;:\x00-\x1f]*<)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+)@([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(>?)", re.ASCII)
+KMS_KEY = re.compile(
+    r"(?:alias/[A-Za-z0-9/_-]{1,250}"
+    r"|(?:key/)?(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))"
+)
 
 
 @lru_cache(maxsize=1024)
 def topic(arn: str) -> str:
     """Return a topic's ARN; SNS knows no other name of it."""
-    _fits(TOPIC, _split(arn, "sns").group(5), "topic")
+    _fits(TOPIC, split(arn, "sns").group(5), "topic")
     return arn
 
 
 @lru_cache(maxsize=1024)
 def function(text: str, place: Place, qualifier: str = "") -> tuple[str, str]:
-    """Return (`arn:aws:lambda:region:account:function:name`, qualifier or "") of a name, a partial or a full ARN.
+    """Return (`arn:aws:lambda:region:account:function:name`, qualifier or "") of a name, a partial or a full
+    ARN.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html; two qualifiers that differ are refused.
     """
@@ -288,20 +312,22 @@ def function(text: str, place: Place, qualifier: str = "") -> tuple[str, str]:
         raise NotCanonical(f"`{text}` cannot be the name of a function")
     if qualifier and m["qualifier"] and qualifier != m["qualifier"]:
         raise NotCanonical(f"`{text}` and the qualifier `{qualifier}` disagree")
-    arn = f"arn:{m['partition'] or place.partition}:lambda:{m['region'] or place.region}:{m['account'] or place.account}"
+    partition, region = m["partition"] or place.partition, m["region"] or place.region
+    arn = f"arn:{partition}:lambda:{region}:{m['account'] or place.account}"
     return f"{arn}:function:{m['name']}", qualifier or m["qualifier"] or ""
 
 
 @lru_cache(maxsize=1024)
 def secret(text: str, place: Place) -> str:
-    """Return `arn:aws:secretsmanager:region:account:secret:name`, without the six characters that AWS appends.
+    """Return `arn:aws:secretsmanager:region:account:secret:name`, without the six characters that AWS
+    appends.
 
     Why they are always cut from an ARN: AWS itself takes an ARN that ends like one for a complete one
     (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html).
     """
     if not text.startswith("arn:"):
         return place.arn("secretsmanager", "secret:" + _fits(SECRET, text, "secret"))
-    arn = _within(place, "secretsmanager", text, SECRET, "secret:", "secret")
+    arn = within(place, "secretsmanager", text, SECRET, "secret:", "secret")
     return SUFFIX.sub("", arn)
 
 
@@ -313,11 +339,11 @@ def parameter(text: str, place: Place) -> str:
     """
     head = ""
     if text.startswith("arn:"):
-        m = _split(text, "ssm")
-        head, text = text[:m.start(5)], m.group(5)
+        m = split(text, "ssm")
+        head, text = text[: m.start(5)], m.group(5)
         if not text.startswith("parameter/"):
             raise NotCanonical(f"`{head}{text}` is not the ARN of a parameter")
-        text = text[len("parameter"):]
+        text = text[len("parameter") :]
     named = PARAMETER.fullmatch(text)
     if named is None:
         raise NotCanonical(f"`{text}` cannot be the name of a parameter")
@@ -327,52 +353,27 @@ def parameter(text: str, place: Place) -> str:
     return f"{head or place.arn('ssm', '')}parameter/{path}"
 
 
-def bus(text: str, place: Place) -> str:
-    """Return `arn:aws:events:region:account:event-bus/name`; the bus without a name is `default`."""
-    return _within(place, "events", text or "default", BUS, "event-bus/", "event bus")
-
-
 def stream(name: str, arn: str, place: Place, service: str = "kinesis", prefix: str = "stream/") -> str:
     """Return a stream's ARN of its name, its ARN, or both where they agree."""
-    named = {_within(place, service, text, PLAIN, prefix, "stream") for text in (name, arn) if text}
+    named = {within(place, service, text, PLAIN, prefix, "stream") for text in (name, arn) if text}
     if len(named) != 1:
         raise NotCanonical("the stream is not named, or by a name and an ARN that disagree")
     return named.pop()
 
 
-def log_group(text: str, place: Place) -> str:
-    """Return `arn:aws:logs:region:account:log-group:name`, without the `:*` that some ARNs end with."""
-    return _within(place, "logs", text.removesuffix(":*") if text.startswith("arn:") else text, GROUP, "log-group:", "log group")
-
-
-def machine(arn: str) -> str:
-    """Return a state machine's ARN of its own, a version's, an alias's or an execution's."""
-    m = _split(arn, "states")
-    named = MACHINE.fullmatch(m.group(5))
-    if named is None:
-        raise NotCanonical(f"`{arn}` is not the ARN of a state machine or an execution")
-    return f"{arn[:m.start(5)]}stateMachine:{named.group(2)}"
-
-
 def kms_key(text: str, place: Place) -> str:
     """Return a key's ARN, or its alias's: a key holds no cell, so its two names need not be one."""
     if text.startswith("arn:"):
-        _fits(KMS_KEY, _split(text, "kms").group(5), "key")
+        _fits(KMS_KEY, split(text, "kms").group(5), "key")
         return text
     _fits(KMS_KEY, text, "key")
     return place.arn("kms", text if text.startswith(("alias/", "key/")) else f"key/{text}")
 
 
-def mailbox(text: str) -> str:
-    """Return `ses:to/local@domain` of an address with or without a display name; the domain in lower case."""
-    m = MAILBOX.fullmatch(text.strip(" "))
-    if m is None or ("<" in text) != bool(m.group(3)) or ".." in text:
-        raise NotCanonical(f"`{text[:80]}` cannot be read as one mail address")
-    return f"ses:to/{m.group(1)}@{m.group(2).lower()}"
-
-
 def account(place: Place, service: str) -> str:
-    """Return the ARN under which the names of all stores of a service stand: `arn:aws:sqs:region:account:*`."""
+    """Return the ARN under which the names of all stores of a service stand:
+    `arn:aws:sqs:region:account:*`.
+    """
     return f"arn:{place.partition}:s3:::*" if service == "s3" else place.arn(service, "*")
 
 

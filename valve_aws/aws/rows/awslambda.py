@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from valve_aws.aws import names
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
-from valve_aws.model.cell import Part, Span
+from valve_aws.model.cell import Extent, Part, Span
 
 
 def _sets(operation: str, opens: str, action: str = "") -> Row:
-    return Row(operation, "changes what runs, with which rights, or who may run it", reveals="config", changes="set-up",
-               opens=opens, actions=f"lambda:{action or operation}@function", leaves="function=FunctionName")
+    return Row(operation, "changes what runs, with which rights, or who may run it", reveals="config",
+               changes="set-up", opens=opens, actions=f"lambda:{action or operation}@function",
+               leaves="function=FunctionName")
 
 
 def _shows(operation: str, action: str = "") -> Row:
@@ -21,11 +22,12 @@ def _shows(operation: str, action: str = "") -> Row:
 
 
 ROWS = (
-    Row("Invoke", "hands the payload over; unless the invocation is an event, the reply is the function's result and the "
-        "tail of its log", reveals="result", changes="payload", blind="event", actions="lambda:InvokeFunction@qualified",
+    Row("Invoke", "hands the payload over; unless the invocation is an event, the reply is the function's "
+        "result and the tail of its log", reveals="result", changes="payload", blind="event",
+        actions="lambda:InvokeFunction@qualified",
         leaves="function=FunctionName context=ClientContext tenant=TenantId execution=DurableExecutionName"),
-    Row("InvokeWithResponseStream", "hands the payload over; the reply is the function's result", reveals="result",
-        changes="payload", blind="event", actions="lambda:InvokeFunction@qualified",
+    Row("InvokeWithResponseStream", "hands the payload over; the reply is the function's result",
+        reveals="result", changes="payload", blind="event", actions="lambda:InvokeFunction@qualified",
         leaves="function=FunctionName context=ClientContext tenant=TenantId"),
     Row("InvokeAsync", "hands the payload over", changes="payload", blind="always",
         actions="lambda:InvokeFunction@qualified", leaves="function=FunctionName"),
@@ -41,8 +43,9 @@ ROWS = (
         actions="lambda:ListFunctions@any"),
     Row("ListEventSourceMappings", "what wakes which function", reveals="functions",
         actions="lambda:ListEventSourceMappings@any"),
-    Row("CreateFunction", "code of the caller's runs with another role", reveals="functions", changes="set-up",
-        opens="makes a function", actions="lambda:CreateFunction@function", leaves="function=FunctionName"),
+    Row("CreateFunction", "code of the caller's runs with another role", reveals="functions",
+        changes="set-up", opens="makes a function", actions="lambda:CreateFunction@function",
+        leaves="function=FunctionName"),
     _sets("UpdateFunctionCode", "replaces the function's code"),
     _sets("UpdateFunctionConfiguration", "changes the function's settings"),
     _sets("DeleteFunction", "deletes the function"),
@@ -87,7 +90,7 @@ def event(asked: Asked) -> bool:
 RESULT = whole(_function, (Part.CONTENT, Span.ONE))
 
 
-def _result(asked: Asked) -> list[names.Any]:
+def _result(asked: Asked) -> list[Extent]:
     return [] if event(asked) else list(RESULT(asked))
 
 

@@ -1,7 +1,7 @@
 """Effect rows of DynamoDB.
 
-Knows what each operation on items and tables looks at, shows and changes. Does not know where in a request items are
-named, which is `items`, `expression` and `partiql`.
+Knows what each operation on items and tables looks at, shows and changes. Does not know where in a request
+items are named, which is `items`, `expression` and `partiql`.
 """
 
 from __future__ import annotations
@@ -9,53 +9,58 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from valve_aws.aws import names
 from valve_aws.aws.rows import dynamodb_setup, items, partiql
-from valve_aws.aws.rows.expression import NOTHING
 from valve_aws.aws.rows.items import SILENT, Read, Write
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, Texts
 from valve_aws.model.cell import Extent, Part, Span
 
 READS = (
-    Row("GetItem", "the attributes that the projection lets through, or that the item is not there", reveals="read capacity",
-        actions="dynamodb:GetItem@read", leaves="read"),
+    Row("GetItem", "the attributes that the projection lets through, or that the item is not there",
+        reveals="read capacity", actions="dynamodb:GetItem@read", leaves="read"),
     Row("BatchGetItem", "as GetItem, for each; keys left unprocessed tell that the others are large",
         reveals="read read-sizes", actions="dynamodb:BatchGetItem@read", leaves="read"),
-    Row("TransactGetItems", "as GetItem, for each; reply limits tell that items are large", reveals="read read-sizes",
-        actions="dynamodb:GetItem@read", leaves="read"),
-    Row("Query", "every item of the key range, those that a filter drops included; pages end by size", reveals="read read-sizes",
-        actions="dynamodb:Query@read", leaves="read index=IndexName"),
-    Row("Scan", "every item of the table, those that a filter drops included; pages end by size", reveals="read read-sizes",
-        actions="dynamodb:Scan@read", leaves="read index=IndexName"),
+    Row("TransactGetItems", "as GetItem, for each; reply limits tell that items are large",
+        reveals="read read-sizes", actions="dynamodb:GetItem@read", leaves="read"),
+    Row("Query", "every item of the key range, those that a filter drops included; pages end by size",
+        reveals="read read-sizes", actions="dynamodb:Query@read", leaves="read index=IndexName"),
+    Row("Scan", "every item of the table, those that a filter drops included; pages end by size",
+        reveals="read read-sizes", actions="dynamodb:Scan@read", leaves="read index=IndexName"),
     Row("SearchVectors", "the nearest items are told by all items of the index", reveals="table-content",
         actions="dynamodb:SearchVectors@indexed", leaves="table=TableName index=IndexName"),
 )
 
 # Why sizes: an item may hold 400 KB, so an update that adds to one tells by its error how large the rest is.
 WRITES = (
-    Row("PutItem", "replaces the item; conditions and returned values tell what was there", reveals="answered capacity",
-        changes="written", blind="silent", actions="dynamodb:PutItem@written", leaves="written"),
+    Row("PutItem", "replaces the item; conditions and returned values tell what was there",
+        reveals="answered capacity", changes="written", blind="silent", actions="dynamodb:PutItem@written",
+        leaves="written"),
     Row("UpdateItem", "sets attributes; conditions, computed values and returned values tell what was there",
         reveals="answered written-sizes capacity", changes="written", blind="silent",
         actions="dynamodb:UpdateItem@written", leaves="written"),
-    Row("DeleteItem", "the item goes; conditions and returned values tell what was there", reveals="answered capacity",
-        changes="written", blind="silent", actions="dynamodb:DeleteItem@written", leaves="written"),
-    Row("BatchWriteItem", "puts and deletes without conditions", reveals="capacity", changes="written", blind="silent",
-        actions="dynamodb:BatchWriteItem@written", leaves="written"),
-    Row("TransactWriteItems", "each step as on its own; one failed condition cancels all, and the reasons tell which",
+    Row("DeleteItem", "the item goes; conditions and returned values tell what was there",
+        reveals="answered capacity", changes="written", blind="silent", actions="dynamodb:DeleteItem@written",
+        leaves="written"),
+    Row("BatchWriteItem", "puts and deletes without conditions", reveals="capacity", changes="written",
+        blind="silent", actions="dynamodb:BatchWriteItem@written", leaves="written"),
+    Row("TransactWriteItems",
+        "each step as on its own; one failed condition cancels all, and the reasons tell which",
         reveals="answered written-sizes capacity", changes="written", blind="silent",
         actions="dynamodb:PutItem@put dynamodb:UpdateItem@update dynamodb:DeleteItem@delete "
                 "dynamodb:ConditionCheckItem@check", leaves="written token=ClientRequestToken"),
 )
 
-PARTIQL = "dynamodb:PartiQLSelect@read dynamodb:PartiQLInsert@put dynamodb:PartiQLUpdate@update dynamodb:PartiQLDelete@delete"
+PARTIQL = ("dynamodb:PartiQLSelect@read dynamodb:PartiQLInsert@put dynamodb:PartiQLUpdate@update "
+           "dynamodb:PartiQLDelete@delete")
 
 STATEMENTS = (
     Row("ExecuteStatement", "a query, or a write that fails unless the item is (or is not) there",
-        reveals="read read-sizes answered written-sizes", changes="written", actions=PARTIQL, leaves="read written"),
-    Row("BatchExecuteStatement", "as ExecuteStatement, for each", reveals="read read-sizes answered written-sizes",
-        changes="written", actions=PARTIQL, leaves="read written"),
-    Row("ExecuteTransaction", "as ExecuteStatement, for each; one that fails cancels all, and the reasons tell which",
+        reveals="read read-sizes answered written-sizes", changes="written", actions=PARTIQL,
+        leaves="read written"),
+    Row("BatchExecuteStatement", "as ExecuteStatement, for each",
+        reveals="read read-sizes answered written-sizes", changes="written", actions=PARTIQL,
+        leaves="read written"),
+    Row("ExecuteTransaction",
+        "as ExecuteStatement, for each; one that fails cancels all, and the reasons tell which",
         reveals="read read-sizes answered written-sizes", changes="written", actions=PARTIQL,
         leaves="read written token=ClientRequestToken"),
 )
@@ -110,7 +115,8 @@ def _written(asked: Asked) -> list[Extent]:
             continue
         found += [_item(w, Part.CONTENT, w.changed), _item(w, Part.NAMES), _item(w, Part.COUNTS)]
         if w.name is None:
-            # Why a cell without a name beside all that are known: this may be a new one, and it must be found again.
+            # Why a cell without a name beside all that are known: this may be a new one, and it must be found
+            # again.
             found += [Extent(w.table, part, Span.ONE) for part in (Part.CONTENT, Part.NAMES, Part.COUNTS)]
     return found
 
@@ -170,8 +176,10 @@ EXTENTS: dict[str, Extents] = {
     "capacity": _capacity,
     **dynamodb_setup.EXTENTS,
 }
-"""`read`: content and names of what is read. `written`: content, name and size of what is written. `answered`: what
-conditions, errors, computed and returned values tell. `*-sizes`, `capacity`: what limits and figures tell of sizes."""
+"""`read`: content and names of what is read. `written`: content, name and size of what is written.
+`answered`: what conditions, errors, computed and returned values tell. `*-sizes`, `capacity`: what limits and
+figures tell of sizes.
+"""
 
 SERVICE = Service(
     rows=READS + WRITES + STATEMENTS + dynamodb_setup.ROWS,

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import Asked, Extents, Row, Texts
+from valve_aws.aws.rows.row import Asked, Extents, Row, Texts, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
 
 def _shows(operation: str, where: str, why: str, reveals: str = "config") -> Row:
-    return Row(operation, why, reveals=reveals, actions=f"dynamodb:{operation}@{where}", leaves="table=TableName")
+    return Row(operation, why, reveals=reveals, actions=f"dynamodb:{operation}@{where}",
+               leaves="table=TableName")
 
 
 def _sets(operation: str, opens: str, why: str, where: str = "table", action: str = "") -> Row:
@@ -39,7 +40,7 @@ SHOWN = (
     _shows("DescribeBulkOperation", "any", "how far a bulk write has come", "account-config account-figures"),
     _shows("ListBulkOperations", "any", "names of the account's bulk writes", "tables account-figures"),
     _shows("DescribeGlobalTable", "any", "where a table is replicated", "tables account-config"),
-    _shows("DescribeGlobalTableSettings", "any", "a setting of the table's replicas", "tables account-config"),
+    _shows("DescribeGlobalTableSettings", "any", "a setting of the replicas", "tables account-config"),
     _shows("ListGlobalTables", "any", "names of the account's global tables", "tables"),
     _shows("DescribeKinesisStreamingDestination", "table", "where every change of the table is sent"),
     _shows("DescribeTableReplicaAutoScaling", "table", "a setting of the table's replicas"),
@@ -50,17 +51,18 @@ SHOWN = (
 
 SET = (
     Row("CreateTable", "a new name; an error tells that it is taken", reveals="own-name config",
-        changes="own-name set-up", opens="creating", actions="dynamodb:CreateTable@table dynamodb:TagResource@tagged",
-        leaves="table=TableName tag=Tags"),
+        changes="own-name set-up", opens="creating",
+        actions="dynamodb:CreateTable@table dynamodb:TagResource@tagged", leaves="table=TableName tag=Tags"),
     Row("DeleteTable", "whoever uses it is told that it is gone; the reply counts its items",
         reveals="config figures own-name", changes="all own-name", opens="deletes the table",
         actions="dynamodb:DeleteTable@table", leaves="table=TableName"),
-    _sets("UpdateTable", "changes the table's indexes, stream, replicas or key", "everybody's requests meet it"),
+    _sets("UpdateTable", "changes the table's indexes, stream, replicas or key",
+          "everybody meets it"),
     _sets("UpdateTimeToLive", "deletes items later", "items go by an attribute that others write"),
     _sets("UpdateContinuousBackups", "keeps, or stops keeping, older states", "a restore brings them back"),
     _sets("UpdateContributorInsights", "publishes keys that are used most", "keys show in CloudWatch"),
-    _sets("PutResourcePolicy", "lets others in by a policy", "changes who may use the table", "arn"),
-    _sets("DeleteResourcePolicy", "takes a policy away that may have denied", "changes who may use the table", "arn"),
+    _sets("PutResourcePolicy", "lets others in by a policy", "who may use the table", "arn"),
+    _sets("DeleteResourcePolicy", "takes a policy away that may have denied", "who may use the table", "arn"),
     _sets("TagResource", "sets tags, by which policies let callers in", "tags are settings", "arn"),
     _sets("UntagResource", "removes tags, by which policies keep callers out", "tags are settings", "arn"),
     _sets("EnableKinesisStreamingDestination", "sends every change into a stream", "a delivery that stays"),
@@ -68,33 +70,34 @@ SET = (
     _sets("UpdateKinesisStreamingDestination", "changes what is sent into a stream", "a delivery that stays"),
     _sets("CreateGlobalTable", "replicates a table into other regions", "a delivery that stays", "any"),
     _sets("UpdateGlobalTable", "replicates a table into other regions", "a delivery that stays", "any"),
-    _sets("UpdateGlobalTableSettings", "changes the settings of replicas", "everybody's requests meet it", "any"),
-    _sets("UpdateTableReplicaAutoScaling", "changes the settings of replicas", "everybody's requests meet it"),
-    Row("CreateBackup", "a copy of every item that outlives the table", consults="all", reveals="config figures",
-        changes="account-content", opens="copies the table into a backup", actions="dynamodb:CreateBackup@table",
-        leaves="table=TableName backup=BackupName"),
+    _sets("UpdateGlobalTableSettings", "changes the settings of replicas", "everybody meets it", "any"),
+    _sets("UpdateTableReplicaAutoScaling", "changes the settings of replicas", "everybody meets it"),
+    Row("CreateBackup", "a copy of every item that outlives the table", consults="all",
+        reveals="config figures", changes="account-content", opens="copies the table into a backup",
+        actions="dynamodb:CreateBackup@table", leaves="table=TableName backup=BackupName"),
     Row("DeleteBackup", "a copy goes", reveals="config figures", changes="set-up account-content",
         opens="deletes a backup", actions="dynamodb:DeleteBackup@arn"),
-    Row("RestoreTableFromBackup", "a new table out of a backup's items", consults="all", reveals="config figures",
-        changes="target", opens="copies the table into a new one",
+    Row("RestoreTableFromBackup", "a new table out of a backup's items", consults="all",
+        reveals="config figures", changes="target", opens="copies the table into a new one",
         actions="dynamodb:RestoreTableFromBackup@arn dynamodb:RestoreTableFromBackup@target",
         leaves="table=TargetTableName"),
-    Row("RestoreTableToPointInTime", "a new table out of an older state", consults="all", reveals="config figures",
-        changes="target", opens="copies the table into a new one",
+    Row("RestoreTableToPointInTime", "a new table out of an older state", consults="all",
+        reveals="config figures", changes="target", opens="copies the table into a new one",
         actions="dynamodb:RestoreTableToPointInTime@source dynamodb:RestoreTableToPointInTime@target",
         leaves="table=TargetTableName"),
     Row("ExportTableToPointInTime", "every item goes into a bucket", consults="all", reveals="config figures",
         changes="bucket", delivers="bucket", opens="writes the table into a bucket",
         actions="dynamodb:ExportTableToPointInTime@source s3:PutObject@bucket-objects",
         leaves="bucket=S3Bucket prefix=S3Prefix"),
-    Row("ImportTable", "a new table out of a bucket's objects", consults="import-source", reveals="import-source",
-        changes="imported", opens="copies a bucket into a new table",
+    Row("ImportTable", "a new table out of a bucket's objects", consults="import-source",
+        reveals="import-source", changes="imported", opens="copies a bucket into a new table",
         actions="dynamodb:ImportTable@imported s3:GetObject@import-objects"),
     Row("StartBulkPutItems", "puts the items that a bucket's objects hold, and a report into another",
-        consults="bulk-source", reveals="config bulk-source", changes="all bulk-output", delivers="bulk-output",
-        opens="copies a bucket into the table", actions="dynamodb:StartBulkPutItems@table", leaves="table=TableName"),
-    Row("CancelBulkOperation", "stops a bulk write half-way", reveals="account-figures", changes="account-counts",
-        opens="stops a bulk write", actions="dynamodb:CancelBulkOperation@any"),
+        consults="bulk-source", reveals="config bulk-source", changes="all bulk-output",
+        delivers="bulk-output", opens="copies a bucket into the table",
+        actions="dynamodb:StartBulkPutItems@table", leaves="table=TableName"),
+    Row("CancelBulkOperation", "stops a bulk write half-way", reveals="account-figures",
+        changes="account-counts", opens="stops a bulk write", actions="dynamodb:CancelBulkOperation@any"),
 )
 
 ROWS = SHOWN + SET
@@ -109,7 +112,9 @@ def _arn(asked: Asked) -> list[str]:
 
 
 def _table(asked: Asked) -> list[str]:
-    """The table that the request is about: every member that names one must agree; none, where none is named."""
+    """The table that the request is about: every member that names one must agree; none, where none is
+    named.
+    """
     found = names.unique([names.table(asked.params[m], asked.place) for m in MEMBERS if asked.params.get(m)]
                          + [names.table_of(arn) for arn in _arn(asked)])
     if len(found) > 1:
@@ -121,12 +126,8 @@ def _stores(asked: Asked) -> list[str]:
     return _table(asked) or [names.account(asked.place, "dynamodb")]
 
 
-def _whole(*parts: tuple[Part, Span]) -> Extents:
-    return lambda asked: [Extent(store, part, span) for store in _stores(asked) for part, span in parts]
-
-
 def _account(part: Part, span: Span = Span.ALL) -> Extents:
-    return lambda asked: [Extent(names.account(asked.place, "dynamodb"), part, span)]
+    return whole(account("dynamodb"), (part, span))
 
 
 def _target(asked: Asked) -> list[str]:
@@ -148,23 +149,23 @@ def _bucket(*path: str) -> Texts:
 
 def _anything(stores: Texts, span: Span) -> Extents:
     """All that a store may hold, or something new in it."""
-    return lambda asked: [Extent(store, part, span) for store in stores(asked) for part in (Part.CONTENT, Part.NAMES)]
+    return whole(stores, (Part.CONTENT, span), (Part.NAMES, span))
 
 
 def _own_name(asked: Asked) -> list[Extent]:
-    account = names.account(asked.place, "dynamodb")
-    return [Extent(account, Part.NAMES, Span.ONE, store.rpartition("/")[2]) for store in _table(asked)]
+    names_of = names.account(asked.place, "dynamodb")
+    return [Extent(names_of, Part.NAMES, Span.ONE, store.rpartition("/")[2]) for store in _table(asked)]
 
 
 EXPORT, IMPORT = _bucket("S3Bucket"), _bucket("S3BucketSource", "S3Bucket")
 BULK_IN, BULK_OUT = _bucket("InputS3Configuration", "S3Bucket"), _bucket("OutputS3Configuration", "S3Bucket")
 
 EXTENTS: dict[str, Extents] = {
-    "config": _whole((Part.CONFIG, Span.ALL)),
-    "figures": _whole((Part.COUNTS, Span.ALL)),
-    "set-up": _whole((Part.CONFIG, Span.ONE)),
-    "all": _whole(*((part, Span.ALL) for part in Part)),
-    "table-content": _whole((Part.CONTENT, Span.ALL), (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL)),
+    "config": whole(_stores, (Part.CONFIG, Span.ALL)),
+    "figures": whole(_stores, (Part.COUNTS, Span.ALL)),
+    "set-up": whole(_stores, (Part.CONFIG, Span.ONE)),
+    "all": whole(_stores, *((part, Span.ALL) for part in Part)),
+    "table-content": whole(_stores, *((part, Span.ALL) for part in (Part.CONTENT, Part.NAMES, Part.COUNTS))),
     "tables": _account(Part.NAMES),
     "own-name": _own_name,
     "account-config": _account(Part.CONFIG),
@@ -189,7 +190,7 @@ def _indexed(asked: Asked) -> list[str]:
 
 
 ARNS: dict[str, Texts] = {
-    "any": lambda asked: ["*"],
+    "any": anything,
     "table": _table,
     "source": _table,
     "arn": _arn,

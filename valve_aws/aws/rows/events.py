@@ -5,24 +5,28 @@ Knows what each operation on buses does. Does not know which rules hand events o
 
 from __future__ import annotations
 
+import re
+
 from valve_aws.aws import names
 from valve_aws.aws.rows.row import Asked, Row, Service, account, anything, whole
 from valve_aws.model.cell import Part, Span
 
 
 def _sets(operation: str, opens: str, leaves: str = "") -> Row:
-    return Row(operation, "changes where events go, or who may put them", reveals="config", changes="set-up", opens=opens,
-               actions=f"events:{operation}@bus", leaves=leaves)
+    return Row(operation, "changes where events go, or who may put them", reveals="config", changes="set-up",
+               opens=opens, actions=f"events:{operation}@bus", leaves=leaves)
 
 
 def _shows(operation: str, reveals: str = "config", leaves: str = "") -> Row:
-    return Row(operation, "settings of buses and rules", reveals=reveals, actions=f"events:{operation}@any", leaves=leaves)
+    return Row(operation, "settings of buses and rules", reveals=reveals, actions=f"events:{operation}@any",
+               leaves=leaves)
 
 
 ROWS = (
-    Row("PutEvents", "new events on each entry's bus; the reply's ids are random", changes="new", opens="elsewhere",
-        blind="always", actions="events:PutEvents@each",
-        leaves="source=Entries.Source type=Entries.DetailType resource=Entries.Resources trace=Entries.TraceHeader"),
+    Row("PutEvents", "new events on each entry's bus; the reply's ids are random", changes="new",
+        opens="elsewhere", blind="always", actions="events:PutEvents@each",
+        leaves="source=Entries.Source type=Entries.DetailType resource=Entries.Resources "
+               "trace=Entries.TraceHeader"),
     Row("TestEventPattern", "compares what the request itself brings", reveals="account-config",
         actions="events:TestEventPattern@any"),
     _shows("DescribeEventBus"),
@@ -46,16 +50,24 @@ ROWS = (
     _sets("StartReplay", "puts old events again", "replay=ReplayName"),
 )
 
+BUS = re.compile(r"[A-Za-z0-9_./-]{1,256}", re.ASCII)
+
+
+def bus(text: str, place: names.Place) -> str:
+    """Return `arn:aws:events:region:account:event-bus/name`; the bus without a name is `default`."""
+    return names.within(place, "events", text or "default", BUS, "event-bus/", "event bus")
+
+
 OWN_BUS = frozenset({"DescribeEventBus", "CreateEventBus", "DeleteEventBus"})
 
 
 def _bus(asked: Asked) -> list[str]:
     member = "Name" if asked.operation in OWN_BUS else "EventBusName"
-    return [names.bus(asked.params.get(member) or "", asked.place)]
+    return [bus(asked.params.get(member) or "", asked.place)]
 
 
 def _each(asked: Asked) -> list[str]:
-    return [names.bus(entry.get("EventBusName") or "", asked.place) for entry in asked.params["Entries"]]
+    return [bus(entry.get("EventBusName") or "", asked.place) for entry in asked.params["Entries"]]
 
 
 def elsewhere(asked: Asked) -> str:

@@ -1,7 +1,8 @@
-"""DynamoDB's expressions as far as the judgement needs them: which top-level attributes each looks at and sets.
+"""DynamoDB's expressions as far as the judgement needs them: which top-level attributes each looks at and
+sets.
 
-Knows the grammar of projection, condition, key condition and update expressions. Does not know tables nor values.
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
+Knows the grammar of projection, condition, key condition and update expressions. Does not know tables nor
+values. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ Attributes = frozenset[str] | None
 
 NOTHING: frozenset[str] = frozenset()
 
-TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*|[#:][A-Za-z0-9_]+(?![A-Za-z0-9_-])|[0-9]+|<>|<=|>=|[=<>+\-(),.\[\]])\s*", re.ASCII)
+TOKEN = re.compile(
+    r"\s*([A-Za-z_][A-Za-z0-9_]*|[#:][A-Za-z0-9_]+(?![A-Za-z0-9_-])|[0-9]+|<>|<=|>=|[=<>+\-(),.\[\]])\s*",
+    re.ASCII,
+)
 """Why a hyphen after `#a` is not read: names may hold one, so `#a-:b` could be a name or a subtraction."""
 
 KEYWORDS = frozenset({"and", "or", "not", "between", "in"})
@@ -30,12 +34,16 @@ class Update:
 
     written: frozenset[str]
     looked: frozenset[str]
-    """What decides the new value or whether there is an error: `SET a = b` looks at b, `SET a.x = :v` and `ADD a` at a."""
+    """What decides the new value or whether there is an error: `SET a = b` looks at b, `SET a.x = :v` and
+    `ADD a` at a.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One of the conditions that a key condition joins by AND: attribute, operator, placeholder of its (first) value."""
+    """One of the conditions that a key condition joins by AND: attribute, operator, placeholder of its
+    (first) value.
+    """
 
     attribute: str
     operator: str
@@ -85,11 +93,12 @@ def update(text: str) -> Update | None:
     for clause, action in _steps(found):
         if not action or not (action[0][0] in "#_" or action[0][0].isalpha()):
             return None
-        target, value = action, ()
+        target: tuple[str, ...] = action
+        value: tuple[str, ...] = ()
         if clause == "set":
             if "=" not in action:
                 return None
-            target, value = action[:action.index("=")], action[action.index("=") + 1:]
+            target, value = action[: action.index("=")], action[action.index("=") + 1 :]
         written.add(action[0])
         read |= _roots(value)
         if clause in {"add", "delete"} or len(target) > 1:

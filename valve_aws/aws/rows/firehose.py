@@ -16,11 +16,12 @@ def _sets(operation: str, opens: str) -> Row:
 
 
 ROWS = (
-    Row("PutRecord", "a new record; its id is random", changes="new", blind="always", actions="firehose:PutRecord@stream",
-        leaves="stream=DeliveryStreamName"),
+    Row("PutRecord", "a new record; its id is random", changes="new", blind="always",
+        actions="firehose:PutRecord@stream", leaves="stream=DeliveryStreamName"),
     Row("PutRecordBatch", "as PutRecord, for each", changes="new", blind="always",
         actions="firehose:PutRecordBatch@stream", leaves="stream=DeliveryStreamName"),
-    Row("DescribeDeliveryStream", "settings", reveals="config", actions="firehose:DescribeDeliveryStream@stream"),
+    Row("DescribeDeliveryStream", "settings", reveals="config",
+        actions="firehose:DescribeDeliveryStream@stream"),
     Row("ListDeliveryStreams", "names of the account's delivery streams", reveals="streams",
         actions="firehose:ListDeliveryStreams@any"),
     _sets("CreateDeliveryStream", "makes a delivery stream"),

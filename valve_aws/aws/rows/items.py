@@ -72,7 +72,11 @@ def looked(params: Params, *members: str) -> Attributes:
     for member in members:
         given = params.get(member)
         if given:
-            roots = expression.resolve(expression.looked(given), _named(params)) if isinstance(given, str) else frozenset(given)
+            roots = (
+                expression.resolve(expression.looked(given), _named(params))
+                if isinstance(given, str)
+                else frozenset(given)
+            )
             found = union(found, roots)
     return found
 
@@ -124,9 +128,13 @@ def scan(asked: Asked, params: Params) -> Read:
 
 
 def _selected(params: Params, schema: KeySchema, index: str) -> Attributes:
-    """What a range shows; its keys always, since the last one evaluated is shown, and the order tells the others."""
+    """What a range shows; its keys always, since the last one evaluated is shown, and the order tells the
+    others.
+    """
     selected = NOTHING if params.get("Select") == "COUNT" else shown(params)
-    keys = {schema.partition[0], *schema.indexes.get(index, ())} | ({schema.sort[0]} if schema.sort else set())
+    keys = {schema.partition[0], *schema.indexes.get(index, ())} | (
+        {schema.sort[0]} if schema.sort else set()
+    )
     return union(selected, frozenset(keys))
 
 
@@ -136,8 +144,11 @@ def _equalities(params: Params) -> dict[str, tuple[str, Any]]:
     if not text:
         legacy = params.get("KeyConditions") or {}
         words = {"EQ": "=", "BEGINS_WITH": "begins_with"}
-        return {name: (words[c["ComparisonOperator"]], c["AttributeValueList"][0]) for name, c in legacy.items()
-                if c.get("ComparisonOperator") in words and c.get("AttributeValueList")}
+        return {
+            name: (words[c["ComparisonOperator"]], c["AttributeValueList"][0])
+            for name, c in legacy.items()
+            if c.get("ComparisonOperator") in words and c.get("AttributeValueList")
+        }
     values = params.get("ExpressionAttributeValues") or {}
     named = _named(params)
     found: dict[str, tuple[str, Any]] = {}
@@ -160,7 +171,12 @@ def _domain(schema: KeySchema, terms: Mapping[str, tuple[str, Any]]) -> tuple[Sp
     operator, value = terms.get(sort, ("", None))
     if operator == "=":
         return Span.ONE, f"{head}/{names.key_value(value, kind)}"
-    if operator == "begins_with" and kind == "S" and isinstance(value, Mapping) and isinstance(value.get("S"), str):
+    if (
+        operator == "begins_with"
+        and kind == "S"
+        and isinstance(value, Mapping)
+        and isinstance(value.get("S"), str)
+    ):
         return Span.PREFIX, f"{head}/{names.escaped(value['S'])}"
     return Span.PREFIX, f"{head}/"
 
@@ -168,7 +184,9 @@ def _domain(schema: KeySchema, terms: Mapping[str, tuple[str, Any]]) -> tuple[Sp
 SILENT = {None, "", "NONE"}
 
 
-def _write(asked: Asked, params: Params, kind: str, attributes: Params, changed: Attributes, computed: Attributes) -> Write:
+def _write(
+    asked: Asked, params: Params, kind: str, attributes: Params, changed: Attributes, computed: Attributes
+) -> Write:
     table = names.table(params["TableName"], asked.place)
     tested = looked(params, "ConditionExpression", "Expected")
     told = bool(params.get("ConditionExpression") or params.get("Expected") or computed is None or computed)
@@ -176,8 +194,14 @@ def _write(asked: Asked, params: Params, kind: str, attributes: Params, changed:
     shows = NOTHING if returned in SILENT else changed if returned in {"UPDATED_OLD", "UPDATED_NEW"} else None
     if params.get("ReturnValuesOnConditionCheckFailure") not in SILENT:
         shows = None
-    return Write(table, key(table, attributes, asked), kind, changed, union(tested, computed, shows),
-                 told or shows is None or returned not in SILENT)
+    return Write(
+        table,
+        key(table, attributes, asked),
+        kind,
+        changed,
+        union(tested, computed, shows),
+        told or shows is None or returned not in SILENT,
+    )
 
 
 def put(asked: Asked, params: Params) -> Write:

@@ -13,29 +13,34 @@ from valve_aws.model.cell import Part, Span
 
 
 def _sets(operation: str, opens: str) -> Row:
-    return Row(operation, "changes what everybody's requests meet", reveals="figures", changes="set-up", opens=opens,
-               actions=f"kinesis:{operation}@stream", leaves="stream=StreamName")
+    return Row(operation, "changes what everybody's requests meet", reveals="figures", changes="set-up",
+               opens=opens, actions=f"kinesis:{operation}@stream", leaves="stream=StreamName")
 
 
 # Why writes show figures: sequence numbers grow with what others put.
 ROWS = (
-    Row("PutRecord", "a new record; the sequence number grows with what others put", reveals="counts", changes="new",
-        blind="always", actions="kinesis:PutRecord@stream",
+    Row("PutRecord", "a new record; the sequence number grows with what others put", reveals="counts",
+        changes="new", blind="always", actions="kinesis:PutRecord@stream",
         leaves="stream=StreamName partition=PartitionKey hash=ExplicitHashKey"),
     Row("PutRecords", "as PutRecord, for each", reveals="counts", changes="new", blind="always",
         actions="kinesis:PutRecords@stream",
         leaves="stream=StreamName partition=Records.PartitionKey hash=Records.ExplicitHashKey"),
-    Row("GetRecords", "any record of the stream; an iterator alone does not say which stream", reveals="records",
-        actions="kinesis:GetRecords@stream"),
+    Row("GetRecords", "any record of the stream; an iterator alone does not say which stream",
+        reveals="records", actions="kinesis:GetRecords@stream"),
     Row("GetShardIterator", "whether there is a record at that place", reveals="figures",
         actions="kinesis:GetShardIterator@stream", leaves="shard=ShardId"),
-    Row("SubscribeToShard", "any record of the stream", reveals="records", actions="kinesis:SubscribeToShard@consumer"),
+    Row("SubscribeToShard", "any record of the stream", reveals="records",
+        actions="kinesis:SubscribeToShard@consumer"),
     Row("DescribeStream", "settings and shards", reveals="figures", actions="kinesis:DescribeStream@stream"),
-    Row("DescribeStreamSummary", "settings", reveals="figures", actions="kinesis:DescribeStreamSummary@stream"),
+    Row("DescribeStreamSummary", "settings", reveals="figures",
+        actions="kinesis:DescribeStreamSummary@stream"),
     Row("ListShards", "shards", reveals="figures", actions="kinesis:ListShards@stream"),
-    Row("ListStreams", "names of the account's streams", reveals="streams", actions="kinesis:ListStreams@any"),
-    Row("DescribeStreamConsumer", "a consumer's state", reveals="figures", actions="kinesis:DescribeStreamConsumer@consumer"),
-    Row("ListStreamConsumers", "who reads the stream", reveals="figures", actions="kinesis:ListStreamConsumers@stream"),
+    Row("ListStreams", "names of the account's streams", reveals="streams",
+        actions="kinesis:ListStreams@any"),
+    Row("DescribeStreamConsumer", "a consumer's state", reveals="figures",
+        actions="kinesis:DescribeStreamConsumer@consumer"),
+    Row("ListStreamConsumers", "who reads the stream", reveals="figures",
+        actions="kinesis:ListStreamConsumers@stream"),
     _sets("RegisterStreamConsumer", "adds a reader to the stream"),
     _sets("DeregisterStreamConsumer", "takes a reader from the stream"),
     _sets("CreateStream", "makes a stream"),

@@ -1,6 +1,7 @@
 """Effect rows of KMS.
 
-Knows that a key keeps nothing of what it is given: data goes in and comes back with the caller. Does not know any key.
+Knows that a key keeps nothing of what it is given: data goes in and comes back with the caller. Does not know
+any key.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ CONTEXT = "context=EncryptionContext"
 
 
 def _uses(operation: str, where: str = "key") -> Row:
-    return Row(operation, "answers with what it was given, changed by the key; the key's owner sees the context", reveals="config",
-               actions=f"kms:{operation}@{where}", leaves=CONTEXT)
+    return Row(operation,
+               "answers with what it was given, changed by the key; the key's owner sees the context",
+               reveals="config", actions=f"kms:{operation}@{where}", leaves=CONTEXT)
 
 
 def _sets(operation: str, opens: str, where: str = "key") -> Row:
@@ -60,6 +62,11 @@ def _key(asked: Asked) -> list[str]:
     return [names.kms_key(text, asked.place) if text else names.account(asked.place, "kms")]
 
 
+def _named(asked: Asked) -> list[str]:
+    """The key that IAM is asked about, where the request names it."""
+    return [arn for arn in _key(asked) if not arn.endswith(":*")]
+
+
 def _destination(asked: Asked) -> list[str]:
     return [names.kms_key(asked.params["DestinationKeyId"], asked.place)]
 
@@ -72,5 +79,5 @@ SERVICE = Service(
         "destination": whole(_destination, (Part.CONFIG, Span.ALL)),
         "keys": whole(account("kms"), (Part.NAMES, Span.ALL)),
     },
-    arns={"any": anything, "key": _key, "source": _key, "destination": _destination},
+    arns={"any": anything, "key": _named, "source": _named, "destination": _destination},
 )

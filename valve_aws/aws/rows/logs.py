@@ -1,9 +1,12 @@
 """Effect rows of CloudWatch Logs.
 
-Knows what each operation on log groups does. Does not know the function's own log, which is the result's neighbour.
+Knows what each operation on log groups does. Does not know the function's own log, which is the result's
+neighbour.
 """
 
 from __future__ import annotations
+
+import re
 
 from valve_aws.aws import names
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
@@ -11,15 +14,17 @@ from valve_aws.model.cell import Extent, Part, Span
 
 
 def _sets(operation: str, opens: str) -> Row:
-    return Row(operation, "changes where log lines go, or how long they stay", reveals="config", changes="set-up",
-               opens=opens, actions=f"logs:{operation}@group", leaves="group=logGroupName")
+    return Row(operation, "changes where log lines go, or how long they stay", reveals="config",
+               changes="set-up", opens=opens, actions=f"logs:{operation}@group", leaves="group=logGroupName")
 
 
 ROWS = (
-    Row("PutLogEvents", "new lines; an error tells that the stream is not there", reveals="stream-name", changes="lines",
-        blind="always", actions="logs:PutLogEvents@stream", leaves="group=logGroupName stream=logStreamName"),
-    Row("CreateLogStream", "a new name; an error tells that it is taken", reveals="stream-name", changes="stream-name",
-        actions="logs:CreateLogStream@stream", leaves="group=logGroupName stream=logStreamName"),
+    Row("PutLogEvents", "new lines; an error tells that the stream is not there", reveals="stream-name",
+        changes="lines", blind="always", actions="logs:PutLogEvents@stream",
+        leaves="group=logGroupName stream=logStreamName"),
+    Row("CreateLogStream", "a new name; an error tells that it is taken", reveals="stream-name",
+        changes="stream-name", actions="logs:CreateLogStream@stream",
+        leaves="group=logGroupName stream=logStreamName"),
     Row("CreateLogGroup", "a new name; an error tells that it is taken", reveals="groups", changes="own-name",
         actions="logs:CreateLogGroup@group", leaves="group=logGroupName tag=tags"),
     Row("DescribeLogGroups", "names and sizes of the account's log groups", reveals="groups",
@@ -31,8 +36,8 @@ ROWS = (
     Row("FilterLogEvents", "lines, and by what is missing those that the filter drops", reveals="all-lines",
         actions="logs:FilterLogEvents@group", leaves="group=logGroupName filter=filterPattern"),
     # Why the start of a query counts as reading: its result is fetched by an id that does not say the groups.
-    Row("StartQuery", "lines, fetched later by the id in the reply", reveals="queried", actions="logs:StartQuery@queried",
-        leaves="query=queryString"),
+    Row("StartQuery", "lines, fetched later by the id in the reply", reveals="queried",
+        actions="logs:StartQuery@queried", leaves="query=queryString"),
     Row("GetQueryResults", "lines that the query's start has counted as read", reveals="results",
         actions="logs:GetQueryResults@any"),
     _sets("PutSubscriptionFilter", "sends lines to another place"),
@@ -46,13 +51,30 @@ ROWS = (
     _sets("CreateExportTask", "writes lines into a bucket"),
     Row("PutResourcePolicy", "others may write or read", reveals="groups", changes="account-set-up",
         opens="lets others in by a policy", actions="logs:PutResourcePolicy@any"),
-    Row("PutDestination", "a place that other accounts send lines to", reveals="groups", changes="account-set-up",
-        opens="makes a place that lines are sent to", actions="logs:PutDestination@any"),
+    Row("PutDestination", "a place that other accounts send lines to", reveals="groups",
+        changes="account-set-up", opens="makes a place that lines are sent to",
+        actions="logs:PutDestination@any"),
 )
 
 
+GROUP = re.compile(r"[A-Za-z0-9_./#-]{1,512}", re.ASCII)
+
+
+def log_group(text: str, place: names.Place) -> str:
+    """Return `arn:aws:logs:region:account:log-group:name`, without the `:*` that some ARNs end with."""
+    return names.within(
+        place,
+        "logs",
+        text.removesuffix(":*") if text.startswith("arn:") else text,
+        GROUP,
+        "log-group:",
+        "log group",
+    )
+
+
 def _group(asked: Asked) -> list[str]:
-    given = {names.log_group(asked.params[m], asked.place) for m in ("logGroupName", "logGroupIdentifier") if asked.params.get(m)}
+    named = [asked.params.get(member) for member in ("logGroupName", "logGroupIdentifier")]
+    given = {log_group(text, asked.place) for text in named if text}
     if len(given) != 1:
         raise names.NotCanonical("the log group is not named, or by two names that disagree")
     return list(given)
@@ -64,11 +86,15 @@ def _queried(asked: Asked) -> list[str]:
     given += [params["logGroupName"]] if params.get("logGroupName") else []
     if not given or "source" in (params.get("queryString") or "").lower():
         raise names.NotCanonical("the query does not say its log groups outside its text")
-    return [names.log_group(text, asked.place) for text in given]
+    return [log_group(text, asked.place) for text in given]
 
 
 def _stream(asked: Asked) -> list[str]:
     return [f"{_group(asked)[0]}:log-stream:{asked.params['logStreamName']}"]
+
+
+def _stream_name(asked: Asked) -> list[Extent]:
+    return [Extent(arn, Part.NAMES, Span.ONE, asked.params["logStreamName"]) for arn in _group(asked)]
 
 
 def _own_name(asked: Asked) -> list[Extent]:
@@ -81,11 +107,11 @@ EXTENTS: dict[str, Extents] = {
     "all-lines": whole(_group, (Part.CONTENT, Span.ALL), (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL)),
     "queried": whole(_queried, (Part.CONTENT, Span.ALL), (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL)),
     "results": whole(account("logs"), (Part.CONTENT, Span.ALL)),
-    "stream-name": lambda asked: [Extent(arn, Part.NAMES, Span.ONE, asked.params["logStreamName"]) for arn in _group(asked)],
+    "stream-name": _stream_name,
     "streams": whole(_group, (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL)),
     "config": whole(_group, (Part.CONFIG, Span.ALL)),
     "set-up": whole(_group, (Part.CONFIG, Span.ONE)),
-    "groups": whole(account("logs"), (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL), (Part.CONFIG, Span.ALL)),
+    "groups": whole(account("logs"), *((part, Span.ALL) for part in (Part.NAMES, Part.COUNTS, Part.CONFIG))),
     "account-set-up": whole(account("logs"), (Part.CONFIG, Span.ONE)),
     "own-name": _own_name,
 }

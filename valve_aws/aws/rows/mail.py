@@ -18,9 +18,24 @@ FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.ASCII | re.DOTALL)
 ADDRESSES = re.compile(r'\s*((?:"(?:[^"\\]|\\.)*"|[^",])*?)\s*(?:,|\Z)', re.DOTALL)
 
 
+MAILBOX = re.compile(
+    r"(?:[^<>@,;:\x00-\x1f]*<)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+)"
+    r"@([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(>?)",
+    re.ASCII,
+)
+
+
+def mailbox(text: str) -> str:
+    """Return `ses:to/local@domain` of an address with or without a display name; the domain in lower case."""
+    m = MAILBOX.fullmatch(text.strip(" "))
+    if m is None or ("<" in text) != bool(m.group(3)) or ".." in text:
+        raise names.NotCanonical(f"`{text[:80]}` cannot be read as one mail address")
+    return f"ses:to/{m.group(1)}@{m.group(2).lower()}"
+
+
 def destination(given: Mapping[str, Any] | None) -> list[str]:
     """Return the mailboxes of one Destination."""
-    return [names.mailbox(_bare(text)) for member in MEMBERS for text in (given or {}).get(member) or ()]
+    return [mailbox(_bare(text)) for member in MEMBERS for text in (given or {}).get(member) or ()]
 
 
 def raw(message: bytes) -> list[str]:
@@ -46,7 +61,7 @@ def listed(text: str) -> list[str]:
     parts = [m.group(1) for m in ADDRESSES.finditer(text) if m.group(1).strip()]
     if len(", ".join(parts)) < len(re.sub(r"\s*,\s*", ", ", text.strip())) - 2:
         raise NotCanonical(f"`{text[:80]}` cannot be read as mail addresses")
-    return [names.mailbox(_bare(part)) for part in parts]
+    return [mailbox(_bare(part)) for part in parts]
 
 
 def _bare(text: str) -> str:
@@ -58,13 +73,15 @@ def to(asked: Asked) -> list[str]:
     """Return every mailbox that one request of SES or SESv2 sends to, and those that bounces go to."""
     params = asked.params
     found = [box for given in _destinations(params) for box in destination(given)]
-    found += [names.mailbox(_bare(text)) for text in params.get("Destinations") or () if isinstance(text, str)]
+    found += [mailbox(_bare(text)) for text in params.get("Destinations") or () if isinstance(text, str)]
     message = params.get("RawMessage") or (params.get("Content") or {}).get("Raw")
     if message is not None and not found:
         found += raw(bytes(message["Data"]))
     if params.get("EmailAddress"):
-        found.append(names.mailbox(_bare(params["EmailAddress"])))
-    found += [names.mailbox(_bare(params[m])) for m in ("ReturnPath", "FeedbackForwardingEmailAddress") if params.get(m)]
+        found.append(mailbox(_bare(params["EmailAddress"])))
+    found += [
+        mailbox(_bare(params[m])) for m in ("ReturnPath", "FeedbackForwardingEmailAddress") if params.get(m)
+    ]
     if not found:
         raise NotCanonical("the mail does not say whom it goes to")
     return list(names.unique(found))
@@ -75,11 +92,3 @@ def _destinations(params: Mapping[str, Any]) -> Iterable[Mapping[str, Any] | Non
     for entry in (*(params.get("Destinations") or ()), *(params.get("BulkEmailEntries") or ())):
         if isinstance(entry, Mapping):
             yield entry.get("Destination")
-
-
-def identity(asked: Asked) -> list[str]:
-    """Return the ARN of the identity that sends, as IAM spells it."""
-    params = asked.params
-    text = params.get("Source") or params.get("FromEmailAddress")
-    box = names.mailbox(_bare(text)).removeprefix("ses:to/") if text else "*"
-    return [asked.place.arn("ses", f"identity/{box}")]

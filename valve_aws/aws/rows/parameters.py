@@ -11,8 +11,8 @@ from valve_aws.model.cell import Extent, Part, Span
 
 # Why what is written consults what was there: older versions stay readable by their number.
 ROWS = (
-    Row("GetParameter", "the parameter, or that it is not there", reveals="parameter", actions="ssm:GetParameter@named",
-        leaves="parameter=Name"),
+    Row("GetParameter", "the parameter, or that it is not there", reveals="parameter",
+        actions="ssm:GetParameter@named", leaves="parameter=Name"),
     Row("GetParameters", "as GetParameter, for each", reveals="parameter", actions="ssm:GetParameters@named",
         leaves="parameter=Names"),
     Row("GetParameterHistory", "all versions", reveals="parameter", actions="ssm:GetParameterHistory@named",
@@ -21,15 +21,16 @@ ROWS = (
         actions="ssm:GetParametersByPath@path", leaves="path=Path"),
     Row("DescribeParameters", "names and settings of the account's parameters", reveals="parameters",
         actions="ssm:DescribeParameters@any", leaves="filter=ParameterFilters.Values filter=Filters.Values"),
-    Row("PutParameter", "replaces the value; the reply's version counts writes, and without Overwrite an error tells that it "
-        "is there", consults="parameter", reveals="figures", changes="value own-name", opens="keyed",
-        actions="ssm:PutParameter@named", leaves="parameter=Name description=Description tag=Tags.Key tag=Tags.Value"),
+    Row("PutParameter", "replaces the value; the reply's version counts writes, and without Overwrite an "
+        "error tells that it is there", consults="parameter", reveals="figures", changes="value own-name",
+        opens="keyed", actions="ssm:PutParameter@named",
+        leaves="parameter=Name description=Description tag=Tags.Key tag=Tags.Value"),
     Row("DeleteParameter", "an error tells that it is not there", reveals="figures", changes="value own-name",
         actions="ssm:DeleteParameter@named", leaves="parameter=Name"),
-    Row("DeleteParameters", "the reply tells which are not there", reveals="figures", changes="value own-name",
-        actions="ssm:DeleteParameters@named", leaves="parameter=Names"),
-    Row("LabelParameterVersion", "another name of a version; an error tells that it is not there", consults="parameter",
-        reveals="figures", changes="value", actions="ssm:LabelParameterVersion@named",
+    Row("DeleteParameters", "the reply tells which are not there", reveals="figures",
+        changes="value own-name", actions="ssm:DeleteParameters@named", leaves="parameter=Names"),
+    Row("LabelParameterVersion", "another name of a version; an error tells that it is not there",
+        consults="parameter", reveals="figures", changes="value", actions="ssm:LabelParameterVersion@named",
         leaves="parameter=Name label=Labels"),
 )
 
@@ -42,6 +43,10 @@ def _named(asked: Asked) -> list[str]:
 def _path(asked: Asked) -> list[str]:
     path = asked.params["Path"]
     return [names.parameter(path, asked.place)] if path.strip("/") else [asked.place.arn("ssm", "parameter")]
+
+
+def _under(asked: Asked) -> list[str]:
+    return [f"{arn}/*" for arn in _path(asked)]
 
 
 def keyed(asked: Asked) -> str:
@@ -62,7 +67,7 @@ SERVICE = Service(
         "parameter": whole(_named, (Part.CONTENT, Span.ALL), (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL)),
         "figures": whole(_named, (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL)),
         "value": whole(_named, (Part.CONTENT, Span.ONE), (Part.NAMES, Span.ONE), (Part.COUNTS, Span.ONE)),
-        "under": whole(lambda asked: [f"{arn}/*" for arn in _path(asked)], (Part.CONTENT, Span.ALL), (Part.NAMES, Span.ALL)),
+        "under": whole(_under, (Part.CONTENT, Span.ALL), (Part.NAMES, Span.ALL)),
         "parameters": whole(account("ssm"), (Part.NAMES, Span.ALL), (Part.CONFIG, Span.ALL)),
         "own-name": _own_name,
     },

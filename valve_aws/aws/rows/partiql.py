@@ -1,7 +1,7 @@
 """PartiQL statements as far as the judgement needs them: which items of which table, which attributes.
 
-Knows SELECT, INSERT, UPDATE and DELETE on one table. Does not guess: what it cannot place consults the whole table, and a
-statement whose table it cannot tell is refused.
+Knows SELECT, INSERT, UPDATE and DELETE on one table. Does not guess: what it cannot place consults the whole
+table, and a statement whose table it cannot tell is refused.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.html
 """
 
@@ -20,14 +20,48 @@ from valve_aws.aws.rows.row import Asked
 from valve_aws.model.cell import Span
 from valve_aws.model.stack import KeySchema
 
-TOKEN = re.compile(r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>"(?:[^"]|"")*")|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"""
-                   r"""|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)|(?P<mark>\?)"""
-                   r"""|(?P<sign><<|>>|<>|!=|<=|>=|[=<>+*/%(),.\[\]{}:]|-(?!-)))\s*""", re.ASCII)
+TOKEN = re.compile(
+    r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>"(?:[^"]|"")*")|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"""
+    r"""|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)|(?P<mark>\?)"""
+    r"""|(?P<sign><<|>>|<>|!=|<=|>=|[=<>+*/%(),.\[\]{}:]|-(?!-)))\s*""",
+    re.ASCII,
+)
 
-WORDS = frozenset({"AND", "OR", "NOT", "BETWEEN", "IN", "IS", "MISSING", "NULL", "TRUE", "FALSE", "ORDER", "BY", "ASC", "DESC",
-                   "WHERE", "FROM", "SELECT", "SET", "REMOVE", "RETURNING", "ALL", "MODIFIED", "OLD", "NEW", "VALUE"})
-READ_ALIKE = re.compile(r"(?i)\b(?:SELECT|FROM|INTO|UPDATE|INSERT|DELETE|WHERE|SET|REMOVE|RETURNING|VALUE|AND)\b")
-"""What a text in quotes may not hold: not every backend's parser tells quotes from clauses. `?` takes any text."""
+WORDS = frozenset(
+    {
+        "AND",
+        "OR",
+        "NOT",
+        "BETWEEN",
+        "IN",
+        "IS",
+        "MISSING",
+        "NULL",
+        "TRUE",
+        "FALSE",
+        "ORDER",
+        "BY",
+        "ASC",
+        "DESC",
+        "WHERE",
+        "FROM",
+        "SELECT",
+        "SET",
+        "REMOVE",
+        "RETURNING",
+        "ALL",
+        "MODIFIED",
+        "OLD",
+        "NEW",
+        "VALUE",
+    }
+)
+READ_ALIKE = re.compile(
+    r"(?i)\b(?:SELECT|FROM|INTO|UPDATE|INSERT|DELETE|WHERE|SET|REMOVE|RETURNING|VALUE|AND)\b"
+)
+"""What a text in quotes may not hold: not every backend's parser tells quotes from clauses. `?` takes any
+text.
+"""
 TWICE = frozenset({"SELECT", "FROM", "INTO", "UPDATE", "INSERT", "DELETE", "JOIN", "UNION", "UNPIVOT"})
 
 
@@ -92,7 +126,9 @@ def tokens(text: str) -> tuple[Token, ...]:
         if m is None or m.lastgroup is None:
             raise names.NotCanonical(f"the statement `{text[:200]}` cannot be read at character {at + 1}")
         if m.lastgroup in {"text", "quoted"} and READ_ALIKE.search(m.group()):
-            raise names.NotCanonical(f"`{m.group()[:80]}` could be read as a clause; hand it over as a parameter")
+            raise names.NotCanonical(
+                f"`{m.group()[:80]}` could be read as a clause; hand it over as a parameter"
+            )
         mark = -1
         if m.lastgroup == "mark":
             mark, marks = marks, marks + 1
@@ -105,22 +141,37 @@ def tokens(text: str) -> tuple[Token, ...]:
 def read(text: str) -> Statement:
     """Return the one statement in `text`; refuses what names no table, or may name two."""
     found = list(tokens(text))
-    if found and found[0].word() == "EXISTS" and len(found) > 3 and found[1].text == "(" and found[-1].text == ")":
+    if (
+        found
+        and found[0].word() == "EXISTS"
+        and len(found) > 3
+        and found[1].text == "("
+        and found[-1].text == ")"
+    ):
         found = found[2:-1]
     verb = found[0].word() if found else ""
     starts = {"SELECT": "FROM", "INSERT": "INTO", "UPDATE": "UPDATE", "DELETE": "FROM"}
     words = [t.word() for t in found]
     if verb not in starts or sum(w in TWICE for w in words) != (1 if verb == "UPDATE" else 2):
-        raise names.NotCanonical(f"the statement `{text[:200]}` is not a SELECT, INSERT, UPDATE or DELETE on one table")
+        raise names.NotCanonical(
+            f"the statement `{text[:200]}` is not a SELECT, INSERT, UPDATE or DELETE on one table"
+        )
     at = words.index(starts[verb]) + 1
     end = words.index("WHERE") if "WHERE" in words else len(found)
     close = next((n for n, w in enumerate(words) if w in {"RETURNING", "ORDER"} and n > at), len(found))
     table, index, after = _table(found, at, text)
-    allowed = {"SELECT": ("", "WHERE", "ORDER"), "INSERT": ("VALUE",), "UPDATE": ("SET", "REMOVE"), "DELETE": ("WHERE",)}
-    if (words[after] if after < len(found) else "") not in allowed[verb] or (after < len(found) and not words[after]):
+    allowed = {
+        "SELECT": ("", "WHERE", "ORDER"),
+        "INSERT": ("VALUE",),
+        "UPDATE": ("SET", "REMOVE"),
+        "DELETE": ("WHERE",),
+    }
+    if (words[after] if after < len(found) else "") not in allowed[verb] or (
+        after < len(found) and not words[after]
+    ):
         raise names.NotCanonical(f"the statement `{text[:200]}` goes on in an unknown way after its table")
-    head = found[1:at - 1] if verb == "SELECT" else found[after:min(end, close)]
-    where = found[end + 1:close] if end < close else []
+    head = found[1 : at - 1] if verb == "SELECT" else found[after : min(end, close)]
+    where = found[end + 1 : close] if end < close else []
     return Statement(verb, table, index, tuple(head), tuple(where), "RETURNING" in words)
 
 
@@ -163,7 +214,9 @@ def _value(token: Token, values: Sequence[Any]) -> Mapping[str, Any] | None:
 
 
 def _equalities(where: Sequence[Token], values: Sequence[Any]) -> dict[str, Mapping[str, Any]]:
-    """Return attribute → value of the terms `name = value` that AND joins; nothing when anything else might join them."""
+    """Return attribute → value of the terms `name = value` that AND joins; nothing when anything else might
+    join them.
+    """
     if any(t.word() in {"OR", "NOT"} or t.text in {"(", ")"} for t in where):
         return {}
     terms: list[list[Token]] = [[]]
@@ -188,8 +241,13 @@ def _select(statement: Statement, table: str, schema: KeySchema | None, values: 
     if schema is None:
         return Read(table, Span.ALL, "", None, statement.index)
     simple = all(t.name() is not None or t.text in {",", "."} for t in statement.head)
-    keys = frozenset({schema.partition[0], *schema.indexes.get(statement.index, ())} | ({schema.sort[0]} if schema.sort else set()))
-    shown: Attributes = union(_roots(statement.head), _roots(statement.where), keys) if simple and statement.head else None
+    keys = frozenset(
+        {schema.partition[0], *schema.indexes.get(statement.index, ())}
+        | ({schema.sort[0]} if schema.sort else set())
+    )
+    shown: Attributes = (
+        union(_roots(statement.head), _roots(statement.where), keys) if simple and statement.head else None
+    )
     equal = _equalities(statement.where, values)
     if schema.partition[0] not in equal:
         return Read(table, Span.ALL, "", shown, statement.index)
@@ -235,7 +293,7 @@ def _set(head: Sequence[Token]) -> tuple[Attributes, Attributes]:
             return None, None
         at = next((n for n, t in enumerate(step) if t.text == "="), len(step))
         changed.add(name)
-        computed |= _roots(step[at + 1:]) | (frozenset({name}) if at > 1 else NOTHING)
+        computed |= _roots(step[at + 1 :]) | (frozenset({name}) if at > 1 else NOTHING)
     return frozenset(changed), frozenset(computed)
 
 

@@ -35,7 +35,9 @@ Pairs = Callable[[Asked], Iterable[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one operation does. Every column but `why` is words of the service's vocabulary, separated by spaces."""
+    """What one operation does. Every column but `why` is words of the service's vocabulary, separated by
+    spaces.
+    """
 
     operation: str
     why: str
@@ -49,13 +51,19 @@ class Row:
     delivers: str = ""
     """Words of `arns`: where the service hands content on to because the request says so."""
     opens: str = ""
-    """A word of `openers` for what depends on the request, else the text itself: which exit it opens (law 8)."""
+    """A word of `openers` for what depends on the request, else the text itself: which exit it opens (law
+    8).
+    """
     blind: str = ""
-    """`always`, or a word of `proofs`: the reply tells nothing of what it changes, beyond what `reveals` has (law 4)."""
+    """`always`, or a word of `proofs`: the reply tells nothing of what it changes, beyond what `reveals` has
+    (law 4).
+    """
     actions: str = ""
     """`iam:Action@word` pairs; the word is one of `arns` and gives no ARN, one, or many."""
     leaves: str = ""
-    """`what=Member` pairs, or words of `leaves`: names that leave with the request (law 5). Members may be paths with dots."""
+    """`what=Member` pairs, or words of `leaves`: names that leave with the request (law 5). Members may be
+    paths with dots.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +79,11 @@ class Service:
 
 
 def whole(stores: Texts, *kinds: tuple[Part, Span]) -> Extents:
-    """Return the word for parts of whole stores. `ONE` is the cell without a name, which stands for the store itself.
+    """Return the word for parts of whole stores. `ONE` is the cell without a name, which stands for the store
+    itself.
 
-    Why changes say ONE where reads say ALL: a figure or a setting changes as one cell, and whoever sees any sees it.
+    Why changes say ONE where reads say ALL: a figure or a setting changes as one cell, and whoever sees any
+    sees it.
     """
     return lambda asked: [Extent(store, part, span) for store in stores(asked) for part, span in kinds]
 

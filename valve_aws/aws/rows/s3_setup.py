@@ -12,8 +12,9 @@ def _shows(operation: str, action: str, why: str = "shows a setting of the bucke
     return Row(operation, why, reveals="config", actions=f"s3:{action}@bucket", leaves="id=Id")
 
 
-def _sets(operation: str, action: str, opens: str, why: str = "changes a setting that everybody's requests meet") -> Row:
-    return Row(operation, why, reveals="config", changes="set-up", opens=opens, actions=f"s3:{action}@bucket",
+def _sets(operation: str, action: str, opens: str) -> Row:
+    return Row(operation, "changes a setting that everybody's requests meet", reveals="config",
+               changes="set-up", opens=opens, actions=f"s3:{action}@bucket",
                leaves="id=Id")
 
 
@@ -24,9 +25,9 @@ STORES = (
         actions="s3express:ListAllMyDirectoryBuckets@any"),
     Row("HeadBucket", "whether the bucket is there, and where", reveals="config own-name",
         actions="s3:ListBucket@bucket"),
-    Row("CreateBucket", "a new name among everybody's; an error tells that it is taken", reveals="buckets config",
-        changes="own-name set-up", opens="opening", actions="s3:CreateBucket@bucket s3:PutBucketAcl@bucket-acl",
-        leaves="bucket=Bucket"),
+    Row("CreateBucket", "a new name among everybody's; an error tells that it is taken",
+        reveals="buckets config", changes="own-name set-up", opens="opening",
+        actions="s3:CreateBucket@bucket s3:PutBucketAcl@bucket-acl", leaves="bucket=Bucket"),
     Row("DeleteBucket", "whoever uses it is told that it is gone; an error tells that it is not empty",
         reveals="all", changes="all own-name", opens="deletes the bucket", actions="s3:DeleteBucket@bucket"),
 )
@@ -81,10 +82,14 @@ SET = tuple(_sets(operation, action, opens) for operation, action, opens in (
     ("PutBucketNotification", "PutBucketNotification", "tells others of every object"),
     ("PutBucketNotificationConfiguration", "PutBucketNotification", "tells others of every object"),
     ("PutBucketLogging", "PutBucketLogging", "writes every request's line into another bucket"),
-    ("PutBucketInventoryConfiguration", "PutInventoryConfiguration", "writes the list of objects into another bucket"),
-    ("DeleteBucketInventoryConfiguration", "PutInventoryConfiguration", "stops the lists that others rely on"),
-    ("PutBucketAnalyticsConfiguration", "PutAnalyticsConfiguration", "writes figures of use into another bucket"),
-    ("DeleteBucketAnalyticsConfiguration", "PutAnalyticsConfiguration", "stops the figures that others rely on"),
+    ("PutBucketInventoryConfiguration", "PutInventoryConfiguration",
+     "writes the list of objects into another bucket"),
+    ("DeleteBucketInventoryConfiguration", "PutInventoryConfiguration",
+     "stops the lists that others rely on"),
+    ("PutBucketAnalyticsConfiguration", "PutAnalyticsConfiguration",
+     "writes figures of use into another bucket"),
+    ("DeleteBucketAnalyticsConfiguration", "PutAnalyticsConfiguration",
+     "stops the figures that others rely on"),
     ("PutBucketMetricsConfiguration", "PutMetricsConfiguration", "publishes figures of use"),
     ("DeleteBucketMetricsConfiguration", "PutMetricsConfiguration", "stops the figures that others rely on"),
     ("PutBucketWebsite", "PutBucketWebsite", "serves or redirects visitors"),
@@ -95,9 +100,12 @@ SET = tuple(_sets(operation, action, opens) for operation, action, opens in (
     ("PutBucketLifecycleConfiguration", "PutLifecycleConfiguration", "deletes or moves objects later"),
     ("DeleteBucketLifecycle", "PutLifecycleConfiguration", "keeps objects that were to be deleted"),
     ("PutBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration", "moves objects later"),
-    ("DeleteBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration", "stops moving objects"),
-    ("PutBucketEncryption", "PutEncryptionConfiguration", "encrypts what is put from now on with another key"),
-    ("DeleteBucketEncryption", "PutEncryptionConfiguration", "encrypts what is put from now on with another key"),
+    ("DeleteBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration",
+     "stops moving objects"),
+    ("PutBucketEncryption", "PutEncryptionConfiguration",
+     "encrypts what is put from now on with another key"),
+    ("DeleteBucketEncryption", "PutEncryptionConfiguration",
+     "encrypts what is put from now on with another key"),
     ("PutBucketVersioning", "PutBucketVersioning", "keeps, or stops keeping, what is overwritten"),
     ("PutBucketAccelerateConfiguration", "PutAccelerateConfiguration", "serves the bucket at another host"),
     ("PutBucketRequestPayment", "PutBucketRequestPayment", "changes who pays and so who may read"),
@@ -106,7 +114,8 @@ SET = tuple(_sets(operation, action, opens) for operation, action, opens in (
      "writes the objects' metadata into a table"),
     ("CreateBucketMetadataTableConfiguration", "CreateBucketMetadataTableConfiguration",
      "writes the objects' metadata into a table"),
-    ("DeleteBucketMetadataConfiguration", "DeleteBucketMetadataTableConfiguration", "stops the table that others read"),
+    ("DeleteBucketMetadataConfiguration", "DeleteBucketMetadataTableConfiguration",
+     "stops the table that others read"),
     ("DeleteBucketMetadataTableConfiguration", "DeleteBucketMetadataTableConfiguration",
      "stops the table that others read"),
     ("UpdateBucketMetadataAnnotationTableConfiguration", "UpdateBucketMetadataAnnotationTableConfiguration",

@@ -1,7 +1,7 @@
 """The words that S3's rows are written in.
 
-Knows where in S3's parameters a bucket, a key, a source, an upload and a door to others stand. Does not know which
-operation uses which word.
+Knows where in S3's parameters a bucket, a key, a source, an upload and a door to others stand. Does not know
+which operation uses which word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import Asked, Extents, Texts
+from valve_aws.aws.rows.row import Asked, Extents, Texts, anything
 from valve_aws.model.cell import Extent, Part, Span
 
 
@@ -31,7 +31,9 @@ def key(asked: Asked) -> str:
 
 
 def _object(asked: Asked) -> list[Extent]:
-    return [Extent(bucket(asked), Part.CONTENT, Span.ONE, key(asked), None, asked.params.get("VersionId") or "")]
+    return [
+        Extent(bucket(asked), Part.CONTENT, Span.ONE, key(asked), None, asked.params.get("VersionId") or "")
+    ]
 
 
 def _name(asked: Asked) -> list[Extent]:
@@ -49,6 +51,7 @@ def _copied(member: str, part: Part) -> Extents:
     def at(asked: Asked) -> list[Extent]:
         store, name, version = _source(asked, member)
         return [Extent(store, part, Span.ONE, name, None, version if part is Part.CONTENT else "")]
+
     return at
 
 
@@ -56,11 +59,14 @@ def _under(part: Part) -> Extents:
     def at(asked: Asked) -> list[Extent]:
         prefix = asked.params.get("Prefix") or ""
         return [Extent(bucket(asked), part, Span.PREFIX if prefix else Span.ALL, prefix)]
+
     return at
 
 
 def _if(member: str, *then: Extents) -> Extents:
-    return lambda asked: [e for select in then for e in select(asked)] if asked.params.get(member) is not None else []
+    return lambda asked: (
+        [e for select in then for e in select(asked)] if asked.params.get(member) is not None else []
+    )
 
 
 CONDITIONS = ("IfMatch", "IfMatchLastModifiedTime", "IfMatchSize", "IfModifiedSince", "IfUnmodifiedSince")
@@ -97,8 +103,14 @@ def _told(each: Mapping[str, Any]) -> bool:
 def _each(part: Part, told: bool = False) -> Extents:
     def at(asked: Asked) -> list[Extent]:
         store = bucket(asked)
-        return [Extent(store, part, Span.ONE, name, None, each.get("VersionId") or "" if part is Part.CONTENT else "")
-                for name, each in _listed(asked) if not told or _told(each)]
+        return [
+            Extent(
+                store, part, Span.ONE, name, None, each.get("VersionId") or "" if part is Part.CONTENT else ""
+            )
+            for name, each in _listed(asked)
+            if not told or _told(each)
+        ]
+
     return at
 
 
@@ -108,22 +120,26 @@ def listed_unconditional(asked: Asked) -> bool:
 
 
 def _begun(asked: Asked) -> list[Extent]:
-    # Why one cell for all uploads of a key, never replaced: the id is in the reply only, and what an upload was begun
-    # with must be found again when it is completed.
+    # Why one cell for all uploads of a key, never replaced: the id is in the reply only, and what an upload
+    # was begun with must be found again when it is completed.
     store, name = bucket(asked), key(asked) + "\0"
     return [Extent(store, Part.CONTENT, Span.ONE, name), Extent(store, Part.NAMES, Span.ONE, name)]
 
 
 def _upload(asked: Asked) -> list[Extent]:
     store = bucket(asked)
-    return [Extent(store, Part.CONTENT, Span.ONE, key(asked) + "\0"),
-            Extent(store, Part.CONTENT, Span.PREFIX, names.upload(key(asked), asked.params["UploadId"]))]
+    return [
+        Extent(store, Part.CONTENT, Span.ONE, key(asked) + "\0"),
+        Extent(store, Part.CONTENT, Span.PREFIX, names.upload(key(asked), asked.params["UploadId"])),
+    ]
 
 
 def _upload_name(asked: Asked) -> list[Extent]:
     store = bucket(asked)
-    return [Extent(store, Part.NAMES, Span.ONE, key(asked) + "\0"),
-            Extent(store, Part.NAMES, Span.ONE, names.upload(key(asked), asked.params["UploadId"]))]
+    return [
+        Extent(store, Part.NAMES, Span.ONE, key(asked) + "\0"),
+        Extent(store, Part.NAMES, Span.ONE, names.upload(key(asked), asked.params["UploadId"])),
+    ]
 
 
 def _part(asked: Asked) -> list[Extent]:
@@ -165,8 +181,10 @@ EXTENTS: dict[str, Extents] = {
     "own-name": _own_name,
     "route": _account(Part.CONTENT, Span.NEW),
 }
-"""`object`: the object. `name`: that it is there. `prefix`: the names under the request's prefix. `listed`: each of a batch.
-`begun`: what an upload of this key was begun with. `config`: the bucket's settings. `buckets`: the account's buckets."""
+"""`object`: the object. `name`: that it is there. `prefix`: the names under the request's prefix. `listed`:
+each of a batch. `begun`: what an upload of this key was begun with. `config`: the bucket's settings.
+`buckets`: the account's buckets.
+"""
 
 
 def _arn(asked: Asked) -> str:
@@ -181,11 +199,14 @@ def _from(member: str, versioned: bool | None) -> Texts:
     def at(asked: Asked) -> list[str]:
         store, name, version = _source(asked, member)
         return [f"{store}/{name}"] if versioned is None or bool(version) is versioned else []
+
     return at
 
 
 def _deleted(versioned: bool) -> Texts:
-    return lambda asked: [f"{bucket(asked)}/{name}" for name, each in _listed(asked) if bool(each.get("VersionId")) is versioned]
+    return lambda asked: [
+        f"{bucket(asked)}/{name}" for name, each in _listed(asked) if bool(each.get("VersionId")) is versioned
+    ]
 
 
 def _kms(asked: Asked) -> list[str]:
@@ -197,7 +218,7 @@ def _kms(asked: Asked) -> list[str]:
 GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
 
 ARNS: dict[str, Texts] = {
-    "any": lambda asked: ["*"],
+    "any": anything,
     "bucket": lambda asked: [bucket(asked)],
     "object": lambda asked: [_arn(asked)],
     "current": lambda asked: [] if asked.params.get("VersionId") else [_arn(asked)],
@@ -239,10 +260,24 @@ def restoring(asked: Asked) -> str:
     return "writes what it selects into another bucket" if request.get("OutputLocation") else ""
 
 
-ASKED = ("IfMatch", "IfNoneMatch", "ResponseCacheControl", "ResponseContentDisposition", "ResponseContentEncoding",
-         "ResponseContentLanguage", "ResponseContentType")
-WRITTEN = ("Tagging", "Metadata", "SSEKMSKeyId", "SSEKMSEncryptionContext", "WebsiteRedirectLocation", "ContentType",
-           "ContentDisposition")
+ASKED = (
+    "IfMatch",
+    "IfNoneMatch",
+    "ResponseCacheControl",
+    "ResponseContentDisposition",
+    "ResponseContentEncoding",
+    "ResponseContentLanguage",
+    "ResponseContentType",
+)
+WRITTEN = (
+    "Tagging",
+    "Metadata",
+    "SSEKMSKeyId",
+    "SSEKMSEncryptionContext",
+    "WebsiteRedirectLocation",
+    "ContentType",
+    "ContentDisposition",
+)
 
 
 def _texts(members: Iterable[str]) -> Any:
@@ -250,8 +285,17 @@ def _texts(members: Iterable[str]) -> Any:
 
     def at(asked: Asked) -> list[tuple[str, str]]:
         params = asked.params
-        return [(m, " ".join(f"{k}={v}" for k, v in params[m].items()) if isinstance(params[m], Mapping) else str(params[m]))
-                for m in found if m in params]
+        return [
+            (
+                m,
+                " ".join(f"{k}={v}" for k, v in params[m].items())
+                if isinstance(params[m], Mapping)
+                else str(params[m]),
+            )
+            for m in found
+            if m in params
+        ]
+
     return at
 
 

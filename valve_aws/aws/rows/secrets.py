@@ -11,8 +11,9 @@ from valve_aws.model.cell import Extent, Part, Span
 
 
 def _sets(operation: str, opens: str) -> Row:
-    return Row(operation, "changes who may read the secret, or whether it is there", reveals="config", changes="set-up",
-               opens=opens, actions=f"secretsmanager:{operation}@secret", leaves="secret=SecretId")
+    return Row(operation, "changes who may read the secret, or whether it is there", reveals="config",
+               changes="set-up", opens=opens, actions=f"secretsmanager:{operation}@secret",
+               leaves="secret=SecretId")
 
 
 # Why what is written consults what was there: older versions stay readable by their stage.
@@ -20,7 +21,8 @@ ROWS = (
     Row("GetSecretValue", "the secret, or that it is not there", reveals="secret",
         actions="secretsmanager:GetSecretValue@secret", leaves="secret=SecretId"),
     Row("BatchGetSecretValue", "as GetSecretValue, for each that is listed", reveals="listed",
-        actions="secretsmanager:BatchGetSecretValue@any secretsmanager:GetSecretValue@listed", leaves="secret=SecretIdList"),
+        actions="secretsmanager:BatchGetSecretValue@any secretsmanager:GetSecretValue@listed",
+        leaves="secret=SecretIdList"),
     Row("DescribeSecret", "settings, and when the secret was read and changed", reveals="config",
         actions="secretsmanager:DescribeSecret@secret", leaves="secret=SecretId"),
     Row("ListSecretVersionIds", "names of the versions, and when they were read", reveals="config",
@@ -29,18 +31,21 @@ ROWS = (
         actions="secretsmanager:GetResourcePolicy@secret", leaves="secret=SecretId"),
     Row("ListSecrets", "names and settings of the account's secrets", reveals="secrets",
         actions="secretsmanager:ListSecrets@any", leaves="filter=Filters.Values"),
-    Row("GetRandomPassword", "random text", reveals="account-config", actions="secretsmanager:GetRandomPassword@any"),
+    Row("GetRandomPassword", "random text", reveals="account-config",
+        actions="secretsmanager:GetRandomPassword@any"),
     Row("PutSecretValue", "a new version; a repeated token is compared with what is there", consults="secret",
         reveals="tokened", changes="value", blind="untokened", actions="secretsmanager:PutSecretValue@secret",
         leaves="secret=SecretId token=ClientRequestToken"),
-    Row("UpdateSecret", "a new version, another description or key", consults="secret", reveals="tokened", changes="value",
-        opens="keyed", blind="untokened", actions="secretsmanager:UpdateSecret@secret",
+    Row("UpdateSecret", "a new version, another description or key", consults="secret", reveals="tokened",
+        changes="value", opens="keyed", blind="untokened", actions="secretsmanager:UpdateSecret@secret",
         leaves="secret=SecretId description=Description"),
-    Row("UpdateSecretVersionStage", "which version is read from now on; an error tells which is", consults="secret",
-        reveals="config", changes="value", actions="secretsmanager:UpdateSecretVersionStage@secret",
+    Row("UpdateSecretVersionStage", "which version is read from now on; an error tells which is",
+        consults="secret", reveals="config", changes="value",
+        actions="secretsmanager:UpdateSecretVersionStage@secret",
         leaves="secret=SecretId stage=VersionStage"),
-    Row("CreateSecret", "a new name; an error tells that it is taken", reveals="own-name", changes="value own-name",
-        opens="keyed", actions="secretsmanager:CreateSecret@secret secretsmanager:TagResource@tagged",
+    Row("CreateSecret", "a new name; an error tells that it is taken", reveals="own-name",
+        changes="value own-name", opens="keyed",
+        actions="secretsmanager:CreateSecret@secret secretsmanager:TagResource@tagged",
         leaves="secret=Name description=Description tag=Tags.Key tag=Tags.Value"),
     _sets("DeleteSecret", "deletes the secret"),
     _sets("RestoreSecret", "brings a deleted secret back"),
@@ -64,7 +69,9 @@ def _listed(asked: Asked) -> list[str]:
 
 
 def untokened(asked: Asked) -> bool:
-    """AWS's SDKs send a random token each time; only a repeated one tells. A call without one tells nothing."""
+    """AWS's SDKs send a random token each time; only a repeated one tells. A call without one tells
+    nothing.
+    """
     return not asked.params.get("ClientRequestToken")
 
 

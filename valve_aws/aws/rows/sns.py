@@ -5,6 +5,7 @@ Knows what each operation on topics does. Does not know who is subscribed: the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,41 +14,50 @@ from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anythi
 from valve_aws.model.cell import Extent, Part, Span
 
 ROWS = (
-    Row("Publish", "a new message to whoever is subscribed, to one device, or to a telephone; a FIFO topic answers a repeated "
-        "deduplication id with the first one's", reveals="deduplicated", changes="new deduplication", blind="standard",
-        actions="sns:Publish@target", leaves="sent subject=Subject"),
-    Row("PublishBatch", "as Publish, for each", reveals="deduplicated", changes="new deduplication", blind="standard",
-        actions="sns:Publish@target", leaves="sent-batch"),
+    Row("Publish", "a new message to whoever is subscribed, to one device, or to a telephone; a FIFO topic "
+        "answers a repeated deduplication id with the first one's", reveals="deduplicated",
+        changes="new deduplication", blind="standard", actions="sns:Publish@target",
+        leaves="sent subject=Subject"),
+    Row("PublishBatch", "as Publish, for each", reveals="deduplicated", changes="new deduplication",
+        blind="standard", actions="sns:Publish@target", leaves="sent-batch"),
     Row("GetTopicAttributes", "settings, and how many are subscribed", reveals="config",
         actions="sns:GetTopicAttributes@topic"),
     Row("GetSubscriptionAttributes", "settings of a subscription", reveals="config",
         actions="sns:GetSubscriptionAttributes@topic"),
-    Row("ListSubscriptionsByTopic", "who is subscribed", reveals="config", actions="sns:ListSubscriptionsByTopic@topic"),
-    Row("ListSubscriptions", "who is subscribed to any topic", reveals="topics", actions="sns:ListSubscriptions@any"),
+    Row("ListSubscriptionsByTopic", "who is subscribed", reveals="config",
+        actions="sns:ListSubscriptionsByTopic@topic"),
+    Row("ListSubscriptions", "who is subscribed to any topic", reveals="topics",
+        actions="sns:ListSubscriptions@any"),
     Row("ListTopics", "names of the account's topics", reveals="topics", actions="sns:ListTopics@any"),
-    Row("ListTagsForResource", "tags are settings", reveals="config", actions="sns:ListTagsForResource@topic"),
-    Row("CreateTopic", "a new name; the same answer for one that is there, an error if its settings are others",
-        reveals="topics", changes="own-name", opens="creating", actions="sns:CreateTopic@named", leaves="topic=Name"),
+    Row("ListTagsForResource", "tags are settings", reveals="config",
+        actions="sns:ListTagsForResource@topic"),
+    Row("CreateTopic",
+        "a new name; the same answer for one that is there, an error if its settings are others",
+        reveals="topics", changes="own-name", opens="creating", actions="sns:CreateTopic@named",
+        leaves="topic=Name"),
     Row("DeleteTopic", "whoever uses it is told that it is gone", reveals="config", changes="set-up",
         opens="deletes the topic", actions="sns:DeleteTopic@topic"),
     Row("Subscribe", "whatever is published goes there from now on", reveals="config", changes="set-up",
-        delivers="endpoint", opens="sends whatever is published to another place", actions="sns:Subscribe@topic",
-        leaves="endpoint=Endpoint"),
-    Row("ConfirmSubscription", "whatever is published goes there from now on", reveals="config", changes="set-up",
-        opens="sends whatever is published to another place", actions="sns:ConfirmSubscription@topic"),
+        delivers="endpoint", opens="sends whatever is published to another place",
+        actions="sns:Subscribe@topic", leaves="endpoint=Endpoint"),
+    Row("ConfirmSubscription", "whatever is published goes there from now on", reveals="config",
+        changes="set-up", opens="sends whatever is published to another place",
+        actions="sns:ConfirmSubscription@topic"),
     Row("Unsubscribe", "somebody is no longer told", reveals="config", changes="set-up",
         opens="stops what others rely on", actions="sns:Unsubscribe@topic"),
-    Row("SetSubscriptionAttributes", "what is delivered, and where failures go", reveals="config", changes="set-up",
-        opens="changes what is delivered to whom", actions="sns:SetSubscriptionAttributes@topic"),
-    Row("SetTopicAttributes", "policy, key and delivery logging, for everybody", reveals="config", changes="set-up",
-        opens="changes who may use the topic and how it delivers", actions="sns:SetTopicAttributes@topic"),
+    Row("SetSubscriptionAttributes", "what is delivered, and where failures go", reveals="config",
+        changes="set-up", opens="changes what is delivered to whom",
+        actions="sns:SetSubscriptionAttributes@topic"),
+    Row("SetTopicAttributes", "policy, key and delivery logging, for everybody", reveals="config",
+        changes="set-up", opens="changes who may use the topic and how it delivers",
+        actions="sns:SetTopicAttributes@topic"),
     Row("AddPermission", "another account may use the topic", reveals="config", changes="set-up",
         opens="lets another account in", actions="sns:AddPermission@topic", leaves="label=Label"),
     Row("RemovePermission", "a statement of the policy goes", reveals="config", changes="set-up",
         opens="changes the topic's policy", actions="sns:RemovePermission@topic", leaves="label=Label"),
 )
 
-PHONE = names.re.compile(r"\+?[0-9]{3,15}", names.re.ASCII)
+PHONE = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 
 
 def _topic(asked: Asked) -> list[str]:
@@ -57,7 +67,9 @@ def _topic(asked: Asked) -> list[str]:
 
 
 def _target(asked: Asked) -> list[str]:
-    """Where a message goes: exactly one of a topic, a device's endpoint, a telephone number (`sns:sms/+1555…`)."""
+    """Where a message goes: exactly one of a topic, a device's endpoint, a telephone number
+    (`sns:sms/+1555…`).
+    """
     params = asked.params
     given = [params[m] for m in ("TopicArn", "TargetArn", "PhoneNumber") if params.get(m)]
     if len(given) != 1:
@@ -84,13 +96,18 @@ def _named(asked: Asked) -> list[str]:
     return [names.topic(asked.place.arn("sns", asked.params["Name"]))]
 
 
+def _own_name(asked: Asked) -> list[Extent]:
+    return [Extent(names.account(asked.place, "sns"), Part.NAMES, Span.ONE, asked.params["Name"])]
+
+
 def creating(asked: Asked) -> str:
     """What a new topic's attributes open."""
     return "lets others in by a policy" if (asked.params.get("Attributes") or {}).get("Policy") else ""
 
 
 def _sent(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = [(m, str(entry[m])) for m in ("Id", "MessageGroupId", "MessageDeduplicationId", "Subject") if m in entry]
+    members = ("Id", "MessageGroupId", "MessageDeduplicationId", "Subject")
+    found = [(member, str(entry[member])) for member in members if member in entry]
     return found + [("attribute", name) for name in entry.get("MessageAttributes") or ()]
 
 
@@ -103,7 +120,7 @@ SERVICE = Service(
         "config": whole(_topic, (Part.CONFIG, Span.ALL), (Part.COUNTS, Span.ALL)),
         "set-up": whole(_topic, (Part.CONFIG, Span.ONE), (Part.COUNTS, Span.ONE)),
         "topics": whole(account("sns"), (Part.NAMES, Span.ALL), (Part.CONFIG, Span.ALL)),
-        "own-name": lambda asked: [Extent(names.account(asked.place, "sns"), Part.NAMES, Span.ONE, asked.params["Name"])],
+        "own-name": _own_name,
     },
     arns={
         "any": anything,
@@ -116,6 +133,7 @@ SERVICE = Service(
     proofs={"standard": standard},
     leaves={
         "sent": lambda asked: _sent(asked.params),
-        "sent-batch": lambda asked: [pair for entry in asked.params["PublishBatchRequestEntries"] for pair in _sent(entry)],
+        "sent-batch": lambda asked: [
+            pair for entry in asked.params["PublishBatchRequestEntries"] for pair in _sent(entry)],
     },
 )

@@ -10,34 +10,36 @@ from dataclasses import replace
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import Asked, Extents, Row, Service
+from valve_aws.aws.rows.row import Asked, Extents, Row, Service, anything
 from valve_aws.model.cell import Extent, Part, Span
 
 MESSAGES = (
-    Row("SendMessage", "a new message; a FIFO queue answers a repeated deduplication id with the first one's id, and "
-        "numbers what it takes, which tells what others sent", reveals="deduplicated", changes="new counts deduplication",
-        blind="standard", actions="sqs:SendMessage@queue", leaves="queue sent"),
-    Row("SendMessageBatch", "as SendMessage, for each", reveals="deduplicated", changes="new counts deduplication",
-        blind="standard", actions="sqs:SendMessage@queue", leaves="queue sent-batch"),
+    Row("SendMessage", "a new message; a FIFO queue answers a repeated deduplication id with the first one's "
+        "id, and numbers what it takes, which tells what others sent", reveals="deduplicated",
+        changes="new counts deduplication", blind="standard", actions="sqs:SendMessage@queue",
+        leaves="queue sent"),
+    Row("SendMessageBatch", "as SendMessage, for each", reveals="deduplicated",
+        changes="new counts deduplication", blind="standard", actions="sqs:SendMessage@queue",
+        leaves="queue sent-batch"),
     # Why no delivery to the dead letters: that is the stack's own wiring, and not this request's.
-    Row("ReceiveMessage", "shows any message that is visible, so all, and how often it was received; hides from others "
-        "what it shows", reveals="messages ids figures", changes="counts", actions="sqs:ReceiveMessage@queue",
-        leaves="queue attempt=ReceiveRequestAttemptId"),
+    Row("ReceiveMessage", "shows any message that is visible, so all, and how often it was received; hides "
+        "from others what it shows", reveals="messages ids figures", changes="counts",
+        actions="sqs:ReceiveMessage@queue", leaves="queue attempt=ReceiveRequestAttemptId"),
     Row("DeleteMessage", "an error tells that the handle is not, or no longer, good", reveals="ids figures",
         changes="removed counts", actions="sqs:DeleteMessage@queue", leaves="queue"),
     Row("DeleteMessageBatch", "as DeleteMessage, for each", reveals="ids figures", changes="removed counts",
         actions="sqs:DeleteMessage@queue", leaves="queue entry=Entries.Id"),
-    Row("ChangeMessageVisibility", "an error tells that the message is gone or not in flight", reveals="ids figures",
-        changes="counts", actions="sqs:ChangeMessageVisibility@queue", leaves="queue"),
+    Row("ChangeMessageVisibility", "an error tells that the message is gone or not in flight",
+        reveals="ids figures", changes="counts", actions="sqs:ChangeMessageVisibility@queue", leaves="queue"),
     Row("ChangeMessageVisibilityBatch", "as ChangeMessageVisibility, for each", reveals="ids figures",
         changes="counts", actions="sqs:ChangeMessageVisibility@queue", leaves="queue entry=Entries.Id"),
-    Row("PurgeQueue", "all messages are gone; an error tells of another purge within the minute", reveals="figures",
-        changes="removed counts", actions="sqs:PurgeQueue@queue", leaves="queue"),
+    Row("PurgeQueue", "all messages are gone; an error tells of another purge within the minute",
+        reveals="figures", changes="removed counts", actions="sqs:PurgeQueue@queue", leaves="queue"),
 )
 
 QUEUES = (
-    Row("GetQueueAttributes", "the queue's settings, and how many messages there are", reveals="figures config",
-        actions="sqs:GetQueueAttributes@queue", leaves="queue"),
+    Row("GetQueueAttributes", "the queue's settings, and how many messages there are",
+        reveals="figures config", actions="sqs:GetQueueAttributes@queue", leaves="queue"),
     Row("GetQueueUrl", "whether a queue of this name is there", reveals="own-name config",
         actions="sqs:GetQueueUrl@queue", leaves="queue"),
     Row("ListQueues", "names of the account's queues", reveals="queues", actions="sqs:ListQueues@any",
@@ -53,25 +55,27 @@ QUEUES = (
         actions="sqs:CreateQueue@queue sqs:TagQueue@tagged", leaves="queue tag=tags"),
     Row("DeleteQueue", "whoever uses it is told that it is gone", reveals="own-name", changes="all own-name",
         opens="deletes the queue", actions="sqs:DeleteQueue@queue", leaves="queue"),
-    Row("SetQueueAttributes", "policy, dead letters, key and times, for everybody", reveals="config", changes="set-up",
-        opens="setting", actions="sqs:SetQueueAttributes@queue", leaves="queue"),
+    Row("SetQueueAttributes", "policy, dead letters, key and times, for everybody", reveals="config",
+        changes="set-up", opens="setting", actions="sqs:SetQueueAttributes@queue", leaves="queue"),
     Row("AddPermission", "another account may use the queue", reveals="config", changes="set-up",
         opens="lets another account in", actions="sqs:AddPermission@queue",
         leaves="queue label=Label account=AWSAccountIds"),
     Row("RemovePermission", "a statement of the policy goes", reveals="config", changes="set-up",
         opens="changes the queue's policy", actions="sqs:RemovePermission@queue", leaves="queue label=Label"),
     Row("TagQueue", "tags are settings, by which policies let callers in", reveals="config", changes="set-up",
-        opens="sets tags, by which policies let callers in", actions="sqs:TagQueue@queue", leaves="queue tag=Tags"),
-    Row("UntagQueue", "tags are settings, by which policies keep callers out", reveals="config", changes="set-up",
-        opens="removes tags, by which policies keep callers out", actions="sqs:UntagQueue@queue",
-        leaves="queue tag=TagKeys"),
-    Row("StartMessageMoveTask", "moves all dead letters to where the request says", consults="source-messages",
-        reveals="source-figures", changes="source-removed moved-to", delivers="destination",
-        opens="moves the dead letters to another queue",
+        opens="sets tags, by which policies let callers in", actions="sqs:TagQueue@queue",
+        leaves="queue tag=Tags"),
+    Row("UntagQueue", "tags are settings, by which policies keep callers out", reveals="config",
+        changes="set-up", opens="removes tags, by which policies keep callers out",
+        actions="sqs:UntagQueue@queue", leaves="queue tag=TagKeys"),
+    Row("StartMessageMoveTask", "moves all dead letters to where the request says",
+        consults="source-messages", reveals="source-figures", changes="source-removed moved-to",
+        delivers="destination", opens="moves the dead letters to another queue",
         actions="sqs:StartMessageMoveTask@source sqs:ReceiveMessage@source sqs:DeleteMessage@source "
                 "sqs:SendMessage@destination", leaves="destination=DestinationArn"),
-    Row("CancelMessageMoveTask", "stops the moving of dead letters; the handle names the queue", reveals="task-figures",
-        changes="task-counts", opens="stops the moving of dead letters", actions="sqs:CancelMessageMoveTask@any"),
+    Row("CancelMessageMoveTask", "stops the moving of dead letters; the handle names the queue",
+        reveals="task-figures", changes="task-counts", opens="stops the moving of dead letters",
+        actions="sqs:CancelMessageMoveTask@any"),
 )
 
 
@@ -120,8 +124,8 @@ def _task(span: Span) -> Extents:
     return lambda asked: [Extent(names.account(asked.place, "sqs"), Part.COUNTS, span)]
 
 
-# Why ONE without a name for what changes as a whole: that one cell stands for every figure, and whoever sees any of
-# them sees it.
+# Why ONE without a name for what changes as a whole: that one cell stands for every figure, and whoever sees
+# any of them sees it.
 EXTENTS: dict[str, Extents] = {
     "new": _whole((Part.CONTENT, Span.NEW), (Part.NAMES, Span.NEW)),
     "messages": _whole((Part.CONTENT, Span.ALL)),
@@ -169,11 +173,13 @@ def creating(asked: Asked) -> str:
 def setting(asked: Asked) -> str:
     """What changed attributes open; times and sizes decide what every reader gets."""
     given = asked.params.get("Attributes") or {}
-    return next((why for name, why in OPENING.items() if name in given), "changes how the queue treats everybody")
+    other = "changes how the queue treats everybody"
+    return next((why for name, why in OPENING.items() if name in given), other)
 
 
 def _sent(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = [(member, str(entry[member])) for member in ("Id", "MessageGroupId", "MessageDeduplicationId") if member in entry]
+    members = ("Id", "MessageGroupId", "MessageDeduplicationId")
+    found = [(member, str(entry[member])) for member in members if member in entry]
     found += [("attribute", name) for name in entry.get("MessageAttributes") or ()]
     traced = (entry.get("MessageSystemAttributes") or {}).get("AWSTraceHeader")
     return found + ([("trace", str(traced.get("StringValue")))] if traced else [])
@@ -183,7 +189,7 @@ SERVICE = Service(
     rows=MESSAGES + QUEUES,
     extents=EXTENTS,
     arns={
-        "any": lambda asked: ["*"],
+        "any": anything,
         "queue": lambda asked: [_queue(asked)],
         "tagged": lambda asked: [_queue(asked)] if asked.params.get("tags") else [],
         "source": lambda asked: [names.queue(asked.params["SourceArn"], asked.place)],

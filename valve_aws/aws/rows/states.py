@@ -5,29 +5,34 @@ Knows that an execution is a cell of its state machine. Does not know what a mac
 
 from __future__ import annotations
 
+import re
+
 from valve_aws.aws import names
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
 
 def _sets(operation: str, opens: str, where: str = "machine") -> Row:
-    return Row(operation, "changes what runs, and with which rights", reveals="config" if where == "machine" else "machines",
+    return Row(operation, "changes what runs, and with which rights",
+               reveals="config" if where == "machine" else "machines",
                changes="set-up" if where == "machine" else "machine-names", opens=opens,
                actions=f"states:{operation}@{where}", leaves="name=name")
 
 
 ROWS = (
-    Row("StartExecution", "hands the input over; for a name that is taken the answer tells whether its input was the same",
+    Row("StartExecution",
+        "hands the input over; for a name that is taken the answer tells whether its input was the same",
         reveals="named", changes="started", blind="unnamed", actions="states:StartExecution@machine",
         leaves="name=name trace=traceHeader"),
-    Row("StartSyncExecution", "hands the input over; the reply is the result", reveals="result", changes="started",
-        actions="states:StartSyncExecution@machine", leaves="name=name trace=traceHeader"),
+    Row("StartSyncExecution", "hands the input over; the reply is the result", reveals="result",
+        changes="started", actions="states:StartSyncExecution@machine", leaves="name=name trace=traceHeader"),
     Row("DescribeExecution", "input and output of one execution", reveals="execution",
         actions="states:DescribeExecution@execution"),
     Row("GetExecutionHistory", "what each step was given and gave", reveals="execution",
         actions="states:GetExecutionHistory@execution"),
     Row("StopExecution", "an execution ends; an error tells that it is not there", consults="execution",
-        reveals="execution", changes="execution", actions="states:StopExecution@execution", leaves="error=error"),
+        reveals="execution", changes="execution", actions="states:StopExecution@execution",
+        leaves="error=error"),
     Row("ListExecutions", "names of executions, and how they ended", reveals="names",
         actions="states:ListExecutions@machine"),
     Row("DescribeStateMachine", "settings", reveals="config", actions="states:DescribeStateMachine@machine"),
@@ -46,24 +51,40 @@ ROWS = (
 )
 
 
+MACHINE = re.compile(r"(stateMachine|execution|express):([^:/]{1,80})(?::[^:]+)*", re.DOTALL)
+
+
+def machine(arn: str) -> str:
+    """Return a state machine's ARN of its own, a version's, an alias's or an execution's."""
+    m = names.split(arn, "states")
+    named = MACHINE.fullmatch(m.group(5))
+    if named is None:
+        raise names.NotCanonical(f"`{arn}` is not the ARN of a state machine or an execution")
+    return f"{arn[: m.start(5)]}stateMachine:{named.group(2)}"
+
+
 def _machine(asked: Asked) -> list[str]:
-    return [names.machine(asked.params.get("stateMachineArn") or asked.params["executionArn"])]
+    return [machine(asked.params.get("stateMachineArn") or asked.params["executionArn"])]
 
 
 def _ran(asked: Asked) -> list[Extent]:
     arn = asked.params["executionArn"]
     name = arn.split(":", 7)[7]
-    return [Extent(names.machine(arn), part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)]
+    return [Extent(machine(arn), part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)]
 
 
 def _named(asked: Asked) -> list[Extent]:
     name = asked.params.get("name")
-    return [Extent(_machine(asked)[0], part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)] if name else []
+    if not name:
+        return []
+    return [Extent(_machine(asked)[0], part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)]
 
 
 def _started(asked: Asked) -> list[Extent]:
-    return _named(asked) or [Extent(_machine(asked)[0], part, Span.NEW) for part in (Part.CONTENT, Part.NAMES)]
+    return _named(asked) or list(NEW(asked))
 
+
+NEW = whole(_machine, (Part.CONTENT, Span.NEW), (Part.NAMES, Span.NEW))
 
 EXTENTS: dict[str, Extents] = {
     "started": _started,

@@ -10,18 +10,20 @@ from valve_aws.model.cell import Part, Span
 
 
 def _issues(operation: str, where: str = "any", leaves: str = "") -> Row:
-    return Row(operation, "credentials that outlive the environment, or belong to another account", reveals="account",
-               opens="issues credentials that outlive the environment", actions=f"sts:{operation}@{where}", leaves=leaves)
+    return Row(operation, "credentials that outlive the environment, or belong to another account",
+               reveals="account", opens="issues credentials that outlive the environment",
+               actions=f"sts:{operation}@{where}", leaves=leaves)
 
 
 ROWS = (
     Row("GetCallerIdentity", "account and name of whose key it is: the valve's own answer for a placeholder",
         reveals="account"),
-    Row("GetAccessKeyInfo", "whose key it is; the key leaves", reveals="account", actions="sts:GetAccessKeyInfo@any",
-        leaves="key=AccessKeyId"),
+    Row("GetAccessKeyInfo", "whose key it is; the key leaves", reveals="account",
+        actions="sts:GetAccessKeyInfo@any", leaves="key=AccessKeyId"),
     Row("DecodeAuthorizationMessage", "why a request was denied", reveals="account",
         actions="sts:DecodeAuthorizationMessage@any"),
-    _issues("AssumeRole", "role", "role=RoleArn session=RoleSessionName external=ExternalId source=SourceIdentity "
+    _issues("AssumeRole", "role",
+            "role=RoleArn session=RoleSessionName external=ExternalId source=SourceIdentity "
             "tag=Tags.Key tag=Tags.Value"),
     _issues("AssumeRoleWithSAML", "role", "role=RoleArn"),
     _issues("AssumeRoleWithWebIdentity", "role", "role=RoleArn session=RoleSessionName"),
