@@ -220,8 +220,9 @@ def die_holding(marker: str) -> Scene:
     valve = os.fork()
     if not valve:
         try:
-            held = sandbox.spawn(Plan(argv=("/bin/sleep", "1000"), environ={"MARK": marker}, directory="/"))
-            os.write(write, b"!" if held.pid else b"")
+            argv = ("/bin/sh", "-c", "echo; exec sleep 1000")
+            held = sandbox.spawn(Plan(argv=argv, environ={"MARK": marker}, directory="/"))
+            os.write(write, os.read(held.stdout, 1))
             signal.pause()
         finally:
             os._exit(1)

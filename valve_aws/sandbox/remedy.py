@@ -5,7 +5,7 @@ Knows the usual causes on the distributions and containers that people have. Doe
 
 from __future__ import annotations
 
-from errno import EACCES, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM, EROFS
+from errno import EACCES, EINVAL, ENOENT, ENOSPC, ENOSYS, EOPNOTSUPP, EPERM, EROFS
 
 USER_NAMESPACE = (
     "this host does not let ordinary users make user namespaces: on Ubuntu 24.04 and later "
@@ -34,10 +34,12 @@ REMEDIES: tuple[tuple[str, int | None, str], ...] = (
     ("make the function's user namespace", None, USER_NAMESPACE),
     ("map the identity", None, USER_NAMESPACE),
     ("make mount, network", EPERM, USER_NAMESPACE),
+    ("open what shows inside", EINVAL, "correct the bind"),
     ("open what shows inside", ENOENT, MISSING),
     ("open what shows inside", EACCES, MISSING),
     ("lay out the view", EPERM, PROC),
     ("lay out the view", EROFS, NOT_INSIDE),
+    ("lay out the view", EOPNOTSUPP, "move it away, or to a file system that overlayfs can stand on"),
     (
         "start the runtime",
         ENOENT,

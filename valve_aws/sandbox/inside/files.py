@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from errno import EINVAL, EOPNOTSUPP
 
 from valve_aws.sandbox.inside import host
 from valve_aws.sandbox.inside.host import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC
@@ -61,7 +62,7 @@ EMPTY = "/.empty"
 """What covers a file of /proc; the covers keep it alive when its name is gone."""
 
 NOTHING = "/.nothing"
-"""The empty lower layer that an overlay asks for beside the one that matters."""
+"""The empty lower layer that an overlay asks for beside the one that matters; it must stay."""
 
 
 class Bind:
@@ -70,7 +71,7 @@ class Bind:
 
     def __init__(self, source: str, target: str, attributes: int, shared: bool) -> None:
         if not _plain(target):
-            raise OSError(22, f"`{target}` is no absolute path in its shortest form")
+            raise OSError(EINVAL, f"`{target}` is no absolute path in its shortest form")
         try:
             self.tree = host.open_tree(source)
             self.opened = os.open(source, os.O_PATH | os.O_CLOEXEC)
@@ -79,7 +80,7 @@ class Bind:
         host.restrict(self.tree, host.RDONLY | host.NOSUID | attributes)
         kind = stat.S_IFMT(os.fstat(self.opened).st_mode)
         if kind not in (stat.S_IFDIR, stat.S_IFREG) and source not in DEVICES:
-            raise OSError(22, f"`{source}` is neither a folder nor a file")
+            raise OSError(EINVAL, f"`{source}` is neither a folder nor a file")
         self.source = source
         self.target = target
         self.folder = kind == stat.S_IFDIR
@@ -104,20 +105,19 @@ class Bind:
             layers = f"lowerdir=/proc/self/fd/{self.opened}:{NOTHING}"
             host.mount("overlay", self.target, MS_RDONLY | MS_NOSUID | MS_NODEV, layers)
         except OSError:
-            _refuse_ways_out(f"/proc/self/fd/{self.opened}", self.source)
+            refuse_ways_out(f"/proc/self/fd/{self.opened}", self.source)
             return False
         return True
 
 
-def _refuse_ways_out(folder: str, source: str) -> None:
+def refuse_ways_out(folder: str, source: str) -> None:
+    """Raise OSError if anything below `folder` is no folder, file or link; `source` is what to call it."""
     for entry in os.scandir(folder):
         inside = f"{source}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            _refuse_ways_out(entry.path, inside)
+            refuse_ways_out(entry.path, inside)
         elif not entry.is_symlink() and not entry.is_file():
-            raise OSError(
-                1, f"`{inside}` is a socket or a pipe, by which a function could reach the host: move it"
-            )
+            raise OSError(EOPNOTSUPP, f"`{inside}` is a socket or a pipe, a way to the host")
 
 
 def gather(order: Order) -> list[Bind]:
@@ -200,7 +200,7 @@ def _lay(path: str, content: bytes, stage: str) -> None:
     """Make `path` show `content`: written where the root is ours, else mounted over the file that a bind
     brought."""
     if not _plain(path):
-        raise OSError(22, "no absolute path in its shortest form")
+        raise OSError(EINVAL, "no absolute path in its shortest form")
     place = os.path.realpath(path)
     if not os.path.exists(place):
         os.makedirs(os.path.dirname(place), exist_ok=True)
