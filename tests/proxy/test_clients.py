@@ -207,14 +207,12 @@ def clients(served: Any, bundle: str) -> Iterator[Any]:
         {"endpoint_url": f"https://127.0.0.1:{served.port}", "verify": bundle},
         {"verify": bundle, "config": {"proxies": {"https": f"http://127.0.0.1:{served.port}"}}},
     ):
-        options = dict(options)
-        settings = {"retries": {"total_max_attempts": 1}, **options.pop("config", {})}  # type: ignore[dict-item]
+        given: dict[str, Any] = dict(options)
+        settings = {"retries": {"total_max_attempts": 1}, **given.pop("config", {})}
         session = botocore.session.Session()
         session.set_credentials("AKIAEXAMPLE", "secret")
 
-        def make(
-            service: str, session: Any = session, settings: Any = settings, options: Any = options
-        ) -> Any:
+        def make(service: str, session: Any = session, settings: Any = settings, options: Any = given) -> Any:
             return session.create_client(
                 service, region_name="us-east-1", config=Config(**settings), **options
             )

@@ -249,10 +249,8 @@ def test_content_that_breaks_off_or_has_the_wrong_length_never_looks_complete(
     served = serve(request=handler)
     client = http.client.HTTPConnection("127.0.0.1", served.port)
     client.request("GET", "/")
-    with pytest.raises((http.client.HTTPException, OSError)):  # noqa: PT012
-        body = client.getresponse().read()
-        assert len(body) != length
-        raise http.client.IncompleteRead(body)
+    with pytest.raises((http.client.HTTPException, OSError)):
+        client.getresponse().read()
     client.close()
 
 
