@@ -82,9 +82,10 @@ class Dice(Random):
 
 
 def store_rule(dice: Dice, target: str) -> StoreRule:
-    rule = StoreRule(target, "", dice.tags() if dice.rarely(3) else NONE, dice.tags(), True, sealed=dice.rarely(6))
+    holds, sealed = dice.tags() if dice.rarely(3) else NONE, dice.rarely(6)
+    rule = StoreRule(target, "", holds, dice.tags(), True, sealed=sealed)
     if target == BUCKET and dice.rarely(2):
-        fielded = (NONE, Tags(("tenant/{t}",)), Tags(("card",)))
+        fielded = (NONE, Tags(("tenant/{t}",)), Tags(("tenant/{t}", "card")))
         rule = replace(rule, cells=(CellRule({"": "{t}/*"}, dice.pick(fielded), dice.pick(fielded)),))
     return rule
 
@@ -92,7 +93,8 @@ def store_rule(dice: Dice, target: str) -> StoreRule:
 def policy(dice: Dice) -> FlowPolicy:
     named = [t for t in (*OURS, PARTNER, SITE) if not dice.rarely(5)]
     removes = dice.pick([{"pii": (JOBS,)}, {"pii": (BUCKET, SITE)}, {"card": (SITE,)}, {"tenant": (TABLE,)}])
-    worker = FunctionRule("Worker", dice.tags() if dice.rarely(5) else None, may_remove=removes if dice.rarely(3) else {})
+    worker = FunctionRule("Worker", dice.tags() if dice.rarely(5) else None)
+    worker = replace(worker, may_remove=removes if dice.rarely(3) else {})
     helper = FunctionRule("Helper", dice.tags() if dice.rarely(2) else None)
     events = dice.pick([NONE, Tags(("pii",)), Tags(("card", "tenant/{sub}"))])
     results = dice.pick([NONE, Tags(("pii",)), Tags(("tenant/{sub}", "card"))])
@@ -133,7 +135,8 @@ def call(dice: Dice) -> Call:
         waits = dice.rarely(2)
         result = (Extent(HELPER, Part.CONTENT, Span.ONE),) if waits else ()
         effect = Effect(reveals=result, changes=(Extent(HELPER, Part.CONTENT, Span.NEW),), blind=not waits)
-        return Call("lambda", "Invoke", "us-east-1", (HELPER,), effect, actions=(("lambda:InvokeFunction", HELPER),))
+        actions = (("lambda:InvokeFunction", HELPER),)
+        return Call("lambda", "Invoke", "us-east-1", (HELPER,), effect, actions=actions)
     places = (*OURS, PARTNER, FOREIGN, SHARED) if dice.rarely(4) else OURS
     lists = [tuple(extent(dice, places, fresh=i == 2) for _ in range(dice.randrange(3))) for i in range(3)]
     effect = Effect(*lists, opens="opens it" if dice.rarely(8) else "", blind=dice.rarely(2),
@@ -149,18 +152,21 @@ def call(dice: Dice) -> Call:
 
 def holding(dice: Dice) -> Holding:
     label = dice.label()
-    return Holding(label, not dice.rarely(4), tuple(Way(t, Cell(JOBS, "m"), record="r-1") for t in sorted(label)))
+    ways = tuple(Way(t, Cell(JOBS, "m"), record="r-1") for t in sorted(label))
+    return Holding(label, not dice.rarely(4), ways)
 
 
 def world(seed: int) -> World:
     """Return the world of a number."""
     dice = Dice(seed)
     label = dice.label() if dice.rarely(2) else CLEAN
-    who = Principal("env-1", "Worker", label, tuple(Way(t) for t in sorted(label)), dice.pick(["", "Worker.Api"]),
-                    dice.pick([{}, {"sub": "a"}, {"sub": ""}, {"sub": "a/b"}]))
+    fields = dice.pick([{}, {"sub": "a"}, {"sub": ""}, {"sub": "a/b"}])
+    ways = tuple(Way(t) for t in sorted(label))
+    who = Principal("env-1", "Worker", label, ways, dice.pick(["", "Worker.Api"]), fields)
     called = call(dice)
     silent = called.service != "lambda" and dice.rarely(12)
-    places = [(s, p) for s in (*OURS, PARTNER, FOREIGN, SHARED, SITE, OTHER) for p in (Part.CONTENT, Part.NAMES, Part.COUNTS)]
+    parts = (Part.CONTENT, Part.NAMES, Part.COUNTS)
+    places = [(s, p) for s in (*OURS, PARTNER, FOREIGN, SHARED, SITE, OTHER) for p in parts]
     book = {} if silent else {place: holding(dice) for place in dice.sample(places, 8)}
     return World(policy(dice), stack(dice), called, who, book, silent, holding(dice), seed)
 
