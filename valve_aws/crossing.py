@@ -25,6 +25,7 @@ from valve_aws.model.ports import Outcome
 from valve_aws.model.verdict import Way
 from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Dial, Exchange, Gone, Malformed, Reply, Target, Unreachable
+from valve_aws.runtime import faults
 
 OURS = {
     "connection",
@@ -197,12 +198,16 @@ class Crossing:
         kind = params.get("InvocationType", "RequestResponse") if call.operation == "Invoke" else "Event"
         if kind == "DryRun":
             return ask.Reply(204, Outcome.DONE, body=(204, (), b""))
-        payload = self._body or params.get("Payload") or b"{}"
+        payload = bytes(self._body or params.get("Payload") or b"{}")
+        if fault := faults.unacceptable(payload, kind != "Event"):
+            status, code, body = fault
+            headers = [("content-type", "application/json"), ("x-amzn-errortype", code)]
+            return ask.Reply(status, Outcome.FAILED, body=(status, headers, body))
         # Why: for the invoked function the tags came in with its event, whatever their way was before.
         event = Cell(call.resources[0], "event")
         sent = tuple(Way(way.tag, event, record=command.record) for way in command.ways)
         done = await self._passage.invoke(
-            call.resources[0], bytes(payload), kind != "Event", command.carries, sent, command.record
+            call.resources[0], payload, kind != "Event", command.carries, sent, command.record
         )
         headers = [("content-type", "application/json"), ("x-amzn-requestid", command.record)]
         if kind == "Event":

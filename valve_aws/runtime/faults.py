@@ -12,6 +12,9 @@ from valve_aws.model.invocation import Answer
 RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
 """Bytes of a response: 6 MiB and 100 bytes (AWS: `Exceeded maximum allowed payload size (6291556 bytes)`)."""
 
+REQUEST_LIMITS = {True: 6 * 1024 * 1024, False: 1024 * 1024}
+"""Bytes of an invocation's payload, by whether somebody waits for its result (Lambda quotas)."""
+
 JSON = (("Content-Type", "application/json"),)
 
 SIGNALS = {
@@ -46,6 +49,34 @@ def accepted() -> Answer:
 
 def _payload(error_type: str, message: str) -> bytes:
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+
+
+def unacceptable(payload: bytes, waits: bool) -> tuple[int, str, bytes] | None:
+    """Return why an invocation is not begun, as (status, error code, body); None when it is.
+
+    Source: AWS Lambda API reference, Invoke, errors; the messages are AWS's own.
+    """
+    limit = REQUEST_LIMITS[waits]
+    if len(payload) > limit:
+        code = "RequestEntityTooLargeException"
+        message = (
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+            if waits
+            else f"{len(payload)} byte payload is too large for the Event invocation type (limit {limit} bytes)"
+        )
+        return 413, code, json.dumps({"Message": message, "Type": "User"}).encode()
+    try:
+        json.loads(payload, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        message = "Could not parse request body into json"
+        body = json.dumps({"Type": "User", "message": message}).encode()
+        return 400, "InvalidRequestContentException", body
+    return None
+
+
+def _no_constant(word: str) -> None:
+    """Refuse what Python takes for JSON and nobody else does: `NaN`, `Infinity`."""
+    raise ValueError(word)
 
 
 def timed_out(ident: str, seconds: float) -> bytes:
