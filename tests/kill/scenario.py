@@ -1,6 +1,6 @@
-"""One environment's calls, from the first byte at the proxy to the last of the reply; all is real but the cloud.
+"""One environment's calls, from the first byte at the proxy to the last of the reply.
 
-`play` runs in a forked child, which ends after the call of its choice among all that leave Python from a door.
+`play` runs in a forked child, which is killed after one of the calls that leave Python from a door.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ DOORS = (
     "proxy/upstream.py",
     "asyncio/selector_events.py",
 )
-"""Where the valve touches anything that outlives it: its own files, and the network (asyncio writes to that)."""
+"""Where the valve touches what outlives it: its own files, and the network (asyncio writes to that)."""
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
 EMAIL = {"id": {"S": "c1"}, "email": {"S": "secret"}}
@@ -95,7 +95,7 @@ def book(folder: Path, url: str) -> SqliteBook:
 
 
 def passage(folder: Path, url: str, late: bool) -> Passage:
-    """Assemble the valve's middle. `late` is the mutant that raises only when the request has been sent."""
+    """Assemble the valve's middle. `late` is the mutant whose book hears of nothing in time."""
     application = stack()
     rules = policy.read(text.parse(POLICY, "valve.yaml"), application, "valve.yaml")
     where = endpoint(url)
@@ -180,7 +180,7 @@ def requests(made: Passage, key: Any) -> list[bytes]:
 
 
 def play(folder: Path, url: str, at: int, late: bool = False) -> int:
-    """Play it in a forked child that is killed at step `at` (0: never); return how many steps there were, 0 if killed."""
+    """Play it in a forked child, killed at step `at` (0: never); return how many steps there were, else 0."""
     counted, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -204,7 +204,7 @@ def play(folder: Path, url: str, at: int, late: bool = False) -> int:
 
 
 def outside(function: Any) -> bool:
-    """Say whether a call may have an effect outside: not if it is a function or a value of the language itself.
+    """Say whether a call may have an effect outside: not one to a value of the language itself.
 
     Why: being killed before and after a call that touches nothing but our own memory is one and the same.
     """

@@ -76,7 +76,7 @@ def disagreements(folder: Path, url: str) -> list[str]:
 
 
 def recovered(book: Any, folder: Path, url: str) -> list[str]:
-    """Do what the next valve does at its start: what was open is of unknown outcome, and nothing is lowered."""
+    """Do what the next valve does first: what was open is of unknown outcome; nothing is lowered by that."""
     before = {name: book.held([one(BUCKET, name)])[one(BUCKET, name)].label for name in ("new", "clean")}
     for record, _ in book.open():
         book.settle(record, Outcome.UNKNOWN)
