@@ -41,8 +41,9 @@ class Cell:
     """The canonical name of one thing that carries a label (law 7: one cell has one name).
 
     `store` is the store's ARN. `name` is, by service:
-    S3 the object key, decoded, as it is; DynamoDB the key attributes in schema order, each percent-escaped
-    (`/` and `%` and control characters), joined by `/`; numbers in canonical decimal, bytes in base64;
+    S3 the object key, decoded, as it is (a part of an upload under way: key NUL upload id NUL number);
+    DynamoDB the key attributes in schema order, each percent-escaped (`/` and `%` and control characters),
+    joined by `/`; numbers in canonical decimal, bytes in base64;
     SQS the message id; Lambda the invocation id; Secrets Manager and SSM "" (the store is the secret).
     `attribute` is a DynamoDB attribute that the policy declares, else "".
     """
