@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.rows.cloud import PLACE
-from tests.rows.worlds import Edit, State, World, edited
+from tests.rows.worlds import Edit, State, World
 from valve_aws.aws import effects
 from valve_aws.aws.rows.row import Asked, Row
 from valve_aws.model.call import Effect
@@ -74,8 +74,7 @@ CLOCKS = frozenset(
 
 def run(world: World, case: Case, edits: Sequence[Edit] = ()) -> Outcome:
     """Carry the call out on the world as its plan says, but for `edits`."""
-    world.bring(edited(world.PLAN, edits))
-    before = world.look()
+    before = world.start(edits)
     params = case.params(world)
     try:
         reply: Any = world.client._make_api_call(case.operation, dict(params))

@@ -6,7 +6,7 @@ Knows what is in each, how it is brought there, looked at whole and made differe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -41,6 +41,7 @@ class World:
 
     def __init__(self, client: Any) -> None:
         self.client = client
+        self.seen: dict[tuple[str, ...], State] = {}
         self.symbols: dict[str, str] = {}
         self.put_up()
 
@@ -54,6 +55,17 @@ class World:
     def look(self) -> State:
         """Return all that there is."""
         raise NotImplementedError
+
+    def start(self, edits: Sequence[Edit]) -> State:
+        """Bring the content to what the plan says but for `edits`; return what that looks like.
+
+        Looked at once only: the same plan looks the same each time.
+        """
+        self.bring(edited(self.PLAN, edits))
+        made = tuple(e.name for e in edits)
+        if made not in self.seen:
+            self.seen[made] = self.look()
+        return self.seen[made]
 
     def edits(self) -> list[Edit]:
         """Return what can be made different, one thing at a time."""
@@ -228,6 +240,11 @@ class Queues(World):
         # Why what does not show is taken to be as it was: it is in flight, or gone, and that shows in the
         # figures.
         return found | {Cell(arn, name): body for name, body in (self.kept | shown).items()}
+
+    def start(self, edits: Sequence[Edit]) -> State:
+        # Why each time: to look is to receive, and that counts.
+        self.seen.clear()
+        return super().start(edits)
 
     def edits(self) -> list[Edit]:
         arn = PLACE.arn("sqs", self.NAME)

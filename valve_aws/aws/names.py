@@ -9,7 +9,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -131,10 +131,15 @@ def copy_source(source: Any, partition: str = "aws") -> tuple[str, str, str]:
     """
     if isinstance(source, Mapping):
         return bucket(source["Bucket"], partition), object_key(source["Key"]), source.get("VersionId") or ""
+    return _written_source(source, partition)
+
+
+@lru_cache(maxsize=1024)
+def _written_source(source: str, partition: str) -> tuple[str, str, str]:
     if re.match("/?arn(:|%3a)", source, re.IGNORECASE):
         raise NotCanonical(f"`{source}` copies from an access point; name the bucket itself")
     m = SOURCE.fullmatch(source)
-    if m is None:
+    if m is None or not source.isascii():
         raise NotCanonical(f"`{source}` cannot be read as bucket/key")
     return bucket(_decoded(m.group(1)), partition), object_key(_decoded(m.group(2))), m.group(3) or ""
 
@@ -226,7 +231,7 @@ def number(text: str) -> str:
     try:
         exact = Decimal(text)
         value = exact.normalize(EXACT)
-    except InvalidOperation:
+    except DecimalException:
         raise NotCanonical(f"`{text[:80]}` is not a number that a table can hold") from None
     if value != exact or not (value.is_zero() or -130 <= value.adjusted() <= 125):
         raise NotCanonical(f"`{text[:80]}` is not a number that a table can hold")
