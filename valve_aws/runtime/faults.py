@@ -62,7 +62,8 @@ def unacceptable(payload: bytes, waits: bool) -> tuple[int, str, bytes] | None:
         message = (
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
             if waits
-            else f"{len(payload)} byte payload is too large for the Event invocation type (limit {limit} bytes)"
+            else f"{len(payload)} byte payload is too large for the Event invocation type "
+            f"(limit {limit} bytes)"
         )
         return 413, code, json.dumps({"Message": message, "Type": "User"}).encode()
     try:
