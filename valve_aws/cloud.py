@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from valve_aws.aws import names
 from valve_aws.backend import Endpoint, Moto, NotStarted, Seed, fill
@@ -115,6 +116,29 @@ class Cloud:
             await asyncio.to_thread(self._moto.stop)
 
 
+def custom_hosts(stack: Stack, resolve: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """Return the host names under which AWS may be asked for besides its own, longest first.
+
+    They are those of `--resolve`, those of the functions' `AWS_ENDPOINT_URL…` (SDKs reference guide:
+    service-specific endpoints), and `localhost`. What is sent there is AWS's only when it is signed for it.
+    """
+    given = (
+        value
+        for function in stack.functions.values()
+        for name, value in function.environment.items()
+        if name.startswith("AWS_ENDPOINT_URL")
+    )
+    named = {host for host, _ in resolve} | {_host(value) for value in given} | {"localhost"}
+    return tuple(sorted(named - {""}, key=lambda host: (-len(host), host)))
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
 def _order(seed: Seed, tables: Tables) -> dict[str, Any]:
     """Return a seed in the shape that the filler takes (`backend/host.py`), its cell's canonical name under
     `key`."""
@@ -151,4 +175,4 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
 
 
-__all__ = ["Cloud", "NotStarted"]
+__all__ = ["Cloud", "NotStarted", "custom_hosts"]

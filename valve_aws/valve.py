@@ -17,7 +17,7 @@ from typing import Any
 from valve_aws import audit, policy, runtime, template, text
 from valve_aws.aws import Aws
 from valve_aws.backend import Seed, endpoint, read_seed
-from valve_aws.cloud import Cloud, NotStarted
+from valve_aws.cloud import Cloud, NotStarted, custom_hosts
 from valve_aws.course.carry import Court
 from valve_aws.course.drive import drive
 from valve_aws.course.release import result
@@ -32,7 +32,7 @@ from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Way
-from valve_aws.passage import Invoked, Passage
+from valve_aws.passage import Invoked, Passage, now
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.settings import Settings
 from valve_aws.waking import Waking
@@ -184,7 +184,7 @@ class Valve:
             stack,
             self._book,
             self._sink,
-            Aws(stack.account, stack.region, tables),
+            Aws(stack.account, stack.region, tables, custom_hosts(stack, settings.resolve)),
             self._upstream,
             self._cloud.endpoint,
             self._invoked,
@@ -206,7 +206,7 @@ class Valve:
             self._sink.write(
                 Record(
                     record,
-                    _now(),
+                    now(),
                     "valve",
                     "Recovered",
                     self.stack.region,
@@ -377,12 +377,6 @@ def _made(path: Path) -> Path:
 
 def _ident() -> str:
     return f"r-{os.urandom(6).hex()}"
-
-
-def _now() -> str:
-    from valve_aws.passage import now
-
-    return now()
 
 
 def _fields(payload: bytes) -> dict[str, str]:

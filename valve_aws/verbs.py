@@ -309,7 +309,7 @@ def read_event(named: str) -> bytes:
             "the event is larger than 6 MB, which Lambda refuses",
             "put the content into a store",
         )
-    return json.dumps(text.parse(content, where, "json").plain(), ensure_ascii=False).encode()
+    return json.dumps(text.event(content, where), ensure_ascii=False).encode()
 
 
 def beside(settings: Settings) -> Path:
