@@ -21,6 +21,7 @@ import pytest
 
 from valve_aws import runtime
 from valve_aws.course.subject import Subject
+from valve_aws.environments import host
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.environment import Environment
 from valve_aws.environments.plan import plan
@@ -152,6 +153,8 @@ def serve(environment: Environment, jail: Jail) -> Callable[[], None]:
     def stop() -> None:
         for task in tasks:
             task.cancel()
+        for listener in jail.listeners.udp:
+            listener.close()
 
     return stop
 
@@ -166,6 +169,8 @@ class World:
     lines: list[tuple[str, str]] = field(default_factory=list)
     made: list[Environment] = field(default_factory=list)
     jails: list[Jail] = field(default_factory=list)
+    how: Callable[[Plan], Jail] = field(default_factory=lambda: spawn_plainly)
+    authority: bytes = b""
 
     def function(self, source: str, **changes: object) -> Function:
         """Write a module `app` and return the function of its `handler`."""
@@ -175,7 +180,7 @@ class World:
             "name": "fn",
             "arn": "arn:aws:lambda:us-east-1:123456789012:function:fn",
             "handler": "app.handler",
-            "runtime": "python3.11",
+            "runtime": host.own().name,
             "code": Code(folder=self.folder),
             "timeout": 30,
             **changes,
@@ -195,7 +200,7 @@ class World:
         )
 
     def spawn(self, planned: Plan) -> Jail:
-        jail = spawn_plainly(planned)
+        jail = self.how(planned)
         self.jails.append(jail)
         return jail
 
@@ -203,7 +208,8 @@ class World:
         """Return an environment of a new function, not started."""
         function = self.function(source, **changes)
         prepared = prepare(function, self.cache, SHIMS, self.said.append)
-        planned = plan(prepared, KEY, region="us-east-1", stream="2026/01/01/[$LATEST]0123456789abcdef")
+        stream = "2026/01/01/[$LATEST]0123456789abcdef"
+        planned = plan(prepared, KEY, region="us-east-1", stream=stream, authority=self.authority)
         name = f"fn-{len(self.made)}"
         environment = Environment(Subject(name, "Fn"), function, planned, self.surroundings())
         self.made.append(environment)

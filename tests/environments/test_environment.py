@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from valve_aws.model.invocation import Done, Kind
 if TYPE_CHECKING:
     from tests.environments.conftest import World
 
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 ID = "3f8d0000-0000-4000-8000-00000000000{}"
 
 
@@ -48,7 +50,7 @@ def test_a_handler_answers_its_event(world: World) -> None:
 def test_the_lines_of_a_cold_start_are_lambdas(world: World) -> None:
     run(world.environment("print('in init')\ndef handler(event, context): print('in event')", memory=256))
     patterns = [
-        r"INIT_START Runtime Version: python:3\.11\.v0\t"
+        f"INIT_START Runtime Version: python:{re.escape(VERSION)}\\.v0\t"
         r"Runtime Version ARN: arn:aws:lambda:us-east-1::runtime:0{64}",
         r"in init",
         f"START RequestId: {ID.format(0)} Version: \\$LATEST",
@@ -258,7 +260,7 @@ def test_the_variables_are_lambdas_and_nothing_of_the_hosts(
     assert (told["AWS_REGION"], told["TZ"], told["AWS_EXECUTION_ENV"]) == (
         "us-east-1",
         "Europe/Warsaw",
-        "AWS_Lambda_python3.11",
+        f"AWS_Lambda_python{VERSION}",
     )
 
 

@@ -46,6 +46,7 @@ class Environment:
         self._peak = 0
         self._busy = False
         self._frozen = False
+        self._full = False
         self._pump: Pump | None = None
         self._stop: Callable[[], None] | None = None
 
@@ -183,8 +184,7 @@ class Environment:
         """Return the error type of an environment that failed."""
         if self._done:
             return self._done.error_type
-        full = self._peak >= self.function.memory * MIB
-        return "Runtime.OutOfMemory" if self._status == -9 and full else "Runtime.ExitError"
+        return "Runtime.OutOfMemory" if self._full else "Runtime.ExitError"
 
     def _conclude(self, ident: str, done: Done, taken: float, seconds: float) -> None:
         """Write the lines of an invocation's end, after whatever the function has written."""
@@ -231,6 +231,10 @@ class Environment:
         """Take note that nothing inside lives any more."""
         if self.jail:
             self._peak = max(self._peak, _figure(self.jail.peak_memory))
+            # Why by name: only a jail that limits memory can say that it did.
+            if getattr(self.jail, "cause", "") == "memory":
+                self._full = True
+                self._peak = max(self._peak, self.function.memory * MIB)
         self._status = status
         for future in self._waiting.values():
             if not future.done():
