@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from valve_aws.course.carry import carry, cross, turn_away
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.course.visit import connect, visit
-from valve_aws.model.call import Call, Evidence, Key, Unreadable
+from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
 from valve_aws.model.cell import Cell
 from valve_aws.model.ports import Outcome
 from valve_aws.model.verdict import Way
@@ -107,12 +107,18 @@ class Crossing:
             case ask.Release(reply):
                 return self._release(reply)
             case ask.Refuse(record, call, _):
-                return self._answer(*self._passage.aws.refusal(call or self._exchange.head, record))
+                return self._refuse(record, call or self._exchange.head)
+            case ask.Fail(record, call) if self._unclear:
+                return self._refuse(record, call)
             case ask.Fail(record, call):
-                tell = self._passage.aws.refusal if self._unclear else self._passage.aws.failure
-                return self._answer(*tell(call, record))
+                return self._answer(*self._passage.aws.failure(call, record))
             case _:
                 return self._passage.at_once(command)
+
+    def _refuse(self, record: str, asked: Call | Head) -> Coroutine[Any, Any, None]:
+        status, headers, body = self._passage.aws.refusal(asked, record)
+        # Why: by it the shim tells our refusal from one of the service, and makes it the usual exception.
+        return self._answer(status, (*headers, ("x-valve-refused", record)), body)
 
     async def _collect(self, limit: int) -> bytes:
         try:
