@@ -184,16 +184,17 @@ class Crossing:
         head, exchange = self._exchange.head, self._exchange
         parts = urlsplit(call.resources[0])
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        host, at = self._passage.place(parts.hostname or head.host, port)
+        name = parts.hostname or head.host
+        told = self._passage.placed(name, port)
+        host, at = await self._passage.place(name, port)
         named = {n.strip().lower() for n in (head.header("connection") or "").split(",")}
         headers = [("host", parts.netloc)] + [
             (n, v) for n, v in head.headers if n not in OURS and n not in named
         ]
         outgoing = Plain(head.method, head.target, headers)
         content = exchange.stream() if exchange.length != 0 else None
-        target = Target(
-            host, at, parts.scheme == "https" and (host, at) == (parts.hostname, port), parts.hostname or ""
-        )
+        # Why no TLS to a stand-in: `--resolve` names a stub, which has no certificate for the name.
+        target = Target(host, at, parts.scheme == "https" and told is None, name)
         reply = await self._passage.send(target, outgoing, content, exchange.length, tries=())
         done = Outcome.DONE if reply.status < 500 else Outcome.UNKNOWN
         return ask.Reply(reply.status, done, body=(reply, None))
@@ -267,7 +268,7 @@ class Connection:
     async def _splice(self) -> ask.Reply:
         """Forward both ways; the reply stands for the whole conversation, which is judged before its first
         byte."""
-        host, port = self._passage.place(self._host, self._dial.origin.port)
+        host, port = await self._passage.place(self._host, self._dial.origin.port)
         try:
             await self._dial.splice(host, port)
         except asyncio.CancelledError:

@@ -10,7 +10,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from valve_aws.environments.prepare import Prepared, prepare
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.model.call import Key, Origin
 from valve_aws.model.label import CLEAN, Label
-from valve_aws.model.plan import Jail
+from valve_aws.model.plan import Bind, Jail, Plan
 from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Holding, Mode, Principal, Way
 from valve_aws.passage import Passage
@@ -74,6 +74,7 @@ class Housing:
         self._pools: dict[str, Pool] = {}
         self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
+        self._home = Path(stack.file).resolve().parent / ".valve"
         self._serving: set[asyncio.Task[Any]] = set()
         self._lock = asyncio.Lock()
         self._around = Surroundings(
@@ -142,7 +143,33 @@ class Housing:
         key = self._keys[ident] = issue(os.urandom)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}"
         made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
+        made = self._without_ours(made, prepared.function)
         return Environment(Subject(ident, prepared.function.logical), prepared.function, made, self._around)
+
+    def _without_ours(self, plan: Plan, function: Function) -> Plan:
+        """Cover what is the guard's own in a function's code folder: policy, seed, records, labels."""
+        folder = function.code.folder.resolve() if function.code.folder else None
+        if folder is None:
+            return plan
+        told = (
+            self._settings.policy,
+            self._settings.seed,
+            self._settings.audit,
+            self._settings.labels,
+            self._settings.log,
+        )
+        named = {path.resolve() for path in told if path} | {
+            folder / name for name in ("valve.yaml", "seed.yaml")
+        }
+        inside = [path for path in named if path.is_relative_to(folder) and path.is_file()]
+        files = {f"/var/task/{path.relative_to(folder)}": b"" for path in inside}
+        ours = [
+            path for path in (folder / ".valve", self._home) if path.is_relative_to(folder) and path.is_dir()
+        ]
+        binds = tuple(
+            Bind(self._cache.empty(), f"/var/task/{path.relative_to(folder)}") for path in dict.fromkeys(ours)
+        )
+        return replace(plan, binds=plan.binds + binds, files={**plan.files, **files})
 
     # Serving what comes out of an environment
 

@@ -7,7 +7,9 @@ Knows what all crossings of one run share. Does not decide anything nor know in 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,9 +93,26 @@ class Passage:
         """Say whether a call is for a function of this template."""
         return bool(call.resources) and any(f.arn == call.resources[0] for f in self.stack.functions.values())
 
-    def place(self, host: str, port: int) -> tuple[str, int]:
-        """Return where a host is found: `--resolve` comes before the system's own answer."""
-        return self.resolve.get((host, port)) or self.resolve.get((host, 0)) or (host, port)
+    def placed(self, host: str, port: int) -> tuple[str, int] | None:
+        """Return where `--resolve` says that a host is found; None when it does not say."""
+        return self.resolve.get((host, port)) or self.resolve.get((host, 0))
+
+    async def place(self, host: str, port: int) -> tuple[str, int]:
+        """Return the address of a host: `--resolve` comes before the system's own answer. Raises `Lost`.
+
+        A name that leads to this machine itself leads nowhere, in any mode: inside, "here" is the sandbox, and
+        whoever owns a name could point it at the operator's own services or his machine's metadata.
+        """
+        if told := self.placed(host, port):
+            return told
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ask.Lost(Outcome.FAILED, f"`{host}` cannot be found: {error}") from error
+        for *_, (address, *_) in found:
+            if not nearby(str(address)):
+                return str(address), port
+        raise ask.Lost(Outcome.FAILED, f"`{host}` is an address of this machine")
 
     async def cloud(self) -> Endpoint:
         """Return the backend, started if need be. Raises `Lost`."""
@@ -184,6 +203,13 @@ class Passage:
                     raise ask.Lost(Outcome.UNKNOWN if gone.sent else Outcome.FAILED, str(gone)) from gone
                 await asyncio.sleep(pause)
         raise AssertionError("the last try raises")
+
+
+def nearby(address: str) -> bool:
+    """Say whether an address means the machine itself or its link: never a destination (RFC 6890)."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
 
 
 def utc() -> datetime:

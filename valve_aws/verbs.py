@@ -39,7 +39,7 @@ async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) 
     await valve.open()
     try:
         done = await valve.invoke(function, payload, event_source)
-        sys.stdout.buffer.write(done.payload + b"\n")
+        sys.stdout.buffer.write(presentable(done.payload) + b"\n")
         sys.stdout.flush()
         await valve.drain()
     finally:
@@ -47,6 +47,18 @@ async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) 
     say(valve.summary())
     codes = {1 if done.failed else 0, 3 if valve.refusals else 0, 4 if valve.backend_failed else 0}
     return next((code for code in SEVERITY if code in codes), 0)
+
+
+def presentable(payload: bytes) -> bytes:
+    """Return a result as it may be printed: JSON that cannot act on a terminal as it is, else escaped."""
+    from valve_aws import report
+
+    try:
+        json.loads(payload)
+        text = payload.decode()
+    except (ValueError, RecursionError):
+        return report.plain(payload.decode("utf-8", "replace")).encode()
+    return payload if text.isprintable() else json.dumps(json.loads(payload)).encode()
 
 
 def init(write: bool, told: Mapping[str, Any]) -> int:
