@@ -100,7 +100,7 @@ class Passage:
     async def place(self, host: str, port: int) -> tuple[str, int]:
         """Return the address of a host: `--resolve` comes before the system's own answer. Raises `Lost`.
 
-        A name that leads to this machine itself leads nowhere, in any mode: inside, "here" is the sandbox, and
+        A name that leads to this machine leads nowhere, in any mode: inside, "here" is the sandbox, and
         whoever owns a name could point it at the operator's own services or his machine's metadata.
         """
         if told := self.placed(host, port):
