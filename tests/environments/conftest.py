@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,7 +176,7 @@ class World:
     def function(self, source: str, **changes: object) -> Function:
         """Write a module `app` and return the function of its `handler`."""
         (self.folder / "app.py").write_text(source)
-        given: dict[str, object] = {
+        given: dict[str, Any] = {
             "logical": "Fn",
             "name": "fn",
             "arn": "arn:aws:lambda:us-east-1:123456789012:function:fn",
@@ -185,9 +186,9 @@ class World:
             "timeout": 30,
             **changes,
         }
-        return Function(**given)  # type: ignore[arg-type]
+        return Function(**given)
 
-    def surroundings(self) -> Surroundings:
+    def surroundings(self) -> Surroundings[Environment]:
         return Surroundings(
             spawn=self.spawn,
             serve=serve,

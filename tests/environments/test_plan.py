@@ -139,7 +139,9 @@ def test_a_function_cannot_set_what_is_reserved_nor_turn_the_runtime_into_anothe
 
 
 def test_the_runs_authority_lies_over_every_bundle(tmp_path: Path, cache: Cache) -> None:
-    from tests.environments.test_trust import NameOID, certificate
+    from cryptography.x509.oid import NameOID
+
+    from tests.environments.test_trust import certificate
 
     authority = certificate((NameOID.COMMON_NAME, "valve"))
     (tmp_path / "certifi").mkdir()
@@ -165,7 +167,9 @@ def test_the_runs_authority_lies_over_every_bundle(tmp_path: Path, cache: Cache)
 def test_a_library_that_looks_elsewhere_is_shown_the_authority_there(
     cafile: str, variable: bool, file: bool
 ) -> None:
-    from tests.environments.test_trust import NameOID, certificate
+    from cryptography.x509.oid import NameOID
+
+    from tests.environments.test_trust import certificate
 
     prepared = Prepared(function(Code(inline="")), replace(OWN, cafile=cafile), ())
     made = planned(prepared, certificate((NameOID.COMMON_NAME, "valve")))

@@ -140,10 +140,10 @@ def test_one_that_ended_is_not_given_out_again(world: World) -> None:
 
 def test_a_start_that_fails_takes_no_place(world: World) -> None:
     async def life(pool: Pool) -> None:
-        true, world.spawn = world.spawn, broken  # type: ignore[method-assign]
+        true, world.how = world.how, broken
         with pytest.raises(OSError, match="no room"):
             await pool.acquire()
-        world.spawn = true  # type: ignore[method-assign]
+        world.how = true
         assert await serve(pool, frozenset()) == "fn-1"
 
     play(world, life, limit=1)

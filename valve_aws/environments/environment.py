@@ -28,7 +28,9 @@ MIB = 1024 * 1024
 class Environment:
     """One environment. Everything is called on one loop; `subject` is the courses' to change."""
 
-    def __init__(self, subject: Subject, function: Function, plan: Plan, around: Surroundings) -> None:
+    def __init__(
+        self, subject: Subject, function: Function, plan: Plan, around: Surroundings[Environment]
+    ) -> None:
         self.subject = subject
         self.function = function
         self.plan = plan

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from valve_aws.model.invocation import Answer, Done, Invocation, Reply, Wait
 from valve_aws.model.plan import Jail, Plan
 from valve_aws.model.ports import Now
 from valve_aws.model.stack import Function
 
-if TYPE_CHECKING:
-    from valve_aws.environments.environment import Environment
+E = TypeVar("E")
+"""The environment; its own class lies above this one."""
 
 
 class RuntimeApi(Protocol):
@@ -89,17 +89,17 @@ class Wording(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Generic[E]):
     """Everything outside that an environment uses; one for all environments."""
 
     spawn: Callable[[Plan], Jail]
     """Blocks for some milliseconds; called in a thread."""
-    serve: Callable[[Environment, Jail], Callable[[], None]]
+    serve: Callable[[E, Jail], Callable[[], None]]
     """Starts accepting on the jail's listeners for that environment, on the loop; returns what stops it."""
     machine: Callable[[Function], RuntimeApi]
     faults: Faults
     wording: Wording
-    log: Callable[[Environment, str, str], None]
+    log: Callable[[E, str, str], None]
     """(environment, `stdout`, `stderr` or `platform`, line). Called on the loop; must not block."""
     now: Now
     tick: Callable[[], float]
