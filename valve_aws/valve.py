@@ -309,9 +309,11 @@ class Valve:
 
         if self.mode is Mode.ENFORCE or record.reasons[0].rule.value == "unreadable":
             self.refusals.append(record)
-        again = (record.invocation, record.operation, record.reasons[0].rule, record.reasons[0].excess)
-        if record.operation == "Log" and again in self._shown:
-            return  # Why: a function that logs a lot is told about once; every line has its record
+        reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
+        what = (record.service, record.operation, record.resources, reason.rule, reason.excess)
+        again = (record.invocation, *what, place)
+        if again in self._shown:
+            return  # Why: a line in a loop is told about once; every refusal has its record and is counted
         self._shown.add(again)
         self._say(report.refusal(record, self.records, self.title))
 
