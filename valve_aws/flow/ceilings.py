@@ -21,6 +21,9 @@ from valve_aws.model.stack import Function, Stack
 
 T = TypeVar("T")
 
+Named = Extent | tuple[str, Part, frozenset[str] | None]
+"""What bounds are remembered by."""
+
 REMEMBERED = 4096
 """Extents whose bounds are kept; a function can name any number of them, so the memory starts again when it
 is full.
@@ -80,9 +83,9 @@ class Ceilings:
             for f in stack.functions.values()
         }
         self._stores: dict[str, Store] = {}
-        self._floors: dict[Extent, Bound] = {}
-        self._mosts: dict[Extent, Bound] = {}
-        self._takes: dict[Extent, tuple[Label, ...]] = {}
+        self._floors: dict[Named, Bound] = {}
+        self._mosts: dict[Named, Bound] = {}
+        self._takes: dict[Named, tuple[Label, ...]] = {}
 
     def store(self, name: str) -> Store:
         """Return what is known of a place by its ARN or destination."""
@@ -145,13 +148,15 @@ class Ceilings:
         """Return the ceilings that a label must fit, every one, to be written to all of an extent."""
         return self._remember(self._takes, extent, self._take)
 
-    @staticmethod
-    def _remember(kept: dict[Extent, T], extent: Extent, work_out: Callable[[Extent], T]) -> T:
-        found = kept.get(extent)
+    def _remember(self, kept: dict[Named, T], extent: Extent, work_out: Callable[[Extent], T]) -> T:
+        # Why: where no rule is about keys, every cell of a store has the same bounds.
+        plain = not self.store(extent.store).rule.cells
+        named: Named = (extent.store, extent.part, extent.attributes) if plain else extent
+        found = kept.get(named)
         if found is None:
             if len(kept) >= REMEMBERED:
                 kept.clear()
-            found = kept[extent] = work_out(extent)
+            found = kept[named] = work_out(extent)
         return found
 
     def _floor(self, extent: Extent) -> Bound:
