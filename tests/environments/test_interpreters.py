@@ -9,13 +9,23 @@ from pathlib import Path
 import pytest
 
 from valve_aws.environments import host
-from valve_aws.environments.interpreters import Interpreter, nearest
+from valve_aws.environments.interpreters import Interpreter, Others, distance, nearest
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Code, Function
 
 
 def python(minor: int, own: bool = False) -> Interpreter:
     return Interpreter(Path(f"/opt/{minor}/bin/python3.{minor}"), (3, minor), Path(f"/opt/{minor}"), own=own)
+
+
+def near(minors: list[int]) -> Others:
+    """A host that has these, as `host.others` tells of them."""
+
+    def others(want: tuple[int, int], limit: int) -> list[Interpreter]:
+        found = [python(minor) for minor in minors if distance((3, minor), want) < limit]
+        return sorted(found, key=lambda each: distance(each.version, want))
+
+    return others
 
 
 def function(runtime: str, package: str = "Zip") -> Function:
@@ -39,7 +49,7 @@ def function(runtime: str, package: str = "Zip") -> Function:
 def test_the_nearest_is_taken_and_our_own_of_two(
     runtime: str, own: int, others: list[int], chosen: int
 ) -> None:
-    found, line = nearest(function(runtime), python(own, own=True), lambda: map(python, others))
+    found, line = nearest(function(runtime), python(own, own=True), near(others))
     assert found.version == (3, chosen)
     assert bool(line) == (runtime != f"python3.{chosen}")
     if line:
@@ -47,7 +57,7 @@ def test_the_nearest_is_taken_and_our_own_of_two(
 
 
 def test_nothing_is_looked_for_when_our_own_is_the_one() -> None:
-    def never() -> Iterator[Interpreter]:
+    def never(want: tuple[int, int], limit: int) -> Iterator[Interpreter]:
         raise AssertionError
 
     assert nearest(function("python3.12"), python(12, own=True), never)[1] == ""
@@ -56,12 +66,12 @@ def test_nothing_is_looked_for_when_our_own_is_the_one() -> None:
 @pytest.mark.parametrize("runtime", ["nodejs20.x", "provided.al2023", "java21", "", "python", "pythonx"])
 def test_what_is_no_python_is_refused_by_name(runtime: str) -> None:
     with pytest.raises(Invalid, match=f"`Fn`: the runtime `{runtime}` cannot be run; only Python"):
-        nearest(function(runtime), python(11, own=True), lambda: ())
+        nearest(function(runtime), python(11, own=True), near([]))
 
 
 def test_a_container_image_is_refused_by_name() -> None:
     with pytest.raises(Invalid, match="container image"):
-        nearest(function("", package="Image"), python(11, own=True), lambda: ())
+        nearest(function("", package="Image"), python(11, own=True), near([]))
 
 
 def test_our_own_is_the_one_below_the_virtual_environment() -> None:
@@ -87,8 +97,17 @@ def test_what_does_not_start_is_no_interpreter(tmp_path: Path) -> None:
 
 
 def test_interpreters_that_claim_a_version_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stub = tmp_path / "python3.19"
+    stub = tmp_path / "python3.79"
     stub.write_text(f'#!/bin/sh\nexec {host.own().executable} "$@"\n')
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert all(each.version != (3, 19) for each in host.others())
+    assert list(host.others((3, 79), 2)) == []
+
+
+def test_nothing_is_started_that_is_no_nearer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("python3.78", "python3.77"):
+        (tmp_path / name).write_text(f"#!/bin/sh\n: > {tmp_path}/started-{name}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert list(host.others((3, 79), 2)) == []
+    assert [path.name for path in tmp_path.glob("started-*")] == ["started-python3.78"]

@@ -233,6 +233,6 @@ def test_when_another_interpreters_packages_cannot_be_had_our_own_runs(
     fake.chmod(0o755)
     other = Interpreter(fake, (3, 88), tmp_path)
     wanted = replace(function(Code(inline="")), runtime="python3.88")
-    prepared = prepare(wanted, cache, SHIMS, said.append, own=OWN, others=lambda: [other])
+    prepared = prepare(wanted, cache, SHIMS, said.append, own=OWN, others=lambda want, limit: [other])
     assert prepared.interpreter == OWN
     assert said[-1].startswith("Fn: python3.88 runs nothing, as its packages cannot be installed (no index)")

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from valve_aws.environments.interpreters import OLDEST, Interpreter
+from valve_aws.environments.interpreters import OLDEST, Interpreter, distance
 
 NAME = re.compile(r"python3\.(\d{1,2})", re.ASCII)
 PROBE = (
@@ -35,16 +35,18 @@ def own() -> Interpreter:
     return Interpreter(executable, version, prefix, ssl.get_default_verify_paths().openssl_cafile, own=True)
 
 
-def others() -> Iterator[Interpreter]:
-    """Find the interpreters of the host from 3.11 up, one of each version; each is started once to see."""
-    seen: set[int] = {sys.version_info[1]}
+def others(want: tuple[int, int], limit: int) -> Iterator[Interpreter]:
+    """Find the interpreters nearer to `want` than `limit`, the nearest first; each is started once to see."""
+    named: list[tuple[int, Path]] = []
     for path in _candidates():
         match = NAME.fullmatch(path.name)
-        if match and int(match[1]) >= OLDEST[1] and int(match[1]) not in seen:
-            found = probe(path)
-            if found:
-                seen.add(found.version[1])
-                yield found
+        version = (3, int(match[1])) if match else (0, 0)
+        if version >= OLDEST and distance(version, want) < limit:
+            named.append((distance(version, want), path))
+    for far, path in sorted(named, key=lambda each: each[0]):
+        found = probe(path)
+        if found and distance(found.version, want) == far:
+            yield found
 
 
 def probe(executable: Path) -> Interpreter | None:

@@ -36,6 +36,10 @@ class Interpreter:
         return f"python{self.version[0]}.{self.version[1]}"
 
 
+Others = Callable[[tuple[int, int], int], Iterable[Interpreter]]
+"""Looks at the host: (version wanted, distance) → the interpreters nearer than that, the nearest first."""
+
+
 def wanted(function: Function) -> tuple[int, int]:
     """Return the version that a function's runtime names. Invalid for what is not Python."""
     if function.package == "Image":
@@ -60,21 +64,13 @@ def distance(version: tuple[int, int], want: tuple[int, int]) -> int:
     return abs(version[1] - minor)
 
 
-def nearest(
-    function: Function, own: Interpreter, others: Callable[[], Iterable[Interpreter]]
-) -> tuple[Interpreter, str]:
+def nearest(function: Function, own: Interpreter, others: Others) -> tuple[Interpreter, str]:
     """Return the interpreter that runs a function, and a line to say when its version is another ("" else).
 
-    `others` looks at the host, the nearest first or in any order; it is called only when our own is not the
-    one wanted. Of equally near ones our own is taken. No version of Python is refused.
+    Of equally near ones our own is taken. No version of Python is refused.
     """
     want = wanted(function)
-    if own.version == want:
-        return own, ""
-    best = own
-    for other in others():
-        if other.version >= OLDEST and distance(other.version, want) < distance(best.version, want):
-            best = other
+    best = next(iter(others(want, distance(own.version, want))), own) if own.version != want else own
     if best.version == want:
         return best, ""
     return best, f"{function.logical}: {function.runtime} is not on this host, {best.name} runs it"

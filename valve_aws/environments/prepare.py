@@ -5,13 +5,13 @@ Knows what belongs where inside. Does not make a plan of one environment; `plan`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from valve_aws.environments import files, host, requirements, trust
 from valve_aws.environments.cache import Cache, Unavailable
-from valve_aws.environments.interpreters import Interpreter, nearest
+from valve_aws.environments.interpreters import Interpreter, Others, nearest
 from valve_aws.model.plan import Bind
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Code, Function, Layer
@@ -45,7 +45,7 @@ def prepare(
     say: Callable[[str], None],
     allow_build: bool = False,
     own: Interpreter | None = None,
-    others: Callable[[], Iterable[Interpreter]] = host.others,
+    others: Others = host.others,
 ) -> Prepared:
     """Prepare a function: blocking, and slow the first time. `shims` is the folder with our Python bootstrap.
 
