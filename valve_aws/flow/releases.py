@@ -31,12 +31,12 @@ class Releases:
         }
 
     def result(self, who: Principal) -> Verdict:
-        """Judge an invocation's result."""
+        """Judge an invocation's result, by the line of its trigger, else of its function, else by the default."""
         by_name = self._policy.results
-        name = who.trigger if who.trigger in by_name else "default"
+        name = next((n for n in (who.trigger, who.function) if n in by_name), "default")
         accepts = by_name.get(name, Tags())
         title = f"the result of {who.trigger}" if who.trigger else "a result"
-        fix = f"results: {{{who.trigger or 'default'}: {{accepts: {words.listed(who.label)}}}}}"
+        fix = f"results: {{{who.trigger or who.function}: {{accepts: {words.listed(who.label)}}}}}"
         return self._judged(who, accepts, Rule.RESULT, title, fix)
 
     def log(self, who: Principal, line: str) -> tuple[Verdict, str]:
