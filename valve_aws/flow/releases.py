@@ -31,7 +31,7 @@ class Releases:
         }
 
     def result(self, who: Principal) -> Verdict:
-        """Judge an invocation's result, by the line of its trigger, else of its function, else by the default."""
+        """Judge an invocation's result, by its trigger's line, else its function's, else the default."""
         by_name = self._policy.results
         name = next((n for n in (who.trigger, who.function) if n in by_name), "default")
         accepts = by_name.get(name, Tags())
