@@ -1,0 +1,55 @@
+"""Who may send what where, as `valve check` prints it.
+
+Knows the matrix and the kind of a policy. Does not know calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.flow.orders import CUSTOMERS, DONE, JOBS, STRIPE, function, policy, stack, store, tag, tags
+from valve_aws.flow import matrix, possible
+from valve_aws.model.policy import FlowPolicy
+from valve_aws.model.stack import Statement
+
+SEND = Statement(True, ("sqs:SendMessage",), (DONE,))
+
+
+def found(rules: FlowPolicy, *statements: Statement) -> set[tuple[str, str, str, bool]]:
+    return {(f.function, f.tag, f.title, f.removed) for f in possible(rules, stack(*statements))}
+
+
+def test_a_flow_needs_a_grant_of_the_template_and_a_line_of_the_policy() -> None:
+    rules = policy(store(DONE, "Done", accepts=tags("pii")))
+    assert ("Worker", "pii/email", "Done", False) in found(rules, SEND)
+    assert ("Worker", "pii/email", "Jobs", False) not in found(rules, SEND)
+    assert ("Worker", "pii/email", "Done", False) not in found(rules, replace(SEND, resources=(JOBS,)))
+
+
+def test_narrowing_clearance_from_and_only_to_take_flows_away() -> None:
+    rules = policy(store(DONE, "Done", accepts=tags("pii", "card")))
+    flow = ("Worker", "card", "Done", False)
+    assert flow in found(rules, SEND)
+    for narrower in (
+        replace(rules, functions={"Worker": function(writes=(JOBS,))}),
+        replace(rules, functions={"Worker": function(clearance=tags("pii"))}),
+        replace(rules, tags={"card": tag("card", STRIPE)}),
+        policy(store(DONE, "Done", accepts=tags("pii", "card"), sources=("Resize",))),
+    ):
+        assert flow not in found(narrower, SEND)
+
+
+def test_a_removed_tag_is_marked() -> None:
+    rules = policy(functions=[function(may_remove={"pii": (DONE,)})])
+    assert ("Worker", "pii/email", "Done", True) in found(rules, SEND)
+    assert any("⇥" in line and "Done" in line for line in matrix(rules, stack(SEND)))
+
+
+def test_it_says_which_kind_of_policy_it_is_and_why() -> None:
+    traced = matrix(policy(store(DONE, "Done", accepts=tags("pii"))), stack())
+    assert any("traced" in line for line in traced)
+    assert any("Done accepts pii beyond what it holds" in line for line in traced)
+    sealed = FlowPolicy(stores=(store(CUSTOMERS, "Customers", accepts=tags("pii"), sealed=True),))
+    assert any("sealed" in line for line in matrix(sealed, stack()))
+    assert not any("traced" in line for line in matrix(sealed, stack()))
+    assert matrix(FlowPolicy(), stack())[0] == "no labelled data may be sent anywhere"
