@@ -157,7 +157,8 @@ def test_a_new_queue_opens_what_its_attributes_open(attributes: dict[str, str], 
             {("lambda:InvokeFunction", f"arn:aws:lambda:{ACCOUNT}:function:f:live")},
         ),
         (("sts", "GetCallerIdentity", {}), set()),
-        (("s3", "ListBuckets", {}), {("s3:ListAllMyBuckets", "*")}),
+        (("s3", "ListBuckets", {}), {("s3:ListAllMyBuckets", "arn:aws:s3:::*")}),
+        (("dynamodb", "ListTables", {}), {("dynamodb:ListTables", f"arn:aws:dynamodb:{ACCOUNT}:table/*")}),
     ],
 )
 def test_the_actions_are_those_that_iam_asks_for(

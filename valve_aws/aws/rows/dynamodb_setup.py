@@ -23,7 +23,7 @@ def _sets(operation: str, opens: str, why: str, where: str = "table", action: st
 
 
 SHOWN = (
-    Row("ListTables", "names of the account's tables", reveals="tables", actions="dynamodb:ListTables@any",
+    Row("ListTables", "names of the account's tables", reveals="tables", actions="dynamodb:ListTables@tables",
         leaves="after=ExclusiveStartTableName"),
     _shows("DescribeTable", "table", "settings, and how many items of what size there are", "config figures"),
     _shows("DescribeBackup", "arn", "settings, and how many items of what size there were", "config figures"),
@@ -191,6 +191,8 @@ def _indexed(asked: Asked) -> list[str]:
 
 ARNS: dict[str, Texts] = {
     "any": anything,
+    # Why not `*`: it is what AWS's own refusals of ListTables name.
+    "tables": lambda asked: [asked.place.arn("dynamodb", "table/*")],
     "table": _table,
     "source": _table,
     "arn": _arn,

@@ -19,8 +19,8 @@ def _sets(operation: str, action: str, opens: str) -> Row:
 
 
 STORES = (
-    Row("ListBuckets", "names of the account's buckets", reveals="buckets", actions="s3:ListAllMyBuckets@any",
-        leaves="prefix=Prefix"),
+    Row("ListBuckets", "names of the account's buckets", reveals="buckets",
+        actions="s3:ListAllMyBuckets@buckets", leaves="prefix=Prefix"),
     Row("ListDirectoryBuckets", "names of the account's buckets", reveals="buckets",
         actions="s3express:ListAllMyDirectoryBuckets@any"),
     Row("HeadBucket", "whether the bucket is there, and where", reveals="config own-name",

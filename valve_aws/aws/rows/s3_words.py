@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import Asked, Extents, Texts, anything
+from valve_aws.aws.rows.row import Asked, Extents, Texts, account, anything
 from valve_aws.model.cell import Extent, Part, Span
 
 
@@ -219,6 +219,8 @@ GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantW
 
 ARNS: dict[str, Texts] = {
     "any": anything,
+    # Why not `*`: policies that grant s3:ListAllMyBuckets on this ARN are common, and AWS lets them.
+    "buckets": account("s3"),
     "bucket": lambda asked: [bucket(asked)],
     "object": lambda asked: [_arn(asked)],
     "current": lambda asked: [] if asked.params.get("VersionId") else [_arn(asked)],
