@@ -145,6 +145,18 @@ def test_a_layer_is_found_where_lambda_finds_it(walled: World, tmp_path: Path) -
     assert answer(walled.environment(source, layers=layers)) == ["deep", "flat"]
 
 
+def usage(authority: bool) -> x509.KeyUsage:
+    """Strict clients (Python from 3.13 on) want it to say what the certificate is for."""
+    others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign")
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        **dict.fromkeys(others, False),
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def issue(name: str, by: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None) -> tuple[bytes, bytes, Any]:
     """Return (certificate, key) in PEM and what signs others with it."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -160,6 +172,7 @@ def issue(name: str, by: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None) ->
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
+        .add_extension(usage(by is None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
