@@ -389,3 +389,48 @@ def test_a_start_that_is_abandoned_leaves_no_process(world: World) -> None:
     assert environment.jail is None
     (jail,) = world.jails
     assert jail.wait(10) == -9
+
+
+def test_an_event_that_nobody_waits_for_any_more_ends_the_environment(world: World) -> None:
+    environment = world.environment("import time\ndef handler(event, context): time.sleep(60)")
+
+    async def life() -> None:
+        await environment.start()
+        serving = asyncio.ensure_future(environment.invoke(ID.format(0), b"{}"))
+        await asyncio.sleep(0)
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+        assert not environment.alive
+        await environment.close()
+
+    asyncio.run(life())
+
+
+def test_an_endless_writer_holds_up_neither_its_event_nor_the_loop(world: World) -> None:
+    source = """
+import os, threading
+def flood():
+    while True: os.write(1, b"\\n" * 65536)
+threading.Thread(target=flood, daemon=True).start()
+def handler(event, context): return "done"
+"""
+    (done,) = run(world.environment(source))
+    assert done.payload == b'"done"'
+    assert "REPORT" in world.text("platform")
+
+
+def test_the_last_words_of_a_runtime_that_ends_come_before_its_report(world: World) -> None:
+    source = (
+        "import os\ndef handler(event, context):\n    os.write(2, b'x' * 60_000 + b'last')\n    os._exit(1)"
+    )
+    run(world.environment(source))
+    lines = [line for _, line in world.lines]
+    (last,) = [n for n, line in enumerate(lines) if line.endswith("last")]
+    assert last < lines.index(f"END RequestId: {ID.format(0)}")
+
+
+def test_an_init_that_ends_by_itself_shows_what_it_wrote(world: World) -> None:
+    run(world.environment("import os\nos.write(1, b'dying')\nos._exit(1)"))
+    lines = [line for _, line in world.lines]
+    assert lines.index("dying") < next(n for n, line in enumerate(lines) if line.startswith("INIT_REPORT"))

@@ -49,8 +49,10 @@ class Environment:
         self._busy = False
         self._frozen = False
         self._full = False
+        self._spoiled = False
         self._pump: Pump | None = None
         self._stop: Callable[[], None] | None = None
+        self._burying: asyncio.Future[None] | None = None
 
     @property
     def ident(self) -> str:
@@ -60,7 +62,7 @@ class Environment:
     @property
     def alive(self) -> bool:
         """Say whether it can serve another event."""
-        failed = self._done is not None and self._done.kind is Kind.INIT_ERROR
+        failed = self._spoiled or (self._done is not None and self._done.kind is Kind.INIT_ERROR)
         return self.jail is not None and self._status is None and not failed
 
     async def start(self) -> None:
@@ -78,7 +80,7 @@ class Environment:
         self._stop = self._around.serve(self, self.jail)
         ready = await self._until(lambda: self._api.idle or self._done is not None, INIT_LIMIT)
         self.init = self._around.tick() - began
-        self._pump.sweep()
+        await (self._pump.sweep() if self._status is None else self._gone.wait())
         if not ready or self._done:
             how = ("error", self._failure()) if self._done or self._status is not None else ("timeout", "")
             self._say("platform", self._around.wording.init_report(self.init, *how))
@@ -113,6 +115,11 @@ class Environment:
                     cognito,
                 )
             )
+        except BaseException:
+            # Why: whoever waited has gone, and nobody knows what the runtime is at.
+            self._spoiled = True
+            self.jail.kill()
+            raise
         finally:
             self._busy = False
 
@@ -169,7 +176,7 @@ class Environment:
         if not healthy and self.jail:
             self.jail.kill()
             await self._gone.wait()
-        self._conclude(ident, done, taken, seconds)
+        await self._conclude(ident, done, taken, seconds)
         self._done = None if healthy else self._done
         return done
 
@@ -188,11 +195,11 @@ class Environment:
             return self._done.error_type
         return "Runtime.OutOfMemory" if self._full else "Runtime.ExitError"
 
-    def _conclude(self, ident: str, done: Done, taken: float, seconds: float) -> None:
+    async def _conclude(self, ident: str, done: Done, taken: float, seconds: float) -> None:
         """Write the lines of an invocation's end, after whatever the function has written."""
         wording = self._around.wording
-        if self._pump:
-            self._pump.sweep()
+        if self._pump and self._status is None:
+            await self._pump.sweep()
         if done.kind is Kind.TIMEOUT:
             time = datetime.fromtimestamp(self._around.now(), UTC).isoformat(timespec="milliseconds")
             self._say("platform", wording.timed_out(time.replace("+00:00", "Z"), ident, seconds))
@@ -242,11 +249,15 @@ class Environment:
             if not future.done():
                 future.set_exception(ConnectionError("the environment has ended"))
         self._waiting.clear()
+        self._news.set()
+        self._burying = asyncio.ensure_future(self._bury())
+
+    async def _bury(self) -> None:
+        """Take in the last words, and stop serving."""
         if self._pump:
-            self._pump.close()
+            await self._pump.finish()
         if self._stop:
             self._stop()
-        self._news.set()
         self._gone.set()
 
     async def _rest(self) -> None:

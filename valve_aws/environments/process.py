@@ -6,6 +6,7 @@ Knows descriptors and threads. Does not know what a line means.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -13,36 +14,43 @@ from collections.abc import Callable
 from valve_aws.environments.lines import Lines
 from valve_aws.model.plan import Jail
 
-CHUNK = 64 * 1024
-SWEEP = 4 * 1024 * 1024
-"""Bytes of one stream read at most when an invocation ends: an endless writer must not hold the loop."""
+CHUNK = 4 * 1024
+"""Bytes of one read. Why so few: each may hold as many lines, and the loop serves others between two."""
+SWEEP = 1024 * 1024
+"""Bytes of one stream read at most when an invocation ends: an endless writer must not hold it up."""
+LAST_WORDS = 1.0
+"""Seconds that a dead jail's streams may take to end: what escaped a jail without walls may hold them."""
 
 
 class Pump:
-    """Reads a jail's two streams and hands their lines on."""
+    """Reads a jail's two streams and hands their lines on, while the loop serves others."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, jail: Jail, line: Callable[[str, str], None]) -> None:
         self._loop = loop
         self._line = line
         self._open: dict[str, tuple[int, Lines]] = {}
+        self._ended = asyncio.Event()
         for stream, descriptor in (("stdout", jail.stdout), ("stderr", jail.stderr)):
             os.set_blocking(descriptor, False)
             self._open[stream] = (descriptor, Lines())
             loop.add_reader(descriptor, self._read, stream)
 
-    def sweep(self) -> None:
+    async def sweep(self) -> None:
         """Read what has been written so far, and take an unfinished line for a line."""
-        for stream in list(self._open):
-            lines = self._open[stream][1]
+        for stream in ("stdout", "stderr"):
             for _ in range(SWEEP // CHUNK):
                 if self._read(stream) < CHUNK:
                     break
-            for line in lines.flush():
-                self._line(stream, line)
+                await asyncio.sleep(0)
+            if stream in self._open:
+                for line in self._open[stream][1].flush():
+                    self._line(stream, line)
 
-    def close(self) -> None:
-        """Read what is left and let go of the descriptors. Idempotent."""
-        self.sweep()
+    async def finish(self) -> None:
+        """Read to the end of both streams, which comes with the last process, and let go of them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                await self._ended.wait()
         for stream in list(self._open):
             self._drop(stream)
 
@@ -68,6 +76,8 @@ class Pump:
         os.close(descriptor)
         for line in lines.flush():
             self._line(stream, line)
+        if not self._open:
+            self._ended.set()
 
 
 def watch(loop: asyncio.AbstractEventLoop, jail: Jail, ended: Callable[[int], None]) -> None:
