@@ -101,7 +101,7 @@ class _Reading:
         if len(found) == 1:
             return found[0]
         piece = Piece(
-            "(?:" + "|".join(p.text for p in found) + ")",
+            "|".join(p.text for p in found),
             frozenset().union(*(p.first for p in found)),
             min(p.least for p in found),
             max(p.most for p in found),

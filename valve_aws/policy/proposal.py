@@ -7,35 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from valve_aws.model.source import NOWHERE, Invalid
-from valve_aws.model.stack import Function, Resource, Stack
-from valve_aws.policy import sensitive
+from valve_aws.model.stack import Function, Stack
 from valve_aws.policy.access import Access, wide
-from valve_aws.policy.names import key_attributes
-from valve_aws.policy.sensitive import Guess, Sown
+from valve_aws.policy.places import Place, places, secretive
+from valve_aws.policy.sensitive import Sown
 from valve_aws.policy.targets import destination
 from valve_aws.policy.writing import flow, remark, scalar
 
-KINDS = {
-    "AWS::S3::Bucket": "bucket",
-    "AWS::SQS::Queue": "queue",
-    "AWS::DynamoDB::Table": "table",
-    "AWS::DynamoDB::GlobalTable": "table",
-    "AWS::SNS::Topic": "topic",
-    "AWS::Kinesis::Stream": "stream",
-    "AWS::KinesisFirehose::DeliveryStream": "delivery stream",
-    "AWS::Events::EventBus": "event bus",
-    "AWS::SecretsManager::Secret": "secret",
-    "AWS::SSM::Parameter": "parameter",
-    "AWS::Logs::LogGroup": "log group",
-    "AWS::StepFunctions::StateMachine": "state machine",
+SERVED = {
+    "Api": "requestContext.authorizer.claims.sub",
+    "HttpApi": "requestContext.authorizer.jwt.claims.sub",
 }
-"""Types that a proposal speaks of."""
-
-SERVED = frozenset({"Api", "HttpApi"})
-"""Events whose caller gets the result."""
+"""Events whose caller gets the result → where the caller's identity stands, if Cognito or a JWT says it."""
 
 HEADER = """\
 # A first flow policy, proposed by `valve init`. It goes by names, and by contents only as far as the seed
@@ -46,41 +31,17 @@ mode: enforce  # `audit` refuses nothing and lists what would be refused
 """
 
 ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+(?::[0-9]{1,5})?)(?:[/?#].*)?", re.DOTALL | re.ASCII)
-SHOWN = 8
+SHOWN = 3
 """Functions or tags that one remark lists."""
-
-
-@dataclass(slots=True)
-class Place:
-    """What is proposed for one store."""
-
-    name: str
-    """As the policy names it."""
-    target: str
-    what: str
-    holds: dict[str, str] = field(default_factory=dict)
-    """Tag → why."""
-    attributes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Attribute → (tag, why)."""
-    objects: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Pattern → tag → why."""
-
-    def tags(self) -> set[str]:
-        """Return all that it would hold."""
-        return {
-            *self.holds,
-            *(tag for tag, _ in self.attributes.values()),
-            *(t for told in self.objects.values() for t in told),
-        }
 
 
 def propose(stack: Stack, seeds: Iterable[Sown] = ()) -> str:
     """Return the text of a policy that `read` takes for this stack."""
-    places = _places(stack, tuple(seeds))
-    flows = _Flows(stack, places)
+    found = places(stack, seeds)
+    flows = _Flows(stack, found)
     sections = (
-        _labels(places),
-        _stores(places, flows),
+        _labels(found),
+        _stores(found, flows),
         _outside(stack),
         _functions(stack, flows),
         _events(stack),
@@ -97,85 +58,15 @@ logs:
 """
 
 
-# What is there
-
-
-def _places(stack: Stack, seeds: tuple[Sown, ...]) -> list[Place]:
-    found = {r.arn: _place(r) for r in stack.resources.values() if r.kind in KINDS and r.arn}
-    for seed in seeds:
-        place = found.get(seed.arn)
-        if place is None and seed.kind in {"secret", "parameter"} and seed.arn:
-            place = found[seed.arn] = Place(seed.arn, seed.arn, seed.kind)
-        if place is not None:
-            _look(place, seed)
-    for place in found.values():
-        if place.what == "secret":
-            place.holds.setdefault("secret", "it is a secret")
-    return list(found.values())
-
-
-def _place(resource: Resource) -> Place:
-    place = Place(resource.logical, resource.arn, KINDS[resource.kind])
-    if place.what == "table":
-        keys = key_attributes(resource.properties) or ()
-        for attribute in _attributes(resource):
-            if guess := sensitive.by_name(attribute):
-                also = "; it is a key, and keys are named in calls" if attribute in keys else ""
-                place.attributes[attribute] = (guess.tag, guess.why + also)
-    elif place.what == "parameter":
-        named = _secret(resource.name.rpartition("/")[2]) or _secret(resource.logical)
-        if named is None and resource.properties.get("Type") == "SecureString":
-            named = Guess("secret", "a SecureString")
-        if named is not None:
-            place.holds[named.tag] = named.why
-    return place
-
-
-def _secret(name: str) -> Guess | None:
-    """Return the guess for a name of something that is a setting unless it is a secret."""
-    guess = sensitive.by_name(name)
-    return guess if guess is not None and guess.tag.startswith("secret") else None
-
-
-def _attributes(resource: Resource) -> list[str]:
-    defined = resource.properties.get("AttributeDefinitions")
-    entries = defined if isinstance(defined, list | tuple) else ()
-    return [str(e["AttributeName"]) for e in entries if isinstance(e, dict) and e.get("AttributeName")]
-
-
-def _look(place: Place, seed: Sown) -> None:
-    """Take in what one thing of the seed tells of its store."""
-    if seed.kind == "item":
-        for attribute, guess in sensitive.in_item(seed.item):
-            place.attributes.setdefault(attribute, (guess.tag, guess.why))
-    elif seed.kind == "message":
-        for guess in sensitive.in_content(seed.content):
-            place.holds.setdefault(guess.tag, f"a message of the seed has a field {guess.why}")
-    elif seed.kind == "object":
-        guesses = [*filter(None, [sensitive.in_key(seed.key)]), *sensitive.in_content(seed.content)]
-        if guesses:
-            # Why: a pattern cannot write a brace as itself; `*` stands for it.
-            pattern = re.sub(r"[{}]", "*", seed.key)
-            told = place.objects.setdefault(pattern, {})
-            for guess in guesses:
-                told.setdefault(guess.tag, guess.why)
-    elif seed.kind in {"secret", "parameter"}:
-        named = _secret((seed.key or seed.arn.rpartition(":")[2]).rpartition("/")[2])
-        if named is None and seed.kind == "secret":
-            named = Guess("secret", "it is a secret of the seed")
-        if named is not None:
-            place.holds[named.tag] = named.why
-
-
 class _Flows:
     """What could come where if every grant were used: the ground for suggestions."""
 
-    def __init__(self, stack: Stack, places: list[Place]) -> None:
+    def __init__(self, stack: Stack, stores: list[Place]) -> None:
         self.stack, self.access = stack, Access(stack)
-        arns = [p.target for p in places]
+        arns = [p.target for p in stores]
         self.reads = {n: [a for a in arns if self._reads(n, a)] for n in stack.functions}
         self.writes = {n: [a for a in arns if self.access.may(n, "write", a)] for n in stack.functions}
-        self.held = {p.target: p.tags() for p in places}
+        self.held = {p.target: p.tags() for p in stores}
         self.learns: dict[str, set[str]] = {n: set() for n in stack.functions}
         self._spread()
 
@@ -205,20 +96,19 @@ class _Flows:
 # What is written
 
 
-def _labels(places: list[Place]) -> list[str]:
-    roots = sorted({tag.partition("/")[0] for place in places for tag in place.tags()})
+def _labels(stores: list[Place]) -> list[str]:
+    roots = sorted({tag.partition("/")[0] for place in stores for tag in place.tags()})
+    likely = sorted({place.likely[0] for place in stores if place.likely and not place.tags()} - set(roots))
+    lines = ["labels:", *(f"  {root}: {{}}" for root in roots)]
     if not roots:
-        return [
-            "labels:",
-            "  # Nothing was found that looks sensitive. A label is declared such as",
-            "  #pii: {}",
-        ]
-    return ["labels:", *(f"  {root}: {{}}" for root in roots)]
+        lines.append("  # Nothing was found that looks sensitive for certain. A label is declared as")
+        likely = likely or ["pii"]
+    return lines + [f"  #{root}: {{}}" for root in likely]
 
 
-def _stores(places: list[Place], flows: _Flows) -> list[str]:
+def _stores(stores: list[Place], flows: _Flows) -> list[str]:
     lines, idle = ["stores:"], []
-    for place in places:
+    for place in stores:
         used = _used(place, flows)
         if used or place.tags():
             lines += [f"  # {remark(f'{place.name}, a {place.what}: {used or UNUSED}')}"]
@@ -263,13 +153,20 @@ def _entry(place: Place) -> Iterator[str]:
 
 
 def _suggested(place: Place, flows: _Flows) -> Iterator[str]:
-    """Yield the comment that would let in what functions may bring along."""
+    """Yield the comment that would label what the name tells of, and let in what functions may bring."""
     brought = flows.brought(place.target)
+    told, why = [], []
+    if place.likely and not place.tags():
+        told.append(f"holds: {flow([place.likely[0]])}")
+        why.append(place.likely[1])
     if brought:
         who = _names(dict.fromkeys(name for names in brought.values() for name in names))
-        line = f"accepts: {flow(brought)}"
+        told.append(f"accepts: {flow(brought)}")
+        why.append(f"{who} may learn that, and may write here")
+    if told:
+        line = ", ".join(told)
         line = f"    #{line}" if place.tags() else f"  #{scalar(place.name)}: {{{line}}}"
-        yield f"{line}  # {remark(f'{who} may learn that, and may write here')}"
+        yield f"{line}  # {remark('; '.join(why))}"
 
 
 def _outside(stack: Stack) -> list[str]:
@@ -297,10 +194,12 @@ def _outside(stack: Stack) -> list[str]:
 
 def _functions(stack: Stack, flows: _Flows) -> list[str]:
     lines = []
+    labelled = any(flows.held.values())
     for function in stack.functions.values():
         name = scalar(function.logical)
         lines += [f"  # {remark(line)}" for line in _granted(function, flows)]
-        if not flows.learns[function.logical]:
+        clean = labelled and not flows.learns[function.logical]
+        if clean and not any(t.kind in SERVED for t in function.triggers):
             lines.append(f"  #{name}: {{clearance: []}}  # nothing labelled is within its reach")
     return ["functions:", *lines] if lines else []
 
@@ -322,7 +221,7 @@ def _granted(function: Function, flows: _Flows) -> Iterator[str]:
     elif loose:
         yield f"  {_names(loose)}: more than the template says is granted; `writes: [...]` narrows it"
     for variable in function.environment:
-        guess = _secret(variable)
+        guess = secretive(variable)
         if guess is not None:
             yield f"  the variable {variable} is {guess.why}: no line labels a variable; keep it as a secret"
 
@@ -334,8 +233,10 @@ def _events(stack: Stack) -> list[str]:
         for trigger in function.triggers:
             event = scalar(f"{function.logical}.{trigger.name}")
             if trigger.kind in SERVED:
-                label = '"user/{requestContext.authorizer.claims.sub}"'
-                lines.append(f"  #{event}: {{label: [{label}]}}  # {trigger.kind}: whose request it is")
+                label = f"user/{{{SERVED[trigger.kind]}}}"
+                lines.append(
+                    f"  #{event}: {{label: {flow([label])}}}  # whose request it is, if it is authorized"
+                )
             elif not trigger.source and trigger.kind not in SILENT:
                 lines.append(f"  #{event}: {{label: []}}  # {remark(trigger.kind)}")
     return ["events:", *lines] if lines else []

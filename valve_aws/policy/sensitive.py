@@ -51,8 +51,8 @@ ENDINGS: dict[tuple[str, str], str] = {
         tax number; tax payer id; passport; passport number; passport no; driver license; driving licence;
         license number; nhs number; cpf; aadhaar""",
     ("card", "a payment card"): """
-        card; cards; credit card; debit card; card number; card no; card holder; card details; cc number; pan; cvv; cvc;
-        card verification code""",
+        card; cards; credit card; debit card; card number; card no; card holder; card details; cc number;
+        pan; cvv; cvc; card verification code""",
     (
         "pii/iban",
         "a bank account",
@@ -89,6 +89,15 @@ ALONE: dict[tuple[str, str], str] = {
 """The same for words that say it only when they are the whole name."""
 
 
+SUBJECTS = {
+    "pii": "user customer member employee contact person people profile passenger guest receipt invoice",
+    "health": "patient prescription diagnosis",
+    "card": "payment card billing",
+    "secret": "credential password session token",
+}
+"""Tag → words, in the singular, of a store whose content is likely to carry it."""
+
+
 def _index(table: dict[tuple[str, str], str]) -> dict[str, tuple[str, str]]:
     """Return phrase, its words put together → (tag, what it looks like)."""
     return {"".join(phrase.split()): row for row, phrases in table.items() for phrase in phrases.split(";")}
@@ -105,7 +114,7 @@ VALUES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?"), "pii/iban", "a bank account"),
     (re.compile(r"\d(?:[ -]?\d){12,18}"), "card", "a payment card"),
 )
-BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
+BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 LONGEST = 64
 WORDS = 4
 """The most words that a phrase has."""
@@ -117,6 +126,15 @@ def by_name(name: str) -> Guess | None:
     tails = ("".join(words[-n:]) for n in range(min(WORDS, len(words)), 0, -1))
     found = WHOLE.get("".join(words)) or next((ENDING[tail] for tail in tails if tail in ENDING), None)
     return Guess(found[0], f"named like {found[1]}") if found and found[0] else None
+
+
+def by_subject(name: str) -> tuple[str, str] | None:
+    """Return (tag, why) of what a store of this name may well be about."""
+    for word in BOUNDARY.split(name[:LONGEST]):
+        for tag, words in SUBJECTS.items():
+            if word.lower().removesuffix("s") in words.split():
+                return tag, f"its name says {word.lower()}"
+    return None
 
 
 def by_value(text: str) -> Guess | None:

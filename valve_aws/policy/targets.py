@@ -136,7 +136,8 @@ def _mail(scheme: str, rest: str, where: Where) -> str:
         )
     fields(rest, where)
     # Why: the domain of a mailbox is compared in lower case, what stands before it as it is.
-    return f"{scheme}:to/{m[1]}" + (f"@{_host(m[2], where, '')}" if m[2] else "")
+    domain = m[2] if not m[2] or FIELD.fullmatch(m[2]) else _host(m[2], where, "")
+    return f"{scheme}:to/{m[1]}" + (f"@{domain}" if domain else "")
 
 
 def _phone(scheme: str, rest: str, where: Where) -> str:
