@@ -102,6 +102,18 @@ def test_a_copy_within_an_item_carries_what_it_is_computed_from() -> None:
     assert allowed.joins == set(), "a service that copies tells the caller nothing"
 
 
+def test_a_condition_on_one_attribute_tells_nothing_of_the_others() -> None:
+    asked = (
+        Extent(CUSTOMERS, Part.CONTENT, Span.ONE, "c1", frozenset({"id"})),
+        Extent(CUSTOMERS, Part.NAMES, Span.ONE, "c1"),
+    )
+    conditional = put(CUSTOMERS, "c1", "dynamodb", "PutItem", reveals=asked, blind=False)
+    assert ask(conditional).passes
+    assert ask(conditional).joins == set()
+    silent = put(CUSTOMERS, "c1", "dynamodb", "PutItem", blind=False)
+    assert ask(silent).joins == {"pii/email"}, "a row that says nothing proves nothing"
+
+
 # Replacing
 
 

@@ -52,7 +52,8 @@ class Reference:
     def decide(self, enforce: bool = True) -> tuple[set[Rule], Label, Label]:
         (cleared, _), call, who = self.bound(Extent(self.me.arn), True), self.w.call, self.w.who
         eff = call.effect
-        reads = {*eff.reveals, *(() if eff.blind else eff.changes)}
+        reads, told = {*eff.reveals}, {e.store for e in eff.reveals}
+        reads |= {e for e in eff.changes if not eff.blind and e.store not in told}
         looks, changed = {*eff.consults} - reads, {e.store for e in eff.changes}
         touched = {*call.resources, *eff.delivers, *changed, *(e.store for e in reads | looks)}
         granted = {t for g in self.p.grants if who.function in g.functions for t in g.configure}

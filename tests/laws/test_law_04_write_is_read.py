@@ -1,4 +1,4 @@
-"""Law 4: a write is also a read, unless its row proves it blind.
+"""Law 4: a write is also a read, unless its row proves it blind or says what its answer reveals.
 
 Knows changes and blindness. Does not know rows.
 """
@@ -19,7 +19,9 @@ def holds(world: World) -> None:
     effect = replace(world.call.effect, consults=(), reveals=(), blind=False)
     seeing = replace(world, call=replace(world.call, effect=effect, known=True, foreign=""))
     blind = replace(seeing, call=replace(seeing.call, effect=replace(effect, blind=True)))
-    for each in (seeing, blind):
+    told = replace(effect, reveals=world.call.effect.reveals)
+    telling = replace(seeing, call=replace(seeing.call, effect=told))
+    for each in (seeing, blind, telling):
         assert judged(each, Mode.AUDIT).joins == expected(each, Mode.AUDIT)[1]
     assert not judged(blind, Mode.AUDIT).joins
     judge = Judge(world.policy, world.stack)

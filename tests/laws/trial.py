@@ -17,7 +17,7 @@ from valve_aws.model.label import Label
 from valve_aws.model.ports import Rise
 from valve_aws.model.verdict import Mode, Rule, Verdict
 
-LAW = settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def judged(world: World, mode: Mode = Mode.ENFORCE) -> Verdict:

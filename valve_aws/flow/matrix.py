@@ -121,7 +121,7 @@ def kind(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
     if not probed:
         return ("this policy is sealed: no store takes more than it says it holds, or it is sealed",)
     return (
-        "this policy is traced: one bit a cell a probe, others can learn whether a labelled function wrote to",
+        "this policy is traced: one bit a cell a probe, others can learn if a labelled function wrote to",
         *probed,
         "  `sealed: true` on a store closes it there",
     )
