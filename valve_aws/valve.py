@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from valve_aws import audit, policy, runtime, template, text
+from valve_aws import audit, policy, report, runtime, template, text
 from valve_aws.aws import Aws
 from valve_aws.backend import Seed, endpoint, read_seed
 from valve_aws.cloud import Cloud, NotStarted, custom_hosts
@@ -44,6 +44,10 @@ DEPTH = 16
 about 16)."""
 
 
+KEPT = 20_000
+"""Records kept in memory to tell ways with: some 20 MB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What an invocation from outside came to."""
@@ -63,7 +67,8 @@ class Valve:
         self.refusals: list[Record] = []
         self.records: list[Record] = []
         self._background: set[asyncio.Task[Any]] = set()
-        self._depth: dict[str, int] = {}
+        self._tally = report.Tally()
+        self._causes: dict[str, str] = {}
         self._shown: set[object] = set()
 
     # Reading what was given
@@ -199,8 +204,7 @@ class Valve:
         await self._cloud.open(self._book)
 
     def _recover(self) -> None:
-        """Close what a valve that was killed left open: whether those requests happened is unknown (ADR 2).
-        """
+        """Close what a valve that was killed left open: whether those requests happened is unknown (ADR 2)."""
         for record, _ in self._book.open():
             self._book.settle(record, Outcome.UNKNOWN)
             self._sink.write(
@@ -258,8 +262,7 @@ class Valve:
     ) -> Invoked:
         """Invoke a function for another one."""
         function = next(f.logical for f in self.stack.functions.values() if f.arn == arn)
-        depth = self._depth[cause] = 1 + self._depth.get(self._root(cause), 0)
-        if depth > DEPTH:
+        if self._looping(cause):
             return Invoked(runtime.faults.recursion(), True, CLEAN, ())
         course = self._run(function, payload, Holding(label, True, ways), "", arn, cause)
         if not waits:
@@ -272,11 +275,18 @@ class Valve:
         self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
     ) -> tuple[bytes, bool]:
         """Invoke a function for a queue."""
+        if self._looping(cause):
+            self._say(f"valve: {function} is not woken again by {trigger}: it looks like a loop")
+            return runtime.faults.recursion(), True
         run = await self._run(function, payload, carried, trigger, source, cause)
         return run.payload, run.failed
 
-    def _root(self, cause: str) -> str:
-        return next((r.cause for r in reversed(self.records) if r.ident == cause), "")
+    def _looping(self, cause: str) -> bool:
+        """Say whether the chain of wakings that ends with this record is too long."""
+        length = 0
+        while cause and length <= DEPTH:
+            cause, length = self._causes.get(cause, ""), length + 1
+        return length > DEPTH
 
     def _later(self, course: Any) -> None:
         task = asyncio.ensure_future(course)
@@ -298,15 +308,20 @@ class Valve:
         return self.passage.failed
 
     def _seen(self, record: Record) -> None:
-        self.records.append(record)
+        self._tally.add(record)
         if record.verdict == "settled":
             self._waking.settled(record)
-        elif record.verdict == "refuse":
+            return
+        self.records.append(record)
+        if record.changes or record.operation == "Invoke":
+            self._causes[record.ident] = record.cause
+        if record.verdict == "refuse":
             self._show(record)
+        if len(self.records) > KEPT:
+            # Why the first half: what let a label in is what a later refusal wants to tell; the file has them all.
+            self.records[:] = [r for r in self.records[: KEPT // 2] if r.joined] + self.records[KEPT // 2 :]
 
     def _show(self, record: Record) -> None:
-        from valve_aws import report
-
         if self.mode is Mode.ENFORCE or record.reasons[0].rule.value == "unreadable":
             self.refusals.append(record)
         reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
@@ -319,16 +334,12 @@ class Valve:
 
     def title(self, resource: str) -> str:
         """Return what to call a resource in front of people."""
-        from valve_aws import report
-
         named = self.stack.title(resource)
         return report.plain(named) if named != resource else report.short(resource)
 
     def summary(self) -> str:
         """Return one line about the run; "" when there was nothing to tell."""
-        from valve_aws import report
-
-        return "valve: " + report.summary(self.records) if self.records else ""
+        return f"valve: {self._tally.text()}" if self.records else ""
 
     def _quote(self, function: str, file: str, line: int) -> Evidence:
         """Return the place among the operator's files that a function names, with its text if it is there."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from valve_aws.course.commands import Lost
 from valve_aws.model.cell import Extent, one
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Trigger
@@ -51,7 +52,10 @@ class Waking:
         """Serve every queue that is due, once."""
         for queue in list(self.due):
             cause = self.due.pop(queue)
-            await self._serve(self._triggers[queue], cause)
+            try:
+                await self._serve(self._triggers[queue], cause)
+            except Lost as gone:
+                self._say(f"valve: {self._triggers[queue].function} is not woken: {gone}")
 
     async def _serve(self, trigger: Trigger, cause: str) -> None:
         """Receive what there is, split it by label, invoke for each part, delete what was done (law 13)."""

@@ -5,7 +5,8 @@ kept.
 """
 
 from valve_aws.report.path import Step, trace
-from valve_aws.report.refusal import explanation, refusal, summary
+from valve_aws.report.refusal import explanation, refusal
+from valve_aws.report.tally import Tally
 from valve_aws.report.words import plain, short
 
-__all__ = ["Step", "explanation", "plain", "refusal", "short", "summary", "trace"]
+__all__ = ["Step", "Tally", "explanation", "plain", "refusal", "short", "trace"]

@@ -118,22 +118,6 @@ def _verdict(record: Record) -> str:
     return "refused" if record.mode.value == "enforce" else "would be refused"
 
 
-def summary(records: Sequence[Record], withheld: int = 0) -> str:
-    """Return one line that counts what happened."""
-    calls = [
-        r
-        for r in records
-        if r.verdict != "settled" and r.operation not in {"Admit", "Result", "Log", "Resolve"}
-    ]
-    labelled = sum(1 for r in calls if r.verdict == "allow" and r.writes)
-    refused = sum(1 for r in records if r.verdict == "refuse")
-    word = "refused" if any(r.mode.value == "enforce" for r in records) else "would be refused"
-    parts = [f"{len(calls)} calls", f"{labelled} carried a label and passed", f"{refused} {word}"]
-    if withheld:
-        parts.append(f"{withheld} log lines withheld from log stores")
-    return ", ".join(parts)
-
-
 def _row(head: str, text: str, where: Where = Where("")) -> str:
     place = str(where) if where.file else ""
     return f"  {head:<9} {text:<52} {place}".rstrip()
