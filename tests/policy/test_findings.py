@@ -102,6 +102,12 @@ def test_findings_come_errors_first_and_then_by_place(app: Stack) -> None:
             "3:59",
         ),
         (
+            "stores: {Uploads: {objects: {'{t}-{u}/*': {holds: ['t/{t}']}}}}",
+            "`{t}` of `{t}-{u}/*` ends at the first `-`, so who is called `a-b` is taken for `a`",
+            "warning",
+            "3:30",
+        ),
+        (
             "stores: {'https://a.test/*': {}, 'https://a.test/{x}': {}}",
             "`https://a.test/{x}` is never reached",
             "warning",
@@ -237,6 +243,7 @@ def test_a_line_in_vain_or_at_a_risk_is_found(text: str, words: str, severity: s
         "stores: {Orders: {holds: [pii]}, Jobs: {accepts: [pii], from: [Checkout]}}",
         "stores: {Orders: {attributes: {a: [pii/a], b: [pii/b]}}, Jobs: {accepts: [pii]}}",
         "stores: {Orders: {holds: [card]}, 'https://pay.test/*': {accepts: [card]}}",
+        "stores: {Uploads: {objects: {'{t}/{u}/*': {holds: ['t/{t}']}, 'x-{t}': {holds: ['t/{t}']}}}}",
         "stores: {Uploads: {objects: {'a/*': {holds: [pii]}, 'b/*': {holds: [pii]}}}}",
         "stores: {Orders: {holds: [pii]}, 'https://a.test/x/*': {accepts: [pii]}, 'https://a.test/*': {}}",
         "events: {Checkout.Api: {label: ['user/{requestContext.authorizer.claims.sub}']}}",

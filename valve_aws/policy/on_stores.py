@@ -5,6 +5,7 @@ Knows grants, wiring and how cell rules add up. Does not know clearances.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from valve_aws.model.pattern import FIELD, literal_prefix
@@ -114,6 +115,23 @@ def _spans(wide: CellRule, narrow: CellRule) -> bool:
     return all(spans(pattern, key.get(attribute, "*")) for attribute, pattern in wide.key.items())
 
 
+def cut_short(ground: Ground) -> Iterator[Finding]:
+    """Fields of a name that end at a character which what fills them may hold as well."""
+    for rule in ground.policy.stores:
+        for cell in rule.cells:
+            for pattern in cell.key.values():
+                for field, after in ENDED.findall(pattern):
+                    yield Finding(
+                        cell.where,
+                        f"`{field}` of `{pattern}` ends at the first `{after}`, so who is called `a{after}b` is taken "
+                        "for `a`; part names by `/` or `#`",
+                    )
+
+
+ENDED = re.compile(r"(\{[^{}]+\})([^/#{}*][^{}*]*)(?=[{*])")
+"""A field, and text other than `/` and `#`, which no field holds, before the next field or star."""
+
+
 def shadowed(ground: Ground) -> Iterator[Finding]:
     """Destination patterns that an earlier one, as near, names all of."""
     seen: list[StoreRule] = []
@@ -179,4 +197,4 @@ def configured(ground: Ground) -> Iterator[Finding]:
                     )
 
 
-CHECKS = (unreached, unwritten, narrowed, added_up, shadowed, paths, open_wide, configured)
+CHECKS = (unreached, unwritten, narrowed, added_up, cut_short, shadowed, paths, open_wide, configured)
