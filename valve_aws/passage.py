@@ -172,6 +172,7 @@ class Passage:
         reply = await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)
         body = await reply.collect(8 << 20)
         if reply.status != 200:
+            self.failed = True
             raise ask.Lost(Outcome.FAILED, f"{service}:{operation} answered {reply.status}: {body[:200]!r}")
         answer: dict[str, Any] = json.loads(body or b"{}")
         return answer

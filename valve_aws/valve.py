@@ -204,7 +204,7 @@ class Valve:
         await self._cloud.open(self._book)
 
     def _recover(self) -> None:
-        """Close what a valve that was killed left open: whether those requests happened is unknown (ADR 2)."""
+        """Close what a valve that was killed left open: whether that happened is unknown (ADR 2)."""
         for record, _ in self._book.open():
             self._book.settle(record, Outcome.UNKNOWN)
             self._sink.write(
@@ -318,7 +318,7 @@ class Valve:
         if record.verdict == "refuse":
             self._show(record)
         if len(self.records) > KEPT:
-            # Why the first half: what let a label in is what a later refusal wants to tell; the file has them all.
+            # Why: what let a label in is what a later refusal wants to tell; the file has every record.
             self.records[:] = [r for r in self.records[: KEPT // 2] if r.joined] + self.records[KEPT // 2 :]
 
     def _show(self, record: Record) -> None:
