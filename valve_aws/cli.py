@@ -79,7 +79,7 @@ def valve() -> None:
     """
 
 
-@valve.group(cls=Face)
+@valve.group(cls=Face, short_help="Run functions of a template, as `sam local` does")
 def local() -> None:
     """Run functions of a template here, with the habits and flags of `sam local`."""
 
@@ -182,7 +182,7 @@ RUN = (
         "--unsafe-cooperative",
         "unsafe",
         is_flag=True,
-        help="run without walls where this host has none; no boundary",
+        help="not built yet: run without walls where this host has none; no boundary",
     ),
     click.option("-d", "--debug-port", multiple=True, hidden=True),
     click.option("--shutdown", is_flag=True, hidden=True),
@@ -207,7 +207,7 @@ def options(*tables: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
     return add
 
 
-@local.command()
+@local.command(short_help="Run one function once, in a sandbox whose only way out is the valve")
 @click.argument("function", required=False)
 @click.option(
     "-e",
@@ -248,7 +248,7 @@ def invoke(function: str | None, event: str, event_source: str, **told: Any) -> 
     sys.exit(verbs.invoke(function or "", event, event_source, told))
 
 
-@valve.command()
+@valve.command(short_help="Propose a first valve.yaml")
 @click.option(
     "--write/--print", default=False, help="write valve.yaml beside the template instead of printing it"
 )
@@ -267,7 +267,7 @@ def init(write: bool, **told: Any) -> None:
     sys.exit(verbs.init(write, told))
 
 
-@valve.command()
+@valve.command(short_help="Check the policy against the template")
 @options(STACK)
 def check(**told: Any) -> None:
     """Check the policy against the template: mistakes, lines that never match, and who may send what where.
@@ -282,7 +282,7 @@ def check(**told: Any) -> None:
     sys.exit(verbs.check(told))
 
 
-@valve.command()
+@valve.command(short_help="Tell why a call was refused or let through")
 @click.argument("record")
 @click.option("--audit", type=PATH, help="records  [default: .valve/audit.jsonl beside the template]")
 @options(STACK)
@@ -299,7 +299,7 @@ def explain(record: str, audit: Path | None, **told: Any) -> None:
     sys.exit(verbs.explain(record, audit, told))
 
 
-@valve.command()
+@valve.command(short_help="Say what this host can and cannot enforce")
 def doctor() -> None:
     """Say what this host can and cannot enforce, each line with its remedy. Exit code 0 when the boundary
     holds, 1 when not.

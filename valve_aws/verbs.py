@@ -32,7 +32,14 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
     payload = read_event(event)
     valve = Valve.read(settings, say)
     chosen = valve.choose(function, event_source)
-    return asyncio.run(_invoke(valve, chosen, payload, event_source))
+    from valve_aws.sandbox import SandboxError
+
+    try:
+        return asyncio.run(_invoke(valve, chosen, payload, event_source))
+    except SandboxError as lacking:
+        # Why 2: nothing was run and nothing refused; what was asked for cannot be had on this host.
+        say(f"valve: {lacking}; `valve doctor` tells what else this host lacks")
+        return 2
 
 
 async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) -> int:
@@ -44,6 +51,8 @@ async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) 
         await valve.drain()
     finally:
         await valve.close()
+    if valve.backend_failed:
+        say(f"valve: the backend `{valve.settings.backend}` did not answer; is that where it listens?")
     say(valve.summary())
     codes = {1 if done.failed else 0, 3 if valve.refusals else 0, 4 if valve.backend_failed else 0}
     return next((code for code in SEVERITY if code in codes), 0)
@@ -161,6 +170,13 @@ def gather(told: Mapping[str, Any]) -> Settings:
     }
     if told.get("debug_port"):
         raise Invalid(Where("--debug-port"), "attaching a debugger is not built yet", "leave it out")
+    if told.get("unsafe"):
+        # Why: passed over, it would leave its user in the belief that there are no walls.
+        raise Invalid(
+            Where("--unsafe-cooperative"),
+            "running without walls is not built yet",
+            "see what this host lacks with `valve doctor`",
+        )
     region = (
         told.get("region")
         or os.environ.get("AWS_REGION")

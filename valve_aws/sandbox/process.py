@@ -93,7 +93,7 @@ def _order(plan: Plan) -> Order:
         raise SandboxError(
             "enforce anything here",
             f"{sys.platform} on {machine} has no sandbox of ours",
-            "run in a Linux virtual machine (x86_64 or aarch64), or without walls by `--unsafe-cooperative`",
+            "run in a Linux virtual machine (x86_64 or aarch64)",
         )
     return Order(
         argv=list(plan.argv),

@@ -180,7 +180,10 @@ def plain(text: str, file: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=members, parse_constant=_refuse_word)
     except json.JSONDecodeError as e:
-        raise Invalid(place(file, text, e.pos), _lower(e.msg)) from None
+        read(text, file)  # Why: it says the same in better words; all that it takes is nothing at all
+        raise Invalid(
+            place(file, text, e.pos), "there is nothing here", "write `{}` for an empty value"
+        ) from None
     except (_Twice, ValueError, RecursionError):
         # Why: these come without a place; the slow reader finds it.
         return read(text, file).plain()

@@ -50,8 +50,18 @@ def read(text: str, file: str, last: bool = False) -> Node:
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
+        if mark and "cannot start any token" in str(e.problem) and _at(text, mark) == "\t":
+            raise Invalid(
+                where, "not YAML: a tab, where only spaces may stand", "indent with spaces"
+            ) from None
         problem = " ".join(str(p) for p in (e.context, e.problem) if p) or "not YAML"
         raise Invalid(where, f"not YAML: {problem}", REMEDY) from None
+
+
+def _at(text: str, mark: Any) -> str:
+    """Return the character at a mark, "" beyond the end."""
+    lines = text.splitlines()
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
 
 
 class Composing:
