@@ -44,6 +44,9 @@ DEPTH = 16
 about 16)."""
 
 
+WAKING = frozenset({"Invoke", "InvokeAsync", "SendMessage", "SendMessageBatch"})
+"""Operations that may have a function run, so that chains of them can be told."""
+
 KEPT = 20_000
 """Records kept in memory to tell ways with: some 20 MB."""
 
@@ -199,7 +202,8 @@ class Valve:
             self._quote,
         )
         self._recover()
-        self._housing = Housing(self.stack, settings, self.passage, Authority.create(time.time()), self._say)
+        authority = Authority.create(time.time())
+        self._housing = Housing(stack, settings, self.passage, authority, self._say, self._cloud.tick)
         self._waking = Waking(self.passage, self._woken, self._say)
         await self._cloud.open(self._book)
 
@@ -313,7 +317,7 @@ class Valve:
             self._waking.settled(record)
             return
         self.records.append(record)
-        if record.changes or record.operation == "Invoke":
+        if record.operation in WAKING:
             self._causes[record.ident] = record.cause
         if record.verdict == "refuse":
             self._show(record)
