@@ -150,6 +150,12 @@ def test_findings_come_errors_first_and_then_by_place(app: Stack) -> None:
             "warning",
             "3:35",
         ),
+        (
+            "results: {Worker: {accepts: ['user/{headers.user}']}}",
+            "nothing in the event of `Worker.Jobs` fills `{headers.user}`",
+            "warning",
+            "3:29",
+        ),
         ("logs: {release: {all: '[A-Za-z0-9]{1,60}'}}", "bits out of a labelled line", "note", "3:7"),
         (
             "events: {Worker.Jobs: {label: [pii]}}\nfunctions: {Worker: {clearance: []}}",

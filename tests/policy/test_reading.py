@@ -234,7 +234,6 @@ def test_results_stand_by_event_by_function_and_by_default(policy: Reads) -> Non
     assert {name: tags.patterns for name, tags in found.items()} == {
         "default": (),
         "Checkout": ("pii",),
-        "Checkout.Api": ("pii",),
         "Checkout.Admin": ("card",),
     }
 

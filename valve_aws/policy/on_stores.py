@@ -123,8 +123,8 @@ def cut_short(ground: Ground) -> Iterator[Finding]:
                 for field, after in ENDED.findall(pattern):
                     yield Finding(
                         cell.where,
-                        f"`{field}` of `{pattern}` ends at the first `{after}`, so who is called `a{after}b` is taken "
-                        "for `a`; part names by `/` or `#`",
+                        f"`{field}` of `{pattern}` ends at the first `{after}`, so who is called "
+                        f"`a{after}b` is taken for `a`; part names by `/` or `#`",
                     )
 
 

@@ -101,17 +101,24 @@ def confined(ground: Ground) -> Iterator[Finding]:
 
 def fields(ground: Ground) -> Iterator[Finding]:
     """Fields of events and results that no trigger fills, or that whoever calls fills as he likes."""
-    triggers = {f"{t.function}.{t.name}": t for f in ground.stack.functions.values() for t in f.triggers}
-    for lists, line in ((ground.policy.events, "label"), (ground.policy.results, "result")):
+    lines = ((ground.policy.events, "label"), (ground.policy.results, "result"))
+    for lists, line in lines:
         for name, tags in lists.items():
-            trigger = triggers.get(name)
-            names = {n for p in tags.patterns for n in FIELD.findall(p)}
-            if trigger is not None:
-                for field in sorted(names):
-                    yield from _field(field, trigger, name, tags, line)
+            names = sorted({field for pattern in tags.patterns for field in FIELD.findall(pattern)})
+            for trigger in _triggers(ground, name) if names else ():
+                if trigger.function != name or f"{name}.{trigger.name}" not in lists:
+                    for field in names:
+                        yield from _field(field, trigger, tags, line)
 
 
-def _field(field: str, trigger: Trigger, name: str, tags: Tags, line: str) -> Iterator[Finding]:
+def _triggers(ground: Ground, name: str) -> list[Trigger]:
+    """Return the triggers that a line of this name is about: one, or all of a function's."""
+    every = [t for f in ground.stack.functions.values() for t in f.triggers]
+    return [t for t in every if name in (t.function, f"{t.function}.{t.name}")]
+
+
+def _field(field: str, trigger: Trigger, tags: Tags, line: str) -> Iterator[Finding]:
+    name = f"{trigger.function}.{trigger.name}"
     if trigger.kind in RECORDS:
         effect = "every such event is refused" if line == "label" else "that tag never leaves"
         yield Finding(

@@ -167,7 +167,7 @@ def _function(key: str, node: Node, where: Where, names: Names) -> tuple[str, Fu
 
 
 def _results(node: Node, names: Names) -> dict[str, Tags]:
-    """Return what results accept; a function's line holds for each of its events that has none."""
+    """Return what results accept, by event, by function, and by `default`."""
     found: dict[str, Tags] = {}
     also = {"default", *names.stack.functions}
     for key, value, where in mapping(node, "`results`"):
@@ -178,10 +178,6 @@ def _results(node: Node, names: Names) -> dict[str, Tags]:
         found[name] = names.tags(
             value if short else only(value, "accepts", f"the result {shown(key)}"), "`accepts`"
         )
-    for event in sorted(names.events):
-        function = event.rpartition(".")[0]
-        if event not in found and function in found:
-            found[event] = found[function]
     return found
 
 
