@@ -44,6 +44,8 @@ class Cloud:
         self._lock = asyncio.Lock()
         self._moto: Moto | None = None
         self._endpoint: Endpoint | None = None
+        self._starting: float | None = None
+        self._lost = 0.0
         self._book: Book | None = None
         self.generation = external.generation if external else f"moto/{os.getpid()}.{time.time_ns()}"
 
@@ -66,10 +68,13 @@ class Cloud:
         """Return where requests go; start moto when it is not there. Raises `NotStarted`."""
         async with self._lock:
             if self._endpoint is None:
-                began = time.monotonic()
-                self._moto = await asyncio.to_thread(
-                    Moto.start, self._resources(), self._orders, self._stack.region
-                )
+                began = self._starting = time.monotonic()
+                try:
+                    self._moto = await asyncio.to_thread(
+                        Moto.start, self._resources(), self._orders, self._stack.region
+                    )
+                finally:
+                    self._starting, self._lost = None, self._lost + time.monotonic() - began
                 self._endpoint = replace(
                     self._moto.endpoint(), generation=self.generation, account=self._stack.account
                 )
@@ -78,6 +83,10 @@ class Cloud:
                     self._say(f"valve: {warning}")
                 self._say(f"valve: embedded cloud ready in {time.monotonic() - began:.1f} s")
             return self._endpoint
+
+    def tick(self) -> float:
+        """Return seconds as functions live them: while the cloud starts, which is our affair, none pass."""
+        return (time.monotonic() if self._starting is None else self._starting) - self._lost
 
     async def _fill(self, endpoint: Endpoint) -> None:
         self._learn(

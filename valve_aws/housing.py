@@ -63,6 +63,7 @@ class Housing:
         passage: Passage,
         authority: Authority,
         say: Callable[[str], None],
+        tick: Callable[[], float],
     ) -> None:
         self._stack, self._settings, self._passage, self._authority, self._say = (
             stack,
@@ -85,7 +86,7 @@ class Housing:
             wording=runtime.report,
             log=self._log,
             now=time.time,
-            tick=time.monotonic,
+            tick=tick,
             region=stack.region,
         )
         self._file = settings.log.open("ab", buffering=0) if settings.log else None
