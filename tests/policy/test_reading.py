@@ -87,7 +87,7 @@ def test_every_line_knows_its_place(policy: Reads) -> None:
         (START + "stores: {Jobs: {hold: [pii]}}", "3:17", "no `hold`", "`holds`"),
         (START + "stores: {Jobs: {holds: [pi]}}", "3:25", "`pi` is not declared", "`pii`"),
         (START + "stores: {Jobs: {holds: [1]}}", "3:25", "not `1`", "quote"),
-        (START + "stores: {Jobs: {holds: }}", "3:24", "not nothing", "[]"),
+        (START + "stores: {Jobs: {holds: ~}}", "3:24", "not nothing", "[]"),
         (START + 'stores: {Jobs: {accepts: ["t/{x}"]}}', "3:27", "nothing fills `{x}`", "field"),
         (START + 'stores: {Jobs: {accepts: ["{x}"]}}', "3:27", "could choose any tag", "tenant/{tenant}"),
         (START + "stores: {Jobs: {from: [Wroker]}}", "3:24", "no function `Wroker`", "`Worker`"),
