@@ -24,7 +24,7 @@ from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Effect, Evidence, Head, Origin
 from valve_aws.model.label import Label
-from valve_aws.model.ports import Book, Outcome, Sink
+from valve_aws.model.ports import Book, BookError, Outcome, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Way
@@ -154,7 +154,12 @@ class Passage:
                 if removed and outcome is Outcome.DONE:
                     self.book.remove(record, removed)
             case ask.Note(record):
-                self.sink.write(record)
+                try:
+                    self.sink.write(record)
+                except BookError:
+                    if record.verdict == "refuse":
+                        self.seen(record)  # Why: it happens although no record can be kept of it
+                    raise
                 self.seen(record)
             case ask.Cut(record):
                 if task := self.under_way.get(record):

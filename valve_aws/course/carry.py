@@ -6,6 +6,7 @@ Knows the order, which is the law's (laws 2 to 9, 14, 15; ADR 2). Does not know 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from valve_aws.course.commands import (
@@ -26,7 +27,7 @@ from valve_aws.course.commands import (
     Settle,
     Stamp,
 )
-from valve_aws.course.subject import Subject
+from valve_aws.course.subject import Outgoing, Subject
 from valve_aws.flow import Judge
 from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.label import CLEAN, Label
@@ -72,9 +73,11 @@ def cross(court: Court, subject: Subject, call: Call) -> Course[Verdict]:
         return (yield from _judged(court, subject, call, ident, time))
     except BookError as error:
         subject.outgoing.pop(ident, None)
-        verdict = Verdict(
-            False, refused=(Reason(Rule.BOOK, f"the label book or the record did not answer: {error}"),)
-        )
+        told = f"the label book or the record did not answer: {error}"
+        verdict = Verdict(False, refused=(Reason(Rule.BOOK, told),))
+        # Why a record of its own: under the first one the call may stand as allowed.
+        ident, time = yield Begin()
+        yield from _trace(record(court, subject, call, verdict, ident, time))
         yield Refuse(ident, call, verdict)
         return verdict
 
@@ -86,9 +89,15 @@ def turn_away(court: Court, subject: Subject, unreadable: Unreadable) -> Course[
     shadow = Call(
         unreadable.service or "valve", unreadable.operation or "Unreadable", court.region, (), Effect()
     )
-    yield Note(record(court, subject, shadow, verdict, ident, time))
+    yield from _trace(record(court, subject, shadow, verdict, ident, time))
     yield Refuse(ident, None, verdict)
     return verdict
+
+
+def _trace(refusal: Record) -> Course[None]:
+    """Record a refusal; where no record can be kept it is a refusal all the same."""
+    with suppress(BookError):
+        yield Note(refusal)
 
 
 def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -> Course[Verdict]:
@@ -99,10 +108,12 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         held = yield Look(wants)
         verdict = judge.decide(call, subject.principal(), held, court.mode)
         yield from join(court, subject, verdict.joins, verdict.ways)
-        yield Note(record(court, subject, call, verdict, ident, time))
+        decided = record(court, subject, call, verdict, ident, time)
         if not verdict.passes:
+            yield from _trace(decided)
             yield Refuse(ident, call, verdict)
             return verdict
+        yield Note(decided)
         rises = judge.rises(call, verdict)
         if not rises or (yield Raise(ident, rises, wants, stamp)):
             break
@@ -110,23 +121,23 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         raise BookError("it never stood still long enough to decide")
     # Invariant: from here until the reply is settled, a rise of the environment's label decides this call
     # again.
-    subject.outgoing[ident] = call
-    closing = _Closing(court, subject, call, ident, time, bool(rises))
+    outgoing = subject.outgoing[ident] = Outgoing(call, verdict.writes, bool(rises))
+    closing = _Closing(court, subject, outgoing, ident, time)
     try:
         reply: Reply = yield Forward(ident, call, verdict.writes, verdict.ways)
     except Lost as lost:
-        yield from closing.close(lost.outcome, None, CLEAN)
+        yield from closing.close(lost.outcome, None)
         yield Fail(ident, call)
         return verdict
     except BaseException:
         # Why: the client went away or we are being stopped, with bytes perhaps sent: whether it happened is
         # unknown.
-        yield from closing.close(Outcome.UNKNOWN, None, CLEAN)
+        yield from closing.close(Outcome.UNKNOWN, None)
         raise
     after = yield Look(wants, stamp, reply.seen)
     again = judge.settle(call, subject.principal(), after)
     yield from join(court, subject, again.joins | reply.carries, again.ways + reply.ways)
-    yield from closing.close(reply.outcome, reply, verdict.writes)
+    yield from closing.close(reply.outcome, reply)
     yield Release(reply)
     return verdict
 
@@ -151,15 +162,29 @@ def join(court: Court, subject: Subject, label: Label, ways: tuple[Way, ...]) ->
     3)."""
     if not subject.take(label, ways):
         return
-    for ident, call in list(subject.outgoing.items()):
-        stamp = yield Stamp()
-        wants = court.judge.wants(call)
-        verdict = court.judge.redecide(call, subject.principal(), (yield Look(wants)))
-        rises = court.judge.rises(call, verdict)
-        if not verdict.passes and court.mode is Mode.ENFORCE:
+    silent: BookError | None = None
+    for ident, outgoing in list(subject.outgoing.items()):
+        try:
+            yield from _again(court, subject, ident, outgoing)
+        except BookError as error:
+            # Why: these tags will not rise a second time, so what cannot be decided now never will be.
+            silent = error
             yield Cut(ident)
-        elif rises:
-            yield Raise(ident, rises, (), stamp)
+    if silent:
+        raise silent
+
+
+def _again(court: Court, subject: Subject, ident: str, outgoing: Outgoing) -> Course[None]:
+    """Decide a call that is under way with the label that its environment has now."""
+    stamp = yield Stamp()
+    wants = court.judge.wants(outgoing.call)
+    verdict = court.judge.redecide(outgoing.call, subject.principal(), (yield Look(wants)))
+    rises = court.judge.rises(outgoing.call, verdict)
+    if not verdict.passes and court.mode is Mode.ENFORCE:
+        yield Cut(ident)
+    elif rises:
+        yield Raise(ident, rises, (), stamp)
+        outgoing.raised, outgoing.writes = True, outgoing.writes | verdict.writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,20 +193,20 @@ class _Closing:
 
     court: Court
     subject: Subject
-    call: Call
+    outgoing: Outgoing
     ident: str
     time: str
-    raised: bool
 
-    def close(self, outcome: Outcome, reply: Reply | None, writes: Label) -> Course[None]:
+    def close(self, outcome: Outcome, reply: Reply | None) -> Course[None]:
         """Settle the book, then the record (ADR 2, steps 4 and 5)."""
         self.subject.outgoing.pop(self.ident, None)
-        if not self.raised:
+        if not self.outgoing.raised:
             return
+        writes = self.outgoing.writes if reply else CLEAN
         versions = reply.versions if reply else {}
         created = [(cell, writes) for cell in reply.created] if reply else []
         yield Settle(self.ident, outcome, versions, created, reply.removed if reply else ())
-        blank = record(self.court, self.subject, self.call, Verdict(True), self.ident, self.time)
+        blank = record(self.court, self.subject, self.outgoing.call, Verdict(True), self.ident, self.time)
         settled = _became(blank, outcome, reply.status if reply else 0)
         yield Note(replace(settled, writes=writes, changes=tuple(str(cell) for cell, _ in created)))
 

@@ -14,6 +14,17 @@ from valve_aws.model.verdict import Principal, Way
 
 
 @dataclass(slots=True)
+class Outgoing:
+    """One call whose bytes may still be leaving."""
+
+    call: Call
+    writes: Label
+    """What the cells that it changes carry, risen or not."""
+    raised: bool
+    """The book keeps a rise open under its record."""
+
+
+@dataclass(slots=True)
 class Subject:
     """One environment's standing. Only courses change `label`; it never shrinks while the environment lives
     (law 12)."""
@@ -28,7 +39,7 @@ class Subject:
     fields: Mapping[str, str] = field(default_factory=dict)
     cause: str = ""
     """The record that woke this environment."""
-    outgoing: dict[str, Call] = field(default_factory=dict)
+    outgoing: dict[str, Outgoing] = field(default_factory=dict)
     """Calls whose bytes may still be leaving, by record id (law 3: a rise decides them again)."""
 
     def principal(self) -> Principal:
