@@ -5,10 +5,11 @@ Knows the order. Does not know where the event came from.
 
 from __future__ import annotations
 
-from valve_aws.course.carry import Court, join, record
+from valve_aws.course.carry import Court, join, record, trace, unanswered
 from valve_aws.course.commands import Begin, Course, Note
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Effect
+from valve_aws.model.ports import BookError
 from valve_aws.model.verdict import Holding, Mode, Verdict
 
 
@@ -21,8 +22,12 @@ def admit(court: Court, subject: Subject, source: str, carried: Holding) -> Cour
         verdict = Verdict(
             True, verdict.refused, verdict.allowed, verdict.joins, ways=verdict.ways, cells=verdict.cells
         )
-    if verdict.passes:
-        yield from join(court, subject, verdict.joins, verdict.ways)
     call = Call("valve", "Admit", court.region, (source,) if source else (), Effect())
-    yield Note(record(court, subject, call, verdict, ident, time))
+    try:
+        if verdict.passes:
+            yield from join(court, subject, verdict.joins, verdict.ways)
+        yield Note(record(court, subject, call, verdict, ident, time))
+    except BookError as error:
+        verdict = unanswered(error)
+        yield from trace(record(court, subject, call, verdict, ident, time))
     return verdict

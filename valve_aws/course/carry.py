@@ -73,11 +73,10 @@ def cross(court: Court, subject: Subject, call: Call) -> Course[Verdict]:
         return (yield from _judged(court, subject, call, ident, time))
     except BookError as error:
         subject.outgoing.pop(ident, None)
-        told = f"the label book or the record did not answer: {error}"
-        verdict = Verdict(False, refused=(Reason(Rule.BOOK, told),))
+        verdict = unanswered(error)
         # Why a record of its own: under the first one the call may stand as allowed.
         ident, time = yield Begin()
-        yield from _trace(record(court, subject, call, verdict, ident, time))
+        yield from trace(record(court, subject, call, verdict, ident, time))
         yield Refuse(ident, call, verdict)
         return verdict
 
@@ -89,12 +88,18 @@ def turn_away(court: Court, subject: Subject, unreadable: Unreadable) -> Course[
     shadow = Call(
         unreadable.service or "valve", unreadable.operation or "Unreadable", court.region, (), Effect()
     )
-    yield from _trace(record(court, subject, shadow, verdict, ident, time))
+    yield from trace(record(court, subject, shadow, verdict, ident, time))
     yield Refuse(ident, None, verdict)
     return verdict
 
 
-def _trace(refusal: Record) -> Course[None]:
+def unanswered(error: BookError) -> Verdict:
+    """Return what becomes of anything when the book or the record does not answer (laws 7 and 15)."""
+    told = f"the label book or the record did not answer: {error}"
+    return Verdict(False, refused=(Reason(Rule.BOOK, told),))
+
+
+def trace(refusal: Record) -> Course[None]:
     """Record a refusal; where no record can be kept it is a refusal all the same."""
     with suppress(BookError):
         yield Note(refusal)
@@ -110,7 +115,7 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         yield from join(court, subject, verdict.joins, verdict.ways)
         decided = record(court, subject, call, verdict, ident, time)
         if not verdict.passes:
-            yield from _trace(decided)
+            yield from trace(decided)
             yield Refuse(ident, call, verdict)
             return verdict
         yield Note(decided)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from valve_aws.course.carry import Court, record
+from valve_aws.course.carry import Court, record, trace, unanswered
 from valve_aws.course.commands import Begin, Course, Note
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Effect
+from valve_aws.model.ports import BookError
 from valve_aws.model.verdict import Mode, Verdict
 
 
@@ -20,9 +21,12 @@ def result(court: Court, subject: Subject) -> Course[tuple[str, Verdict]]:
     ident, time = yield Begin()
     verdict = Verdict(True) if court.mode is Mode.OFF else court.judge.result(subject.principal())
     verdict = _lenient(court, verdict)
-    yield Note(
-        record(court, subject, Call("valve", "Result", court.region, (), Effect()), verdict, ident, time)
-    )
+    call = Call("valve", "Result", court.region, (), Effect())
+    try:
+        yield Note(record(court, subject, call, verdict, ident, time))
+    except BookError as error:
+        verdict = unanswered(error)
+        yield from trace(record(court, subject, call, verdict, ident, time))
     return ident, verdict
 
 
@@ -38,7 +42,11 @@ def log(court: Court, subject: Subject, line: str) -> Course[tuple[str, Verdict]
         return line, verdict
     ident, time = yield Begin()
     verdict = _lenient(court, verdict)
-    yield Note(record(court, subject, Call("valve", "Log", court.region, (), Effect()), verdict, ident, time))
+    call = Call("valve", "Log", court.region, (), Effect())
+    try:
+        yield Note(record(court, subject, call, verdict, ident, time))
+    except BookError as error:
+        return leaves, unanswered(error)
     return (line if verdict.passes else leaves), verdict
 
 
