@@ -31,7 +31,7 @@ from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Holding, Mode, Way
+from valve_aws.model.verdict import Holding, Mode, Rule, Way
 from valve_aws.passage import Invoked, Passage, now
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.settings import Settings
@@ -49,6 +49,10 @@ WAKING = frozenset({"Invoke", "InvokeAsync", "SendMessage", "SendMessageBatch"})
 
 KEPT = 20_000
 """Records kept in memory to tell ways with: some 20 MB."""
+
+
+ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
+"""Rules that refuse in every mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +174,7 @@ class Valve:
         settings, stack = self.settings, self.stack
         tables = template.schema(stack)
         judge = Judge(self.policy, stack)
-        external = (
-            None if settings.backend == "moto" else replace(endpoint(settings.backend, settings.account))
-        )
+        external = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
         self._cloud = Cloud(stack, self._seeds, external, tables, judge.base, self._say)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         try:
@@ -326,7 +328,7 @@ class Valve:
             self.records[:] = [r for r in self.records[: KEPT // 2] if r.joined] + self.records[KEPT // 2 :]
 
     def _show(self, record: Record) -> None:
-        if self.mode is Mode.ENFORCE or record.reasons[0].rule.value == "unreadable":
+        if self.mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS:
             self.refusals.append(record)
         reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
         what = (record.service, record.operation, record.resources, reason.rule, reason.excess)
