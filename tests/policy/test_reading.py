@@ -90,6 +90,12 @@ def test_every_line_knows_its_place(policy: Reads) -> None:
         (START + "stores: {Jobs: {holds: ~}}", "3:24", "not nothing", "[]"),
         (START + 'stores: {Jobs: {accepts: ["t/{x}"]}}', "3:27", "nothing fills `{x}`", "field"),
         (START + 'stores: {Jobs: {accepts: ["{x}"]}}', "3:27", "could choose any tag", "tenant/{tenant}"),
+        (
+            START + "stores: {Uploads: {objects: {'{a}/{b}': {holds: ['t/x{a}']}}}}",
+            "3:50",
+            "only a part of a segment",
+            "tenant/{tenant}",
+        ),
         (START + "stores: {Jobs: {from: [Wroker]}}", "3:24", "no function `Wroker`", "`Worker`"),
         (START + "stores: {Jobs: {from: [Customers]}}", "3:24", "no function `Customers`", ""),
         (START + 'stores: {Jobs: {sealed: "yes"}}', "3:25", "`true` or `false`", ""),
