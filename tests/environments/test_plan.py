@@ -46,7 +46,22 @@ def bound(prepared: Prepared) -> dict[str, Path]:
     return {bind.target: bind.source for bind in prepared.binds}
 
 
+def test_code_that_only_root_may_read_shows_as_a_copy_that_the_function_can(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "index.py").write_text("secret = 1")
+    (tmp_path / "index.py").chmod(0o600)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    shown = bound(prepare(function(Code(folder=tmp_path)), cache, SHIMS, print))["/var/task"]
+    assert shown != tmp_path
+    assert (shown / "index.py").read_text() == "secret = 1"
+    assert (shown / "index.py").stat().st_mode & 0o004
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert bound(prepare(function(Code(folder=tmp_path)), cache, SHIMS, print))["/var/task"] == tmp_path
+
+
 def test_a_folder_of_code_shows_as_it_is(tmp_path: Path, cache: Cache) -> None:
+    tmp_path.chmod(0o755)
     (tmp_path / "index.py").write_text("")
     prepared = prepare(function(Code(folder=tmp_path)), cache, SHIMS, print)
     made = planned(prepared)

@@ -106,6 +106,13 @@ class Cache:
             shutil.rmtree(aside, ignore_errors=True)
             raise
 
+    def readable(self, folder: Path) -> Path:
+        """Return a folder, or a copy of it where the function's user could not read it (`files.closed`)."""
+        if not files.closed(folder):
+            return folder
+        key = (str(folder), files.stamp(folder))
+        return self.get("readable", key, lambda copy: files.opened(folder, copy))
+
     def empty(self) -> Path:
         """Return a folder with nothing in it."""
         return self.get("empty", (), lambda _: None)

@@ -23,6 +23,8 @@ FOLDERS = 4000
 """How far and how long bundles are looked for."""
 BROKEN = (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, ValueError)
 """What a damaged or encrypted archive raises."""
+NOT_CODE = (".valve", ".git")
+"""Folders beside code that no function has a use for."""
 SKIPPED = {".git", "node_modules", "__pycache__", ".venv", ".aws-sam"}
 
 
@@ -141,6 +143,33 @@ def _plain(folder: Path, path: tuple[str, ...]) -> bool:
         if folder.is_symlink():
             return False
     return folder.is_file()
+
+
+def closed(folder: Path) -> bool:
+    """Say whether some file or folder of it is for its owner alone, while we are root.
+
+    Why: a function never has root's uid, so what only root may read would not be there for it.
+    """
+    if os.geteuid() != 0:
+        return False
+    for current, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_CODE]
+        for path, needed in [(current, 0o5), *((os.path.join(current, n), 0o4) for n in names)]:
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode) and mode & needed != needed:
+                return True
+    return False
+
+
+def opened(source: Path, target: Path) -> None:
+    """Copy a folder so that everybody may read the copy; links stay links."""
+    ignore = shutil.ignore_patterns(*NOT_CODE)
+    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=ignore)
+    for current, _, names in os.walk(target):
+        Path(current).chmod(0o755)
+        for path in (Path(current, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o777 | 0o444)
 
 
 def stamp(folder: Path) -> str:

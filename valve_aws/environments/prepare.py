@@ -107,7 +107,7 @@ def _folder(code: Code, cache: Cache, logical: str) -> Path | None:
             f"`{logical}`: its code folder `{code.folder}` contains your home folder",
             "the function would see all of it; give the code a folder of its own",
         )
-    return folder
+    return cache.readable(folder)
 
 
 def _requirements(folder: Path, interpreter: Interpreter, cache: Cache, allow_build: bool) -> Path | None:
