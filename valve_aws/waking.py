@@ -16,7 +16,7 @@ from valve_aws.model.record import Record
 from valve_aws.model.stack import Trigger
 from valve_aws.model.verdict import Holding
 from valve_aws.passage import Passage
-from valve_aws.triggers import Batch, Message, batches, event, failed
+from valve_aws.triggers import Batch, Message, batches, event, failed, fits, record
 from valve_aws.triggers.queue import LARGEST_BATCH
 
 ATTEMPTS = 3
@@ -70,14 +70,29 @@ class Waking:
                     "MaxNumberOfMessages": size,
                     "AttributeNames": ["All"],
                     "MessageAttributeNames": ["All"],
+                    "WaitTimeSeconds": 0,
                 },
             )
-            found = [self._message(trigger.source, body) for body in answer.get("Messages", ())]
-            if not found:
+            received = answer.get("Messages", ())
+            if not received:
                 return
+            wanted = [body for body in received if await self._wanted(trigger, url, body)]
+            found = [self._message(trigger.source, body) for body in wanted]
             parts = batches(found, ordered=trigger.source.endswith(".fifo"))
             # Why together: parts of one batch fail alone, and an unordered source promises no order.
             await asyncio.gather(*(self._part(trigger, url, part, cause) for part in parts))
+
+    async def _wanted(self, trigger: Trigger, url: str, body: dict[str, Any]) -> bool:
+        """Say whether the mapping's filters let a message through; another is taken away, as on AWS."""
+        try:
+            if fits(record(body, trigger.source), trigger.properties):
+                return True
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._say(f"valve: {trigger.function}.{trigger.name}: its filter cannot be read: {error}")
+            return True
+        handle = {"QueueUrl": url, "ReceiptHandle": body["ReceiptHandle"]}
+        await self._passage.operate("sqs", "DeleteMessage", handle)
+        return False
 
     def _message(self, queue: str, body: dict[str, Any]) -> Message:
         held = self._passage.book.held([one(queue, body["MessageId"])])

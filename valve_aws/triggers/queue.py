@@ -60,12 +60,12 @@ def _joined(messages: Iterable[Message]) -> Holding:
 
 def event(batch: Batch, arn: str) -> bytes:
     """Return the event of a batch, as AWS shapes it."""
-    region = arn.split(":")[3]
-    records = [_record(message.body, arn, region) for message in batch.messages]
+    records = [record(message.body, arn) for message in batch.messages]
     return json.dumps({"Records": records}, ensure_ascii=False).encode()
 
 
-def _record(message: Mapping[str, Any], arn: str, region: str) -> dict[str, Any]:
+def record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
+    """Return a message, as ReceiveMessage gives it, as a record of an event."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -75,7 +75,7 @@ def _record(message: Mapping[str, Any], arn: str, region: str) -> dict[str, Any]
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",
         "eventSourceARN": arn,
-        "awsRegion": region,
+        "awsRegion": arn.split(":")[3],
     }
 
 
