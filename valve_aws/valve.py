@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,7 @@ class Valve:
             self._seen,
             _ident,
             settings.resolve,
-            self._quote,
+            lru_cache(4096)(self._quote),  # 0.3 ms of the 1 ms that a guarded call may add
         )
         self._recover()
         authority = Authority.create(time.time())
