@@ -6,18 +6,17 @@ Knows who needs whom. Decides nothing.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from valve_aws import audit, policy, report, runtime, template, text
+from valve_aws import application, audit, report, runtime, template
 from valve_aws.aws import Aws
-from valve_aws.backend import Seed, endpoint, read_seed
+from valve_aws.backend import Seed, endpoint
 from valve_aws.cloud import Cloud, NotStarted, custom_hosts
 from valve_aws.course.carry import Court
 from valve_aws.course.drive import drive
@@ -30,7 +29,7 @@ from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
-from valve_aws.model.source import Invalid, Node, Where
+from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Rule, Way
 from valve_aws.passage import Invoked, Passage, now
@@ -79,93 +78,15 @@ class Valve:
         self._causes: dict[str, str] = {}
         self._shown: set[object] = set()
 
-    # Reading what was given
-
-    @staticmethod
-    def locate(settings: Settings) -> Path:
-        """Return the template that is meant."""
-        return template.locate(settings.template, Path.is_file)
-
-    @classmethod
-    def application(cls, settings: Settings, say: Say) -> tuple[Stack, tuple[Seed, ...]]:
-        """Read the template and the seed. Raises `Invalid`."""
-        path = cls.locate(settings)
-        backend = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
-        stack = template.read(
-            path,
-            parameters=settings.parameters,
-            stack=settings.stack or template.project(path).name,
-            account=settings.account or (backend.account if backend else "123456789012"),
-            region=settings.region,
-            physical=settings.physical,
-            load=lambda path: load(path, last=True),
-        )
-        for warning in stack.warnings:
-            say(f"valve: {warning}")
-        stack = _with_variables(stack, settings.variables)
-        seed = settings.seed or _beside(path, "seed.yaml", when=backend is None)
-        return stack, read_seed(load(seed), stack, seed.parent) if seed else ()
-
     @classmethod
     def read(cls, settings: Settings, say: Say) -> Valve:
         """Read template, seed and policy. Raises `Invalid`; nothing was started."""
-        stack, seeds = cls.application(settings, say)
-        return cls(settings, stack, cls._policy(settings, stack), seeds, say)
-
-    @classmethod
-    def _policy(cls, settings: Settings, stack: Stack) -> FlowPolicy:
-        path = settings.policy or _beside(cls.locate(settings), "valve.yaml")
-        if path:
-            return policy.read(load(path), stack, str(path))
-        if isinstance(stack.metadata, Node):
-            return policy.read(stack.metadata, stack, stack.file)
-        return FlowPolicy()
-
-    @classmethod
-    def check(cls, settings: Settings, say: Say) -> tuple[str, bool]:
-        """Return what the policy means for its template, in words, and whether something is wrong in it."""
-        from valve_aws import flow
-
-        stack, _ = cls.application(settings, say)
-        rules = cls._policy(settings, stack)
-        findings = policy.dead(rules, stack)
-        lines = [
-            f"{f.where}: {f.severity}: {f.text}" if f.where.file else f"{f.severity}: {f.text}"
-            for f in findings
-        ]
-        return "\n".join([*lines, *flow.matrix(rules, stack), ""]), any(
-            f.severity == "error" for f in findings
-        )
+        stack, seeds = application.read(settings, say)
+        return cls(settings, stack, application.rules(settings, stack), seeds, say)
 
     def choose(self, named: str, event_source: str) -> str:
         """Return the logical id of the function that is meant. Raises `Invalid`."""
-        import difflib
-
-        functions = self.stack.functions
-        if not named and len(functions) == 1:
-            return next(iter(functions))
-        found = next(
-            (f.logical for f in functions.values() if named and named in {f.logical, f.name, f.arn}), None
-        )
-        where = Where(self.stack.file)
-        if found is None:
-            near = difflib.get_close_matches(named, functions, 1)
-            hint = (
-                f"did you mean `{near[0]}`"
-                if near
-                else "it has " + (", ".join(f"`{f}`" for f in functions) or "none")
-            )
-            raise Invalid(
-                where, f"the template has no function `{named}`" if named else "say which function", hint
-            )
-        known = {f"{t.function}.{t.name}" for t in functions[found].triggers}
-        if event_source and event_source not in known:
-            listed = ", ".join(f"`{k}`" for k in sorted(known)) or "none"
-            raise Invalid(where, f"`{event_source}` is no event of `{found}`", f"it has {listed}")
-        labelled = sorted(known & set(self.policy.events))
-        if labelled and not event_source:
-            self._say(f"valve: the event's labels do not apply without `--event-source {labelled[0]}`")
-        return found
+        return application.choose(self.stack, self.policy, named, event_source, self._say)
 
     # Lifetime
 
@@ -261,7 +182,7 @@ class Valve:
         self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
     ) -> Any:
         return await self._housing.run(
-            function, payload, carried, trigger, _fields(payload) if trigger else {}, source, cause
+            function, payload, carried, trigger, application.fields(payload) if trigger else {}, source, cause
         )
 
     async def _invoked(
@@ -362,34 +283,6 @@ class Valve:
         return Evidence(shown, line, lines[line - 1].strip() if 0 < line <= len(lines) else "")
 
 
-def load(path: Path, last: bool = False) -> Node:
-    """Read and parse a file; with `last` a key may be written twice (`text.parse`). Raises `Invalid`."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Invalid(Where(str(path)), f"it cannot be read: {error.strerror}", "mend the path") from error
-    return text.parse(content, str(path), last=last)
-
-
-def _with_variables(stack: Stack, told: Mapping[str, Mapping[str, Any]]) -> Stack:
-    """Lay `--env-vars` over the functions' own variables."""
-    if not told:
-        return stack
-    functions = {}
-    for logical, function in stack.functions.items():
-        extra = {**told.get("Parameters", {}), **told.get(function.name, {}), **told.get(logical, {})}
-        words = {k: str(v) for k, v in extra.items() if v is not None}
-        functions[logical] = replace(function, environment={**function.environment, **words})
-    return replace(stack, functions=functions)
-
-
-def _beside(path: Path, name: str, when: bool = True) -> Path | None:
-    found = path.parent / name
-    if path.parent.name == "build" and path.parent.parent.name == ".aws-sam" and not found.is_file():
-        found = path.parent.parent.parent / name
-    return found if when and found.is_file() else None
-
-
 def _made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -397,24 +290,6 @@ def _made(path: Path) -> Path:
 
 def _ident() -> str:
     return f"r-{os.urandom(6).hex()}"
-
-
-def _fields(payload: bytes) -> dict[str, str]:
-    """Return an event's scalars by their dotted path, to fill `{…}` of labels with (law 18)."""
-    found: dict[str, str] = {}
-
-    def walk(value: Any, path: str) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(inner, f"{path}.{key}" if path else str(key))
-        elif isinstance(value, (str, int)) and not isinstance(value, bool):
-            found[path] = str(value)
-
-    try:
-        walk(json.loads(payload), "")
-    except (ValueError, RecursionError):
-        return {}
-    return found
 
 
 __all__ = ["Finished", "NotStarted", "Valve"]

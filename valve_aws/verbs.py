@@ -72,11 +72,10 @@ def presentable(payload: bytes) -> bytes:
 
 def init(write: bool, told: Mapping[str, Any]) -> int:
     """`valve init`: print or write a proposed policy."""
-    from valve_aws import policy
-    from valve_aws.valve import Valve
+    from valve_aws import application, policy
 
     settings = gather(told)
-    stack, seed = Valve.application(settings, say)
+    stack, seed = application.read(settings, say)
     text = policy.propose(stack, seed)
     target = stack.folder / "valve.yaml"
     if not write:
@@ -95,9 +94,9 @@ def init(write: bool, told: Mapping[str, Any]) -> int:
 
 def check(told: Mapping[str, Any]) -> int:
     """`valve check`: print what the policy means for this template; 2 when it is wrong."""
-    from valve_aws.valve import Valve
+    from valve_aws import application
 
-    text, wrong = Valve.check(gather(told), say)
+    text, wrong = application.check(gather(told), say)
     sys.stdout.write(text)
     return 2 if wrong else 0
 
@@ -132,11 +131,10 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
 
 def _titles(settings: Settings) -> Callable[[str], str]:
     """Return what stores are called in the template; where it cannot be read, their own names."""
-    from valve_aws import report
-    from valve_aws.valve import Valve
+    from valve_aws import application, report
 
     try:
-        stack, _ = Valve.application(settings, _quiet)
+        stack, _ = application.read(settings, _quiet)
     except Invalid:
         return report.short
     return lambda arn: report.plain(stack.title(arn)) if stack.store(arn) else report.short(arn)
@@ -342,9 +340,9 @@ def read_event(named: str) -> bytes:
 
 def beside(settings: Settings) -> Path:
     """Return `.valve/` beside the template."""
-    from valve_aws.valve import Valve
+    from valve_aws import application
 
-    return Valve.locate(settings).parent / ".valve"
+    return application.locate(settings).parent / ".valve"
 
 
 def say(line: str) -> None:

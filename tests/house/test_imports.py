@@ -41,10 +41,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "settings": frozenset({"model"}),  # what a user asked for, as values
     **dict.fromkeys(BELOW_PASSAGE, EVERY_ROOM | {"settings"}),
     "passage": EVERY_ROOM | {"settings", *BELOW_PASSAGE},
+    "application": EVERY_ROOM | {"settings"},
     "crossing": EVERY_ROOM | {"passage"},
     "waking": EVERY_ROOM | {"passage"},
     "housing": EVERY_ROOM | {"settings", "passage", "crossing"},
-    "valve": EVERY_ROOM | {"settings", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
+    "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "verbs": frozenset({"valve", "settings", "model"}),  # the second half of the command line's face
     "pytest_plugin": frozenset({"valve", "settings", "model"}),
     "cli": frozenset({"settings", "__init__"}),
@@ -52,7 +53,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 }
 
 # face -> the rooms it may import within a function, so that they are paid for when needed
-READ_LAZILY = frozenset({"template", "policy", "report", "text", "model", "valve", "__init__"})
+READ_LAZILY = frozenset({"template", "policy", "report", "text", "model", "valve", "application", "__init__"})
 MAY_IMPORT_LAZILY = {
     "cli": READ_LAZILY | {"verbs"},
     "verbs": READ_LAZILY | {"audit", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
