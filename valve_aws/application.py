@@ -1,4 +1,4 @@
-"""The application that a command is about: its template, seed and policy, and which of its functions is meant.
+"""The application that a command is about: template, seed and policy, and which of its functions is meant.
 
 Knows where these lie and how they are read together. Does not start anything.
 """
