@@ -12,7 +12,7 @@ from valve_aws.environments import host
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.interpreters import Interpreter
 from valve_aws.environments.plan import plan, variables
-from valve_aws.environments.prepare import Prepared, prepare
+from valve_aws.environments.prepare import Prepared, _public, prepare
 from valve_aws.model.call import Key
 from valve_aws.model.plan import Plan
 from valve_aws.model.source import Invalid, Where
@@ -21,6 +21,7 @@ from valve_aws.model.stack import Code, Function, Layer
 SHIMS = Path(__file__).parents[2] / "shims" / "python"
 KEY = Key("ASIAPLACEHOLDER00001", "secret", "token")
 OWN = host.own()
+POWERTOOLS = "aws-lambda-powertools[all]"
 CA = b"-----BEGIN CERTIFICATE-----\n"
 
 
@@ -208,6 +209,24 @@ def test_one_layer_shows_as_it_is_and_several_as_one(tmp_path: Path, cache: Cach
     assert (bound(both)["/opt"] / "python" / "a.py").read_text() == "2"
 
 
+def missing(arn: str) -> Layer:
+    return Layer(arn.split(":")[-2], Code(missing=f"somebody else's layer, not on this machine: {arn}"))
+
+
+@pytest.mark.parametrize(
+    ("arn", "package"),
+    [
+        ("arn:aws:lambda:us-east-1:770693421928:layer:Klayers-p310-Pillow:7", "Pillow"),
+        ("arn:aws:lambda:us-east-1:770693421928:layer:Klayers-p312-arm64-numpy:3", "numpy"),
+        ("arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV2:1", POWERTOOLS),
+        ("arn:aws:lambda:us-east-1:1:layer:theirs:1", ""),
+        ("arn:aws:lambda:us-east-1:1:layer:Klayers-p310---index-url:1", ""),
+    ],
+)
+def test_a_public_layer_is_known_by_the_package_in_its_name(arn: str, package: str) -> None:
+    assert _public(missing(arn)) == package
+
+
 def test_a_layer_that_is_not_built_shows_where_python_looks(tmp_path: Path, cache: Cache) -> None:
     flat = layer(tmp_path, "flat", **{"a.py": "1"})
     prepared = prepare(function(Code(inline=""), layers=(flat,)), cache, SHIMS, print)
@@ -218,7 +237,10 @@ def test_somebody_elses_layer_is_left_out_with_a_line(cache: Cache, said: list[s
     arn = "arn:aws:lambda:us-east-1:111122223333:layer:theirs:7"
     elsewhere = Layer(arn, Code(missing="it is in another account"))
     prepare(function(Code(inline=""), layers=(elsewhere,)), cache, SHIMS, said.append)
-    assert said == [f"Fn: the layer {arn} is left out: it is in another account"]
+    assert said == [
+        f"Fn: the layer {arn} is left out: it is in another account;"
+        " what it holds can be listed in the function's requirements.txt"
+    ]
 
 
 def test_requirements_beside_the_code_are_refused_with_their_line(tmp_path: Path, cache: Cache) -> None:

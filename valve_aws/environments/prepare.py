@@ -5,6 +5,7 @@ Knows what belongs where inside. Does not make a plan of one environment; `plan`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ PUBLIC_LAYERS = {
     "AWSXRay": "aws-xray-sdk",
 }
 """Layers of others that are but a package; by a part of their ARN."""
+NAMED_LAYERS = re.compile(r":layer:Klayers-p3\d+(?:-arm64)?-([A-Za-z0-9][A-Za-z0-9._-]*):\d+$")
+"""Layers of others whose name ends with the one package that they are: `Klayers-p312-Pillow`."""
 BUILT = ".aws-sam"
 
 
@@ -129,7 +132,10 @@ def _layers(
         if layer.code.missing:
             package = _public(layer)
             if not package:
-                say(f"{function.logical}: the layer {layer.name} is left out: {layer.code.missing}")
+                say(
+                    f"{function.logical}: the layer {layer.name} is left out: {layer.code.missing};"
+                    " what it holds can be listed in the function's requirements.txt"
+                )
                 continue
             say(f"{function.logical}: the package {package} stands in for the layer {layer.name}")
             lines = requirements.read(package, layer.name)
@@ -154,4 +160,6 @@ def _layers(
 def _public(layer: Layer) -> str:
     """Return the package that somebody else's layer is, "" when we know none."""
     named = f"{layer.name} {layer.code.missing}"
-    return next((package for part, package in PUBLIC_LAYERS.items() if part in named), "")
+    by_name = NAMED_LAYERS.search(layer.code.missing)
+    known = (package for part, package in PUBLIC_LAYERS.items() if part in named)
+    return next(known, by_name.group(1) if by_name else "")
