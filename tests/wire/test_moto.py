@@ -193,3 +193,12 @@ def test_the_other_protocols_pass_too(between: Between) -> None:
     logs = through("logs", between.carry)
     logs.create_log_group(logGroupName="/aws/x")
     assert logs.describe_log_groups()["logGroups"][0]["logGroupName"] == "/aws/x"
+
+
+def test_mail_is_taken_from_any_sender(between: Between) -> None:
+    sent = through("ses", between.carry).send_email(
+        Source="shop@example.org",
+        Destination={"ToAddresses": ["alice@example.org"]},
+        Message={"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}},
+    )
+    assert sent["MessageId"]

@@ -80,6 +80,15 @@ def serve() -> int:
     return port
 
 
+def amend() -> None:
+    """Let every address count as verified: there is no mailbox here in which to confirm one (SES, verified
+    identities), and a send that fails for that alone would tell nothing about the function.
+    """
+    from moto.ses.models import SESBackend
+
+    SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]
+
+
 class Filler:
     """Creates what a template declares, through boto3 as any client would."""
 
@@ -321,6 +330,8 @@ def main() -> None:
     """Serve until the parent's end of our standard input closes."""
     order = json.loads(sys.stdin.readline())
     try:
+        if not order.get("url"):
+            amend()
         port = 0 if order.get("url") else serve()
         fill = Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
         # Why: a queue names its dead-letter queue, so queues without a redrive policy come first.
