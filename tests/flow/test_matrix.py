@@ -26,6 +26,15 @@ def test_a_flow_needs_a_grant_of_the_template_and_a_line_of_the_policy() -> None
     assert ("Worker", "pii/email", "Done", False) not in found(rules, replace(SEND, resources=(JOBS,)))
 
 
+def test_who_may_only_look_at_a_store_or_take_messages_from_it_sends_nothing_there() -> None:
+    rules = policy(store(DONE, "Done", accepts=tags("pii")))
+    flow = ("Worker", "pii/email", "Done", False)
+    for looks in (("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), ("sqs:Get*",)):
+        assert flow not in found(rules, replace(SEND, actions=looks))
+    for more in (("sqs:ReceiveMessage", "sqs:SendMessage"), ("sqs:*",), ("*",)):
+        assert flow in found(rules, replace(SEND, actions=more))
+
+
 def test_narrowing_clearance_from_and_only_to_take_flows_away() -> None:
     rules = policy(store(DONE, "Done", accepts=tags("pii", "card")))
     flow = ("Worker", "card", "Done", False)

@@ -187,6 +187,6 @@ def _fixes(rules: Rules, case: Case, going: Going, over: frozenset[str]) -> tupl
     if store.function is not None:
         wider = words.clear(store.function.logical, over | rules.ceilings.takes(going.extents[0])[0])
     else:
-        others = (f for f in rules.stack.functions if f != who and rules.grants.touches(f, going.store))
+        others = (f for f in rules.stack.functions if f != who and rules.grants.sends(f, going.store))
         wider = words.accept(store.title, over.union(store.rule.accepts.patterns), others)
     return (less, wider) if less else (wider,)

@@ -15,6 +15,13 @@ from valve_aws.model.stack import Function, Stack, Statement
 BASICS = frozenset({"logs:createloggroup", "logs:createlogstream", "logs:putlogevents"})
 """What every function may do with its own log group, whatever its role says."""
 
+LOOKS = re.compile(
+    r"get|list|describe|query|scan|batchget|conditioncheck|head|receive|select|lookup|search|partiqlselect"
+    r"|deletemessage|changemessagevisibility"
+)
+"""How the names of actions begin that put nothing where they look; who receives messages also takes them
+away (Service Authorization Reference)."""
+
 REMEMBERED = 4096
 
 VARIABLE = re.compile(r"\$\{[^}]*\}")
@@ -101,8 +108,8 @@ class Grants:
             for resource in s.resources
         )
 
-    def touches(self, function: str, store: str) -> bool:
-        """Say whether any statement allows anything on a store, or on what is in it."""
+    def sends(self, function: str, store: str) -> bool:
+        """Say whether any statement allows more than looking at a store, or at what is in it."""
         owner = self._functions.get(function)
         return owner is not None and (
             owner.unmanaged_role
@@ -111,17 +118,19 @@ class Grants:
                 and (
                     c.resources.fullmatch(store)
                     or c.resources.fullmatch(store + "/x")
-                    or self.exact(function, store)
+                    or any(r.startswith((store + "/", store + ":")) for r in c.statement.resources)
                 )
                 for c in self._statements[function]
-                if not c.statement.not_resources and not _logs_only(c.statement)
+                if not c.statement.not_resources and _sends(c.statement)
             )
         )
 
 
-def _logs_only(statement: Statement) -> bool:
-    return bool(statement.actions) and all(
-        a.lower().startswith(("logs:", "xray:")) for a in statement.actions
+def _sends(statement: Statement) -> bool:
+    """Say whether an action of a statement puts something somewhere; one that is not known does."""
+    return not statement.actions or any(
+        not LOOKS.match(verb) and service not in {"logs", "xray"}
+        for service, _, verb in (action.lower().partition(":") for action in statement.actions)
     )
 
 

@@ -57,7 +57,7 @@ def _sent(rules: Rules, function: str, tag: str, target: str) -> bool | None:
         narrow is not None and not narrow.covers(target)
     ):
         return None
-    if not (store.destination or OPEN.search(target)) and not rules.grants.touches(function, target):
+    if not (store.destination or OPEN.search(target)) and not rules.grants.sends(function, target):
         return None
     if any(within(tag, bound) and into.covers(target) for bound, into in rules.removable.get(function, ())):
         return True
