@@ -58,7 +58,7 @@ class Cloud:
         """Let the book know what the seed says, before anybody asks (law 9); an external backend is filled
         at once."""
         self._book = book
-        book.know(self._cells(lambda i: (self._orders[i]["key"] or f"{PLACEHOLDER}{i}", "")))
+        book.know(self._cells(lambda i: (self._first(i), "")))
         if self._external is not None:
             if self._seeds:
                 await self._fill(self._external)
@@ -99,8 +99,14 @@ class Cloud:
         found = {entry["index"]: (entry["name"], entry["version"]) for entry in seeded}
         self._book.know(self._cells(lambda i: found[i]))
 
+    def _first(self, i: int) -> str:
+        """Return what the content of a seed is known by before it is there."""
+        return f"{PLACEHOLDER}{i}" if self._seeds[i].kind == "message" else str(self._orders[i]["key"])
+
     def _cells(self, named: Callable[[int], tuple[str, str]]) -> Iterable[tuple[Cell, Label, str]]:
         for i, seed in enumerate(self._seeds):
+            if seed.kind == "store":
+                continue
             name, version = named(i)
             label = self._base(seed.arn, name) | frozenset(seed.labels)
             yield Cell(seed.arn, name), label, version
@@ -108,6 +114,8 @@ class Cloud:
                 yield Cell(seed.arn, name, Part.NAMES), self._base(seed.arn, name), ""
 
     def _resources(self) -> list[dict[str, Any]]:
+        """Return what is to be created, as the filler takes it: what the stack has, then what the seed adds."""
+        outside = {s.arn: s for s in self._seeds if s.creates}
         return [
             {
                 "logical": r.logical,
@@ -117,6 +125,9 @@ class Cloud:
                 "properties": _plain(r.properties),
             }
             for r in self._stack.resources.values()
+        ] + [
+            {"logical": arn, "kind": s.creates, "name": s.name, "arn": arn, "properties": {}}
+            for arn, s in outside.items()
         ]
 
     async def close(self) -> None:

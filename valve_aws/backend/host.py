@@ -298,6 +298,7 @@ def _put_parameter(fill: Filler, seed: dict[str, Any]) -> tuple[str, str]:
 
 
 PUTTERS: dict[str, Callable[[Filler, dict[str, Any]], tuple[str, str]]] = {
+    "store": lambda _, __: ("", ""),
     "object": _put_object,
     "item": _put_item,
     "message": _put_message,

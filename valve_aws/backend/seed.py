@@ -22,7 +22,8 @@ from valve_aws.model.stack import Resource, Stack
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """One thing to put there. `kind` is `object`, `item`, `message`, `secret` or `parameter`."""
+    """One thing to put there. `kind` is `object`, `item`, `message`, `secret` or `parameter`; `store` puts
+    nothing there."""
 
     kind: str
     arn: str
@@ -37,6 +38,8 @@ class Seed:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     where: Where = Where("")
+    creates: str = ""
+    """The CloudFormation type of a store that the template does not make and that must be there first."""
 
 
 def read_seed(node: Node, stack: Stack, folder: Path) -> tuple[Seed, ...]:
@@ -70,11 +73,36 @@ def _entries(node: Node, stack: Stack, folder: Path) -> Iterator[Seed]:
                     where=content.where,
                 )
             continue
+        if name.startswith("arn:"):
+            yield from _outside(name, value, where, stack, folder)
+            continue
         resource = stack.resources.get(name)
         reader = READERS.get(resource.kind) if resource else None
         if resource is None or reader is None:
             raise Invalid(where, *_unknown(name, resource, stack))
         yield from reader(value, resource, folder)
+
+
+def _outside(arn: str, node: Node, where: Where, stack: Stack, folder: Path) -> Iterator[Seed]:
+    """Read what a store holds that the template does not make: a bucket of somebody's, an old queue."""
+    _, _, service, region, account, name = (arn.split(":", 5) + [""] * 6)[:6]
+    kind = OUTSIDE.get(service)
+    if kind is None or not name or stack.store(arn) is not None:
+        raise Invalid(
+            where,
+            f"`{arn}` cannot be filled by its ARN",
+            "buckets and queues that the template does not make can; name others by their logical id",
+        )
+    if service != "s3" and (region, account) != (stack.region, stack.account):
+        raise Invalid(
+            where,
+            f"`{arn}` is not of account {stack.account} in {stack.region}",
+            "give `--account` and `--region`, or seed one that is",
+        )
+    resource = Resource(arn, kind, name, arn, where=where)
+    yield Seed("store", arn, name, where=where, creates=kind)
+    if node.value is not None:
+        yield from READERS[kind](node, resource, folder)
 
 
 def _unknown(name: str, resource: Resource | None, stack: Stack) -> tuple[str, str]:
@@ -131,6 +159,10 @@ READERS: Mapping[str, Callable[[Node, Resource, Path], Iterator[Seed]]] = {
     "AWS::DynamoDB::Table": _items,
     "AWS::SQS::Queue": _messages,
 }
+
+
+OUTSIDE: Mapping[str, str] = {"s3": "AWS::S3::Bucket", "sqs": "AWS::SQS::Queue"}
+"""Stores that need nothing but a name. Why not tables: without a template nobody knows their keys."""
 
 
 def _labelled(node: Node) -> tuple[Node, tuple[str, ...]]:
