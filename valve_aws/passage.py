@@ -68,9 +68,13 @@ class Passage:
     resolve: Mapping[tuple[str, int], tuple[str, int]]
     quote: Callable[[str, str, int], Evidence]
     """(function, file inside, line) → where that is among the operator's own files, and what stands there."""
+    tell: Callable[[str], None] = lambda _: None
+    """Told why a call came to nothing; parts of it are the function's own words."""
     failed: bool = False
     """The backend did not answer, once at least."""
     under_way: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    proxies: set[int] = field(default_factory=set)
+    """Ports of ours that environments without walls were told to use as a proxy."""
 
     def evidence(self, subject: Subject, head: Head) -> Evidence:
         """Read what the shim says about where the call was made: shown, never believed."""
@@ -81,9 +85,13 @@ class Passage:
         return self.quote(subject.function, file, int(line[:9]))
 
     def port(self, head: Head) -> int:
-        """Return the port that the request names: CONNECT's, else the connection's own."""
-        named = head.origin.connect.rpartition(":")[2]
-        return int(named) if named.isdigit() else head.origin.port
+        """Return the port that the request names: CONNECT's, the Host header's, else the connection's own."""
+        for text in (head.origin.connect, head.header("host") or ""):
+            named = text.rpartition(":")[2] if ":" in text else ""
+            if named.isascii() and named.isdigit():
+                return int(named)
+        unguarded = head.origin.port in self.proxies
+        return {"http": 80, "https": 443}[head.origin.scheme] if unguarded else head.origin.port
 
     def is_raw(self, origin: Origin) -> bool:
         """Say whether a destination is declared as raw TCP, so that TLS towards it is not opened."""
@@ -105,6 +113,12 @@ class Passage:
         """
         if told := self.placed(host, port):
             return told
+        if self._own_api(host):
+            raise ask.Lost(
+                Outcome.FAILED,
+                f"`{host}` is this template's own API, which is not deployed; "
+                f"say where it answers: --resolve {host}:{port}=127.0.0.1:8080",
+            )
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -113,6 +127,15 @@ class Passage:
             if not nearby(str(address)):
                 return str(address), port
         raise ask.Lost(Outcome.FAILED, f"`{host}` is an address of this machine")
+
+    def _own_api(self, host: str) -> bool:
+        """Say whether a host is an API of this template.
+
+        Its id is made up here, so elsewhere the name leads to nobody, or to somebody else.
+        """
+        ident, _, rest = host.partition(".")
+        apis = (r.arn.split(":") for r in self.stack.resources.values() if ":execute-api:" in r.arn)
+        return rest.startswith("execute-api.") and any(ident == arn[5] for arn in apis)
 
     async def cloud(self) -> Endpoint:
         """Return the backend, started if need be. Raises `Lost`."""
@@ -128,6 +151,9 @@ class Passage:
         self.under_way[record] = task
         try:
             return await asyncio.shield(task)
+        except ask.Lost as lost:
+            self.tell(f"a call came to nothing: {lost}")
+            raise
         except asyncio.CancelledError:
             if not task.cancelled():
                 task.cancel()

@@ -124,6 +124,7 @@ class Valve:
             _ident,
             settings.resolve,
             lru_cache(4096)(self._quote),  # 0.3 ms of the 1 ms that a guarded call may add
+            lru_cache(4096)(self._tell),  # once each
         )
         self._recover()
         authority = Authority.create(time.time())
@@ -259,6 +260,11 @@ class Valve:
             return  # Why: a line in a loop is told about once; every refusal has its record and is counted
         self._shown.add(again)
         self._say(report.refusal(record, self.records, self.title))
+
+    def _tell(self, why: str) -> None:
+        from valve_aws import report
+
+        self._say(f"valve: {report.plain(why)}")
 
     def title(self, resource: str) -> str:
         """Return what to call a resource in front of people."""
