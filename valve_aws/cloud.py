@@ -114,7 +114,7 @@ class Cloud:
                 yield Cell(seed.arn, name, Part.NAMES), self._base(seed.arn, name), ""
 
     def _resources(self) -> list[dict[str, Any]]:
-        """Return what is to be created, as the filler takes it: what the stack has, then what the seed adds."""
+        """Return what is to be created, as the filler takes it: the stack's, then what the seed adds."""
         outside = {s.arn: s for s in self._seeds if s.creates}
         return [
             {
