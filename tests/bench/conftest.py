@@ -1,0 +1,150 @@
+"""What the measurements share: the table they fill, the valve under measurement, and a plain child beside it.
+
+Knows processes and their pipes. Does not know what is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench.figures import Figures
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+APP = HERE / "app"
+RESULTS = Path(os.environ.get("VALVE_BENCH", ROOT / ".valve-bench" / "figures.json"))
+
+PLAIN = """
+import json, sys
+sys.path.insert(0, "")
+import app
+for line in sys.stdin:
+    print(json.dumps(app.handler(json.loads(line), None)), flush=True)
+"""
+
+
+class Talker:
+    """A child that answers each JSON line with one."""
+
+    def __init__(self, command: list[str], environ: dict[str, str], folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, *command],
+            env=environ,
+            cwd=folder,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def ask(self, told: Any) -> Any:
+        """Return its answer."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(told) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Have the valve invoke a function; return its result."""
+        done = self.ask({"function": function, "event": event})
+        assert not done["failed"], done["payload"]
+        return done["payload"]
+
+    def close(self) -> None:
+        """Let it end by itself."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def figures() -> Iterator[Figures]:
+    """The table; printed and written when all is measured."""
+    table = Figures()
+    yield table
+    table.write(RESULTS)
+    print(f"\n\n{table.table()}\n\nwritten to {RESULTS}")
+
+
+Valves = Callable[..., Talker]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Valves]:
+    """Make a valve in a process of its own; settings by name."""
+    made: list[Talker] = []
+
+    def make(**settings: Any) -> Talker:
+        home = tmp_path / str(len(made))
+        home.mkdir()
+        told = {
+            "template": str(APP / "template.yaml"),
+            "labels": str(home / "labels.db"),
+            "audit": str(home / "audit.jsonl"),
+            "parameters": {"Runtime": runtime()},
+            **settings,
+        }
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        made.append(Talker([str(HERE / "guarded.py"), json.dumps(told)], environ, tmp_path))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def runtime() -> str:
+    """Return the Lambda runtime of the interpreter that measures, so that every way runs the same one."""
+    return f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def unguarded(port: int) -> dict[str, str]:
+    """Return the variables of a function that talks to the embedded cloud directly, its stores by their names."""
+    import boto3
+
+    told = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=told["AWS_ENDPOINT_URL"],
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    return {
+        **told,
+        "PATH": os.environ["PATH"],
+        "BUCKET": client("s3").list_buckets()["Buckets"][0]["Name"],
+        "TABLE": client("dynamodb").list_tables()["TableNames"][0],
+        "QUEUE": client("sqs").list_queues()["QueueUrls"][0],
+    }
+
+
+@pytest.fixture
+def plain() -> Iterator[Callable[[str, dict[str, str]], Talker]]:
+    """Run a function of the application as a plain child process."""
+    made: list[Talker] = []
+
+    def make(function: str, environ: dict[str, str]) -> Talker:
+        made.append(Talker(["-c", PLAIN], environ, APP / function))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

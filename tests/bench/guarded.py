@@ -1,0 +1,65 @@
+"""The program under measurement: a valve in a process of its own, told what to invoke line by line.
+
+Knows the valve's own verbs. Does not know what is measured. One JSON line in, one out:
+``{"function", "event"}`` → ``{"seconds", "failed", "payload"}``; ``{"ask": "cloud"}`` → ``{"port"}``;
+``{"ask": "memory"}`` → ``{"now", "peak"}`` in KiB, and the peak starts anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from valve_aws.settings import Settings
+from valve_aws.valve import Valve
+
+
+def memory() -> dict[str, int]:
+    """Return what this process has resident now and had at its peak; proc(5), `status` and `clear_refs`."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = {
+        name: int(rest.split()[0])
+        for name, _, rest in (line.partition(":") for line in lines)
+        if name in ("VmRSS", "VmHWM")
+    }
+    Path("/proc/self/clear_refs").write_text("5")
+    return {"now": found["VmRSS"], "peak": found["VmHWM"], "cpu": time.process_time()}
+
+
+async def serve(valve: Valve) -> None:
+    """Answer each line until there are no more."""
+    await valve.open()
+    loop = asyncio.get_running_loop()
+    try:
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            told: dict[str, Any] = json.loads(line)
+            match told.get("ask"):
+                case "memory":
+                    answer: dict[str, Any] = memory()
+                case "cloud":
+                    answer = {"port": (await valve._cloud.endpoint()).port}
+                case _:
+                    began = time.perf_counter()
+                    done = await valve.invoke(told["function"], json.dumps(told["event"]).encode())
+                    seconds = time.perf_counter() - began
+                    answer = {"seconds": seconds, "failed": done.failed, "payload": json.loads(done.payload)}
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+    finally:
+        await valve.close()
+
+
+def main() -> None:
+    """Read the settings from the first argument, as JSON."""
+    told = json.loads(sys.argv[1])
+    paths = {name: Path(told[name]) for name in ("template", "labels", "audit") if name in told}
+    valve = Valve.read(Settings(**{**told, **paths}), lambda _: None)
+    asyncio.run(serve(valve))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What a guarded AWS call adds to the same call made without a valve.
+
+Knows which calls. Does not judge: budgets are marked in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.bench.conftest import APP, Talker, Valves, unguarded
+from tests.bench.emulator import emulator
+from tests.bench.figures import Figures, Row, interleaved
+
+BUDGET = 1.0
+"""ms that a guarded call may add at the median."""
+ROUNDS, EACH = 20, 10
+CALLS = ("S3 GetObject 1 KB", "S3 PutObject 1 KB", "DynamoDB GetItem", "DynamoDB PutItem", "SQS SendMessage")
+
+
+@pytest.mark.bench
+def test_what_a_guarded_call_adds(
+    guarded: Valves, plain: Callable[[str, dict[str, str]], Talker], figures: Figures
+) -> None:
+    """Every way talks to the same embedded cloud, on kept connections; the guarded one over captured TLS, in
+    `enforce`, with labels that are raised and settled."""
+    valve = guarded()
+    environ = unguarded(valve.ask({"ask": "cloud"})["port"])
+    child = plain("calls", environ)
+    with emulator(APP / "calls", environ) as peer:
+        valve.invoke("Calls", {"call": "S3 PutObject 1 KB", "times": 1})
+        for call in CALLS:
+            event = {"call": call, "times": EACH}
+            ways = {
+                "no valve": partial(child.ask, event),
+                "emulator": partial(peer.invoke, event),
+                "valve": partial(valve.invoke, "Calls", event),
+            }
+            found = interleaved(ROUNDS, ways, 1000)
+            found["x none"] = found["valve"] / found["no valve"]
+            added = found["valve"] - found["no valve"]
+            figures.add("added to an AWS call", Row(call, "ms", found, added, BUDGET, ROUNDS * EACH))
