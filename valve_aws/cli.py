@@ -182,7 +182,7 @@ RUN = (
         "--unsafe-cooperative",
         "unsafe",
         is_flag=True,
-        help="not built yet: run without walls where this host has none; no boundary",
+        help="run without walls where this host has none; no boundary",
     ),
     click.option("-d", "--debug-port", multiple=True, hidden=True),
     click.option("--shutdown", is_flag=True, hidden=True),

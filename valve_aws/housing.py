@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
@@ -27,6 +29,7 @@ from valve_aws.environments.plan import plan
 from valve_aws.environments.pool import Pool, Reuse
 from valve_aws.environments.prepare import Prepared, prepare
 from valve_aws.environments.surroundings import Surroundings
+from valve_aws.environments.unguarded import on_host
 from valve_aws.model.call import Key, Origin
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Bind, Jail, Plan
@@ -77,9 +80,10 @@ class Housing:
         self._cache = Cache(cache_folder(), say)
         self._home = Path(stack.file).resolve().parent / ".valve"
         self._serving: set[asyncio.Task[Any]] = set()
+        self._scratch: list[Path] = []
         self._lock = asyncio.Lock()
         self._around = Surroundings(
-            spawn=sandbox.spawn,
+            spawn=self._without_walls if settings.unsafe else sandbox.spawn,
             serve=self._serve,
             machine=lambda f: runtime.Machine(lambda: str(uuid.uuid4()), f.name, f.handler),
             faults=runtime.faults,
@@ -178,10 +182,14 @@ class Housing:
         """Accept on a jail's sockets for this environment alone; connections wait in the backlog until
         then."""
         subject, key, passage = environment.subject, self._keys[environment.ident], self._passage
+        api = RUNTIME_API
+        if self._settings.unsafe:
+            proxy, api = (listener.getsockname() for listener in jail.listeners.tcp)
+            passage.proxies.add(proxy[1])
 
         async def request(exchange: Exchange) -> None:
             origin = exchange.head.origin
-            if (origin.address, origin.port) == RUNTIME_API:
+            if (origin.address, origin.port) == api:
                 await self._runtime(environment, exchange)
             else:
                 await crossing.request(passage, subject, key, exchange)
@@ -218,6 +226,17 @@ class Housing:
             await server.close()
 
         return lambda: self._keep(stop())
+
+    def _without_walls(self, made: Plan) -> Jail:
+        """Start an environment that nothing guards (`--unsafe-cooperative`)."""
+        listeners = sandbox.loopback_listeners()
+        proxy, api = (listener.getsockname()[1] for listener in listeners.tcp)
+        scratch = Path(tempfile.mkdtemp(prefix="valve-unsafe-"))
+        self._scratch.append(scratch)
+        there, files = on_host(made, scratch, proxy, api)
+        for path, content in files.items():
+            path.write_bytes(content)
+        return sandbox.spawn_unsafe(there, listeners)
 
     def _keep(self, course: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(course)
@@ -269,6 +288,8 @@ class Housing:
             await asyncio.wait(pending, timeout=5)
             for task in pending:
                 task.cancel()
+        for folder in self._scratch:
+            shutil.rmtree(folder, ignore_errors=True)
         if self._file:
             self._file.close()
 

@@ -43,12 +43,22 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
 
 
 async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) -> int:
+    from valve_aws.sandbox import SandboxError
+
     await valve.open()
+    if valve.settings.unsafe:
+        say("valve: UNSAFE: no walls (`--unsafe-cooperative`); a hostile function steps around this guard")
     try:
         done = await valve.invoke(function, payload, event_source)
         sys.stdout.buffer.write(presentable(done.payload) + b"\n")
         sys.stdout.flush()
         await valve.drain()
+    except SandboxError as error:
+        raise Invalid(
+            Where("valve"),
+            f"this host gives no sandbox: cannot {error.step}: {error.problem}",
+            f"{error.remedy}; `valve doctor` tells all; `--unsafe-cooperative` runs without a boundary",
+        ) from error
     finally:
         await valve.close()
     if valve.backend_failed:
@@ -116,7 +126,9 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
         )
     records = list(read_records(path))
     if ident == "last":
-        ident = next((r.ident for r in reversed(records) if r.verdict == "refuse"), "last")
+        ident = next((r.ident for r in reversed(records) if r.verdict == "refuse"), "")
+        if not ident:
+            raise Invalid(Where(str(path)), "nothing was refused", "name a record: each line's `requestID`")
     text = report.explanation(records, ident, _titles(settings))
     if not text:
         near = [r.ident for r in records if r.verdict == "refuse"][-3:]
@@ -168,13 +180,6 @@ def gather(told: Mapping[str, Any]) -> Settings:
     }
     if told.get("debug_port"):
         raise Invalid(Where("--debug-port"), "attaching a debugger is not built yet", "leave it out")
-    if told.get("unsafe"):
-        # Why: passed over, it would leave its user in the belief that there are no walls.
-        raise Invalid(
-            Where("--unsafe-cooperative"),
-            "running without walls is not built yet",
-            "see what this host lacks with `valve doctor`",
-        )
     region = (
         told.get("region")
         or os.environ.get("AWS_REGION")

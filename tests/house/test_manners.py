@@ -57,7 +57,6 @@ MISTAKES = [
     ((*INVOKE, "--seed", "seed-bad.yaml"), "seed-bad.yaml:1:1: "),
     ((*INVOKE, "--backend", "moon"), "--backend: `moon` is no backend; say `moto`, `localstack` or a URL"),
     ((*INVOKE, "--resolve", "x"), "--resolve: `x` is not `HOST[:PORT]=ADDRESS:PORT`"),
-    ((*INVOKE, "--unsafe-cooperative"), "--unsafe-cooperative: running without walls is not built yet"),
     (("check", "--policy", "stors.yaml"), "stors.yaml:2:1: a policy has no `stors`; did you mean `stores`"),
     (
         ("check", "--policy", "things.yaml"),
