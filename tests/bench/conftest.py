@@ -92,7 +92,7 @@ def guarded(tmp_path: Path) -> Iterator[Valves]:
             "parameters": {"Runtime": runtime()},
             **settings,
         }
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environ = surroundings()
         made.append(Talker([str(HERE / "guarded.py"), json.dumps(told)], environ, tmp_path))
         return made[-1]
 
@@ -101,13 +101,19 @@ def guarded(tmp_path: Path) -> Iterator[Valves]:
         each.close()
 
 
+def surroundings() -> dict[str, str]:
+    """Return the environment of a valve as a user has it: this checkout, its compiled files kept."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
 def runtime() -> str:
     """Return the Lambda runtime of the interpreter that measures, so that every way runs the same one."""
     return f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def unguarded(port: int) -> dict[str, str]:
-    """Return the variables of a function that talks to the embedded cloud directly, its stores by their names."""
+    """Return the variables of a function that talks to the embedded cloud directly."""
     import boto3
 
     told = {

@@ -1,6 +1,7 @@
 """What was measured: medians with their budgets, as one table for people and as JSON.
 
-Knows how figures are shown. Does not know how they are taken, and judges nothing: a budget that is passed is marked.
+Knows how figures are shown. Does not know how they are taken, and judges nothing: a figure over its budget is
+marked.
 """
 
 from __future__ import annotations
@@ -51,10 +52,12 @@ class Figures:
                 )
                 told = "" if row.told is None else f"{row.told:.2f}"
                 budget = "" if row.budget is None else f"< {row.budget:g}"
-                over = row.told is not None and row.budget is not None and row.told >= row.budget
-                lines.append(
-                    f"  {row.what + ', ' + row.unit:<42}{cells}{told:>10}{budget:>10}{'  OVER' if over else ''}"
+                mark = (
+                    "  OVER"
+                    if row.told is not None and row.budget is not None and row.told >= row.budget
+                    else ""
                 )
+                lines.append(f"  {row.what + ', ' + row.unit:<42}{cells}{told:>10}{budget:>10}{mark}")
         return "\n".join(lines)
 
     def write(self, path: Path) -> None:
@@ -77,7 +80,7 @@ def machine() -> str:
 def interleaved(
     runs: int, ways: Mapping[str, Callable[[], Sequence[float]]], scale: float, warm: int = 1
 ) -> dict[str, float]:
-    """Run every way in turn, `runs` times, after `warm` rounds that are thrown away; return medians times `scale`."""
+    """Run every way in turn, `runs` times, after `warm` rounds for nothing; return medians times `scale`."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(warm + runs):
         for name, run in ways.items():

@@ -5,7 +5,6 @@ Knows command lines. Does not judge: budgets are marked in the table.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.conftest import APP, ROOT, runtime
+from tests.bench.conftest import APP, runtime, surroundings
 from tests.bench.emulator import emulator
 from tests.bench.figures import Figures, Row, interleaved
 
@@ -50,7 +49,7 @@ def test_how_long_commands_take(tmp_path: Path, figures: Figures) -> None:
                 check=True,
                 capture_output=True,
                 cwd=tmp_path,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env=surroundings(),
             )
             return [time.perf_counter() - began]
 

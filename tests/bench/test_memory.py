@@ -60,7 +60,7 @@ def store() -> Iterator[str]:
 
 @pytest.mark.bench
 def test_how_much_memory_the_valve_has(guarded: Valves, store: str, figures: Figures) -> None:
-    """The function streams a GiB through the real sandbox; the store behind is a stub, so moto is not in it."""
+    """The function streams a GiB through the real sandbox to a stub of a store: moto is not in it."""
     valve = guarded(backend=store, mode="audit")
     valve.invoke("Bulk", {"way": "up", "size": 1 << 20})
     section = "memory of the valve, without moto"

@@ -116,8 +116,8 @@ def test_what_a_sandbox_adds_to_a_cold_start(function: str, what: str, figures: 
 def test_how_invocations_compare_with_the_emulator(
     function: str, what: str, guarded: Valves, figures: Figures
 ) -> None:
-    """Cold: from nothing to the first answer. Warm: one event after the other in the same environment; the valve
-    judges, records and freezes around each."""
+    """Cold: from nothing to the first answer. Warm: one event after the other in the same environment; the
+    valve judges, records and freezes around each."""
     fresh, warm = guarded(reuse="never"), guarded(reuse="carry")
     environ: dict[str, str] = {}
 
