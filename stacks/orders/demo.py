@@ -108,7 +108,7 @@ def run(mode: str) -> Arrived:
         log = Path(folder) / "functions.log"
         options = [
             "-t",
-            str(HERE / "template.yaml"),
+            os.path.relpath(HERE / "template.yaml"),
             "--mode",
             mode,
             "--backend",

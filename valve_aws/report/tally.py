@@ -42,5 +42,5 @@ class Tally:
             f"{self.refused} {'refused' if self.enforced else 'would be refused'}",
         ]
         if self.withheld:
-            parts.append(f"{self.withheld} log lines withheld from log stores")
+            parts.append(f"{self.withheld} log line{'s' * (self.withheld > 1)} withheld from log stores")
         return ", ".join(parts)
