@@ -46,7 +46,9 @@ def short(arn: str) -> str:
     """Return the telling end of an ARN: the bucket, queue, table or function; other text as it is."""
     if not arn.startswith("arn:"):
         return plain(arn, 100)
-    _, _, _, _, _, rest = (arn.split(":", 5) + [""] * 6)[:6]
+    _, _, service, _, _, rest = (arn.split(":", 5) + [""] * 6)[:6]
+    if rest == "*":
+        return f"all of {plain(service, 40)}"
     for kind in ("table/", "function:", "secret:", "parameter/", "stream/", "event-bus/", "log-group:"):
         rest = rest.removeprefix(kind)
     return plain(rest, 100)
