@@ -86,7 +86,7 @@ def amend() -> None:
     """
     from moto.ses.models import SESBackend
 
-    SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]  # the one place moto asks
+    SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]  # moto has no switch  # the one place moto asks
 
 
 class Filler:
