@@ -134,6 +134,8 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         yield from closing.close(lost.outcome, None)
         yield Fail(ident, call)
         return verdict
+    except GeneratorExit:
+        raise  # Why: nobody carries out what it asks for any more; the next start finds the open rise (ADR 2)
     except BaseException:
         # Why: the client went away or we are being stopped, with bytes perhaps sent: whether it happened is
         # unknown.
