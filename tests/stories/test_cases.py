@@ -1,4 +1,4 @@
-"""Every stack's `cases.yaml`: event → result, verdicts, labels, by the real command on its own embedded cloud."""
+"""Every stack's `cases.yaml`: event → result, verdicts, labels, by the real command on its own cloud."""
 
 from __future__ import annotations
 
