@@ -10,4 +10,4 @@ def handler(event, context):
     command = [sys.executable, "/var/task/courier.py"]
     surroundings = {**os.environ, "PYTHONPATH": "/opt/python"}
     told = json.dumps(event).encode()
-    return json.loads(subprocess.run(command, input=told, capture_output=True, env=surroundings).stdout)
+    return json.loads(subprocess.run(command, input=told, stdout=subprocess.PIPE, env=surroundings).stdout)
