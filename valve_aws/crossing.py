@@ -21,6 +21,7 @@ from valve_aws.course.subject import Subject
 from valve_aws.course.visit import connect, visit
 from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
 from valve_aws.model.cell import Cell
+from valve_aws.model.invocation import Beside
 from valve_aws.model.ports import Outcome
 from valve_aws.model.verdict import Way
 from valve_aws.passage import Passage, utc
@@ -205,19 +206,22 @@ class Crossing:
         kind = params.get("InvocationType", "RequestResponse") if call.operation == "Invoke" else "Event"
         if kind == "DryRun":
             return ask.Reply(204, Outcome.DONE, body=(204, (), b""))
+        waits = kind != "Event"
         payload = bytes(self._body or params.get("Payload") or b"{}")
-        if fault := faults.unacceptable(payload, kind != "Event"):
+        context = str(params.get("ClientContext") or "") if waits else ""
+        if fault := faults.unacceptable(payload, waits, context):
             status, code, body = fault
             headers = [("content-type", "application/json"), ("x-amzn-errortype", code)]
             return ask.Reply(status, Outcome.FAILED, body=(status, headers, body))
+        beside = Beside(base64.b64decode(context).decode(), str(params.get("TenantId") or ""))
         # Why: for the invoked function the tags came in with its event, whatever their way was before.
         event = Cell(call.resources[0], "event")
         sent = tuple(Way(way.tag, event, record=command.record) for way in command.ways)
         done = await self._passage.invoke(
-            call.resources[0], payload, kind != "Event", command.carries, sent, command.record
+            call.resources[0], payload, waits, command.carries, sent, command.record, beside
         )
         headers = [("content-type", "application/json"), ("x-amzn-requestid", command.record)]
-        if kind == "Event":
+        if not waits:
             return ask.Reply(202, Outcome.DONE, body=(202, headers, b""))
         headers.append(("x-amz-executed-version", "$LATEST"))
         if done.error:

@@ -31,6 +31,7 @@ from valve_aws.environments.prepare import Prepared, prepare
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.environments.unguarded import on_host
 from valve_aws.model.call import Key, Origin
+from valve_aws.model.invocation import Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Bind, Jail, Plan
 from valve_aws.model.stack import Function, Stack
@@ -75,7 +76,8 @@ class Housing:
             authority,
             say,
         )
-        self._pools: dict[str, Pool] = {}
+        self._prepared: dict[str, Prepared] = {}
+        self._pools: dict[tuple[str, str], Pool] = {}
         self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
         self._home = Path(stack.file).resolve().parent / ".valve"
@@ -104,10 +106,11 @@ class Housing:
         fields: Mapping[str, str],
         source: str,
         cause: str,
+        beside: Beside,
     ) -> Run:
         """Take one event in, have it served, and return what it came to with the label it has by then (law
         11)."""
-        pool = await self._pool(self._stack.functions[function])
+        pool = await self._pool(self._stack.functions[function], beside.tenant)
         expected = self._passage.court.judge.admit(
             Principal("", function, trigger=trigger, fields=fields), carried
         ).joins
@@ -128,20 +131,30 @@ class Housing:
                     carried.ways,
                     None,
                 )
-            done = await environment.invoke(subject.invocation, payload, trace=_trace())
+            done = await environment.invoke(
+                subject.invocation,
+                payload,
+                trace=_trace(),
+                client_context=beside.client_context,
+                tenant=beside.tenant,
+            )
             return Run(done.payload, done.failed, subject.label, tuple(subject.ways.values()), subject)
 
-    async def _pool(self, function: Function) -> Pool:
-        """Return a function's pool; its packages are prepared once, off the loop."""
+    async def _pool(self, function: Function, tenant: str) -> Pool:
+        """Return a function's pool for one tenant; its packages are prepared once, off the loop.
+
+        Why a pool for each: what serves one tenant never serves another (Lambda tenant isolation mode).
+        """
         async with self._lock:
-            if function.logical not in self._pools:
-                prepared = await asyncio.to_thread(
+            name = function.logical
+            if name not in self._prepared:
+                self._prepared[name] = await asyncio.to_thread(
                     _prepared, function, self._cache, self._say, self._settings.allow_build
                 )
-                self._pools[function.logical] = Pool(
-                    lambda: self._make(prepared), Reuse(self._settings.reuse)
-                )
-            return self._pools[function.logical]
+            if (name, tenant) not in self._pools:
+                prepared = self._prepared[name]
+                self._pools[name, tenant] = Pool(lambda: self._make(prepared), Reuse(self._settings.reuse))
+            return self._pools[name, tenant]
 
     def _make(self, prepared: Prepared) -> Environment:
         ident = f"{prepared.function.logical}-{os.urandom(4).hex()}"

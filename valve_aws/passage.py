@@ -23,6 +23,7 @@ from valve_aws.course import commands as ask
 from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Effect, Evidence, Head, Origin
+from valve_aws.model.invocation import Beside
 from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, BookError, Outcome, Sink
 from valve_aws.model.record import Record
@@ -45,9 +46,9 @@ class Invoked:
     ways: tuple[Way, ...]
 
 
-Invoke = Callable[[str, bytes, bool, Label, tuple[Way, ...], str], Awaitable[Invoked]]
-"""(function's ARN, payload, somebody waits, label, ways, cause) → what came of it; at once and empty when
-nobody waits."""
+Invoke = Callable[[str, bytes, bool, Label, tuple[Way, ...], str, Beside], Awaitable[Invoked]]
+"""(function's ARN, payload, somebody waits, label, ways, cause, what else comes along) → what came of it; at
+once and empty when nobody waits."""
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from valve_aws.flow import Judge
 from valve_aws.housing import Housing
 from valve_aws.labels import SqliteBook
 from valve_aws.model.call import Evidence
+from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import BookError, Outcome
@@ -180,20 +181,33 @@ class Valve:
         return Finished(runtime.faults.refused("Valve.ResultRefused", ident), True)
 
     async def _run(
-        self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
+        self,
+        function: str,
+        payload: bytes,
+        carried: Holding,
+        trigger: str,
+        source: str,
+        cause: str,
+        beside: Beside = NOTHING_BESIDE,
     ) -> Any:
-        return await self._housing.run(
-            function, payload, carried, trigger, application.fields(payload) if trigger else {}, source, cause
-        )
+        fields = application.fields(payload) if trigger else {}
+        return await self._housing.run(function, payload, carried, trigger, fields, source, cause, beside)
 
     async def _invoked(
-        self, arn: str, payload: bytes, waits: bool, label: Label, ways: tuple[Way, ...], cause: str
+        self,
+        arn: str,
+        payload: bytes,
+        waits: bool,
+        label: Label,
+        ways: tuple[Way, ...],
+        cause: str,
+        beside: Beside,
     ) -> Invoked:
         """Invoke a function for another one."""
         function = next(f.logical for f in self.stack.functions.values() if f.arn == arn)
         if self._looping(cause):
             return Invoked(runtime.faults.recursion(), True, CLEAN, ())
-        course = self._run(function, payload, Holding(label, True, ways), "", arn, cause)
+        course = self._run(function, payload, Holding(label, True, ways), "", arn, cause, beside)
         if not waits:
             self._later(course)
             return Invoked(b"", False, CLEAN, ())

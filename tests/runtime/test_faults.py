@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -26,3 +27,11 @@ def test_a_payload_that_is_not_json_is_turned_away(payload: bytes) -> None:
     fault = faults.unacceptable(payload, True)
     assert fault is not None
     assert fault[:2] == (400, "InvalidRequestContentException")
+
+
+def test_a_client_context_is_json_in_base64() -> None:
+    assert faults.unacceptable(b"{}", True, base64.b64encode(b'{"custom": {}}').decode()) is None
+    for context in ("no base64", base64.b64encode(b"no json").decode()):
+        fault = faults.unacceptable(b"{}", True, context)
+        assert fault is not None
+        assert fault[:2] == (400, "InvalidRequestContentException")

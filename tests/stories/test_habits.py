@@ -42,7 +42,7 @@ Resources:
 """
 
 FRONT = """\
-import json, os, urllib.request
+import base64, json, os, urllib.request
 import boto3
 from botocore.exceptions import ClientError
 
@@ -71,12 +71,16 @@ def handler(event, context):
         urllib.request.urlopen("https://elsewhere.test/", data=note.encode())
     except OSError as error:
         codes.append(error.code)
-    return {"listed": listed == [os.environ["FILES"]], "note": note, "codes": codes,
+    told = base64.b64encode(json.dumps({"custom": {"app": "a"}}).encode()).decode()
+    answer = functions.invoke(FunctionName=os.environ["KEEPER"], ClientContext=told, TenantId="t-1")
+    return {"beside": json.load(answer["Payload"]), "listed": listed == [os.environ["FILES"]], "note": note, "codes": codes,
             "traced": "Root=" in os.environ.get("_X_AMZN_TRACE_ID", "")}
 """
 
 KEEPER = """\
 def handler(event, context):
+    if "Records" not in event:
+        return [context.client_context.custom, context.tenant_id]
     print("woken by", [record["body"] for record in event["Records"]])
 """
 
@@ -98,6 +102,7 @@ def world(tmp_path: Path) -> World:
 def test_what_applications_rely_on_is_there(world: World) -> None:
     ran = world.invoke("Front")
     assert json.loads(ran.out) == {
+        "beside": [{"app": "a"}, "t-1"],
         "listed": True,
         "note": "hello",
         "codes": ["RequestEntityTooLargeException", "InvalidRequestContentException", "AccessDenied", 403],

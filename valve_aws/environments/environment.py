@@ -94,6 +94,7 @@ class Environment:
         trace: str = "",
         client_context: str = "",
         cognito: str = "",
+        tenant: str = "",
     ) -> Done:
         """Serve one event and write its START, END and REPORT lines. One at a time: RuntimeError when it is
         busy.
@@ -113,6 +114,7 @@ class Environment:
                     trace,
                     client_context,
                     cognito,
+                    tenant,
                 )
             )
         except BaseException:

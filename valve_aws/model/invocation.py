@@ -26,6 +26,19 @@ class Invocation:
     """JSON text, already taken out of its base64."""
     cognito: str = ""
     """JSON text with `cognitoIdentityId` and `cognitoIdentityPoolId`."""
+    tenant: str = ""
+    """Whose invocation it is, for a function with tenant isolation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What an Invoke request brings along beside its payload."""
+
+    client_context: str = ""
+    tenant: str = ""
+
+
+NOTHING_BESIDE = Beside()
 
 
 class Kind(StrEnum):

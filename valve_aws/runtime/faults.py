@@ -5,6 +5,7 @@ Knows AWS's wording. Does not know when each is due.
 
 from __future__ import annotations
 
+import base64
 import json
 
 from valve_aws.model.invocation import Answer
@@ -51,9 +52,10 @@ def _payload(error_type: str, message: str) -> bytes:
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
 
 
-def unacceptable(payload: bytes, waits: bool) -> tuple[int, str, bytes] | None:
+def unacceptable(payload: bytes, waits: bool, context: str = "") -> tuple[int, str, bytes] | None:
     """Return why an invocation is not begun, as (status, error code, body); None when it is.
 
+    `context` is the client context as it is sent, in base64.
     Source: AWS Lambda API reference, Invoke, errors; the messages are AWS's own.
     """
     limit = REQUEST_LIMITS[waits]
@@ -66,13 +68,24 @@ def unacceptable(payload: bytes, waits: bool) -> tuple[int, str, bytes] | None:
             f"(limit {limit} bytes)"
         )
         return 413, code, json.dumps({"Message": message, "Type": "User"}).encode()
-    try:
-        json.loads(payload, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        message = "Could not parse request body into json"
-        body = json.dumps({"Type": "User", "message": message}).encode()
-        return 400, "InvalidRequestContentException", body
+    for content, message in (
+        (payload, "Could not parse request body into json"),
+        (_decoded(context), "Client context must be a valid Base64-encoded JSON object."),
+    ):
+        try:
+            json.loads(content, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            body = json.dumps({"Type": "User", "message": message}).encode()
+            return 400, "InvalidRequestContentException", body
     return None
+
+
+def _decoded(context: str) -> bytes:
+    """Return the client context out of its base64: no JSON when it is none, `{}` when there is none."""
+    try:
+        return base64.b64decode(context, validate=True) if context else b"{}"
+    except ValueError:
+        return b""
 
 
 def _no_constant(word: str) -> None:

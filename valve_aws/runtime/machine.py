@@ -235,6 +235,7 @@ def headers(invocation: Invocation) -> tuple[tuple[str, str], ...]:
         ("Lambda-Runtime-Trace-Id", invocation.trace),
         ("Lambda-Runtime-Client-Context", _ascii(invocation.client_context)),
         ("Lambda-Runtime-Cognito-Identity", _ascii(invocation.cognito)),
+        ("Lambda-Runtime-Aws-Tenant-Id", invocation.tenant),
     )
     pairs = (
         ("Content-Type", "application/json"),
