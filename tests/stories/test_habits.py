@@ -73,7 +73,8 @@ def handler(event, context):
         codes.append(error.code)
     told = base64.b64encode(json.dumps({"custom": {"app": "a"}}).encode()).decode()
     answer = functions.invoke(FunctionName=os.environ["KEEPER"], ClientContext=told, TenantId="t-1")
-    return {"beside": json.load(answer["Payload"]), "listed": listed == [os.environ["FILES"]], "note": note, "codes": codes,
+    beside = json.load(answer["Payload"])
+    return {"beside": beside, "listed": listed == [os.environ["FILES"]], "note": note, "codes": codes,
             "traced": "Root=" in os.environ.get("_X_AMZN_TRACE_ID", "")}
 """
 
