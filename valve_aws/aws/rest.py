@@ -30,14 +30,13 @@ def read(
     params: dict[str, Any] = {}
     texts = decoded(labels)
     headers = asked.headers
-    for name, shape in operation.members.items():
-        where = shape.location
+    for name, shape, where, wire in operation.located:
         if where == "header":
-            text = headers.get(shape.wire(name).lower())
+            text = headers.get(wire.lower())
             if text is not None:
                 params[name] = header_value(shape, text)
         elif where == "uri":
-            params[name] = typed(shape, texts[shape.wire(name)], "query")
+            params[name] = typed(shape, texts[wire], "query")
         elif where == "querystring":
             if shape.kind != "map":
                 read_query(params, name, shape, asked)

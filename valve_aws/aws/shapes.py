@@ -100,6 +100,11 @@ class Operation:
         return self.input.members if self.input else {}
 
     @cached_property
+    def located(self) -> tuple[tuple[str, Shape, str, str], ...]:
+        """Return (name, shape, location, name on the wire) of the members that do not stand in the body."""
+        return tuple((n, s, s.location, s.wire(n)) for n, s in self.members.items() if s.location)
+
+    @cached_property
     def payload(self) -> str:
         """Return the member that is the whole body, "" when the body holds the members without a location."""
         return self.input.traits.get("payload", "") if self.input else ""

@@ -5,7 +5,6 @@ Knows how a generator is resumed. Does not know any command.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,7 +28,7 @@ async def drive(course: Course[T], act: Callable[[Command], Any]) -> T:
             return result
         try:
             answer, step = act(command), course.send
-            if inspect.isawaitable(answer):
+            if hasattr(answer, "__await__"):  # Why not `inspect`: some ten commands a call, 2 µs each
                 answer = await answer
         except BaseException as error:  # Why: not swallowed; the course decides what it means
             answer, step = error, course.throw
