@@ -22,7 +22,7 @@ from valve_aws.course.carry import Court
 from valve_aws.course.drive import drive
 from valve_aws.course.release import result
 from valve_aws.flow import Judge
-from valve_aws.housing import Housing
+from valve_aws.housing import Housing, Run
 from valve_aws.labels import SqliteBook
 from valve_aws.model.call import Evidence
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
@@ -189,9 +189,28 @@ class Valve:
         source: str,
         cause: str,
         beside: Beside = NOTHING_BESIDE,
-    ) -> Any:
+    ) -> Run:
         fields = application.fields(payload) if trigger else {}
         return await self._housing.run(function, payload, carried, trigger, fields, source, cause, beside)
+
+    async def _inner(
+        self,
+        function: str,
+        payload: bytes,
+        carried: Holding,
+        trigger: str,
+        source: str,
+        cause: str,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Run:
+        """Run a function for another one or a queue; if it cannot be run here it fails, and that is told."""
+        try:
+            return await self._run(function, payload, carried, trigger, source, cause, beside)
+        except Invalid as mistake:
+            if mistake.where not in self._shown:
+                self._shown.add(mistake.where)
+                self._say(f"valve: {mistake}")
+            return Run(runtime.faults.unavailable(), True, carried.label, carried.ways, None)
 
     async def _invoked(
         self,
@@ -207,7 +226,7 @@ class Valve:
         function = next(f.logical for f in self.stack.functions.values() if f.arn == arn)
         if self._looping(cause):
             return Invoked(runtime.faults.recursion(), True, CLEAN, ())
-        course = self._run(function, payload, Holding(label, True, ways), "", arn, cause, beside)
+        course = self._inner(function, payload, Holding(label, True, ways), "", arn, cause, beside)
         if not waits:
             self._later(course)
             return Invoked(b"", False, CLEAN, ())
@@ -221,7 +240,7 @@ class Valve:
         if self._looping(cause):
             self._say(f"valve: {function} is not woken again by {trigger}: it looks like a loop")
             return runtime.faults.recursion(), True
-        run = await self._run(function, payload, carried, trigger, source, cause)
+        run = await self._inner(function, payload, carried, trigger, source, cause)
         return run.payload, run.failed
 
     def _looping(self, cause: str) -> bool:

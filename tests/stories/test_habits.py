@@ -115,3 +115,14 @@ def test_what_applications_rely_on_is_there(world: World) -> None:
     assert 'called    src/front.py:27  urllib.request.urlopen("https://elsewhere.test/"' in ran.err
     woken = [line for line in ran.err.splitlines() if "woken by" in line]
     assert [line.partition("woken by ")[2] for line in woken] == ["""['{"kind": "wanted"}']"""]
+
+
+def test_a_function_that_cannot_be_run_here_fails_for_who_invokes_it_and_is_told_of_once(
+    world: World,
+) -> None:
+    here = "CodeUri: src\n      Handler: keeper"
+    (world.folder / "template.yaml").write_text(TEMPLATE.replace(here, here.replace("src", "gone")))
+    ran = world.invoke("Front")
+    assert ran.result["beside"]["errorType"] == "Valve.FunctionUnavailable"
+    told = [line for line in ran.err.splitlines() if "`gone` is not there" in line]
+    assert [line.partition(": `")[0] for line in told] == ["valve: template.yaml:23:16"]

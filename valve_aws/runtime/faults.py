@@ -137,6 +137,11 @@ def recursion() -> bytes:
     return _payload("RecursiveInvocationException", "the function is being invoked in a loop")
 
 
+def unavailable() -> bytes:
+    """Return the payload of invoking a function that cannot be run here; not a word about why (law 14)."""
+    return _payload("Valve.FunctionUnavailable", "the function cannot be run here; the operator sees why")
+
+
 def refused(error_type: str, record: str) -> bytes:
     """Return the payload that stands for a result or an event that the valve did not let through (law 14)."""
     return _payload(error_type, f"refused by the valve; the operator sees why under {record}")
