@@ -79,6 +79,8 @@ class Waking:
             wanted = [body for body in received if await self._wanted(trigger, url, body)]
             found = [self._message(trigger.source, body) for body in wanted]
             parts = batches(found, ordered=trigger.source.endswith(".fifo"))
+            # Why again: what a function has put there meanwhile is in this batch, and is its doing.
+            cause = self.due.pop(trigger.source, cause)
             # Why together: parts of one batch fail alone, and an unordered source promises no order.
             await asyncio.gather(*(self._part(trigger, url, part, cause) for part in parts))
 

@@ -49,7 +49,7 @@ def players() -> list[str]:
 
 @cache
 def reachable() -> Path:
-    """Return a checkout that an ordinary user can read: a copy of this one, which may lie in root's own folder."""
+    """Return a checkout that an ordinary user can read: a copy, as this one may lie in root's own folder."""
     folder = Path(tempfile.mkdtemp(prefix="valve-scenes-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for part in ("valve_aws", "tests/sandbox"):

@@ -1,4 +1,4 @@
-"""What the package does beside its work: five ways of carrying the customer's data out, each of them silent."""
+"""What the package does beside its work: five ways of carrying the customer's data out, each silent."""
 
 import base64
 import json
