@@ -39,7 +39,7 @@ KEY = Key("ASIAEXAMPLEEXAMPLE00", "secret", "token")
 def prepared(function: str) -> Prepared:
     """Return a function of the application, ready to be planned."""
     settings = Settings(template=APP / "template.yaml", parameters={"Runtime": runtime()})
-    stack, _ = Valve.application(settings, print)
+    stack = Valve.read(settings, print).stack
     shims = Path(__file__).parents[2] / "shims" / "python"
     return prepare(stack.functions[function], Cache(cache_folder(), print), shims, print)
 
