@@ -36,5 +36,5 @@ def test_a_function_that_wakes_itself_is_not_woken_for_ever(tmp_path: Path) -> N
     ran = world.invoke("Again")
     assert ran.code == 0
     assert "it looks like a loop" in ran.err
-    sent = [r for r in world.records() if r["eventName"] == "SendMessage" and r["valve"]["verdict"] == "allow"]
-    assert len(sent) == 17
+    told = [r["valve"]["verdict"] for r in world.records() if r["eventName"] == "SendMessage"]
+    assert told.count("allow") == 17

@@ -42,7 +42,7 @@ def compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
             else:
                 out.append("([^/#]+)" if following == "literal" else "([^/#]+?)")
         elif following == "literal" and not ends and at > last_field:
-            # Why atomic: where only texts and stars follow, the first place that fits is as good as any later.
+            # Why atomic: where only texts and stars follow, the first that fits is as good as any later.
             out.append(f"(?>.*?(?={stop}))")
         else:
             out.append(".*" if at > last_field else ".*?")
