@@ -1,7 +1,7 @@
 """The command line.
 
 Knows words, flags and exit codes. Does not know how anything is done; rooms are imported when a command
-needs them.
+needs them (`--help` has 200 ms).
 """
 
 from __future__ import annotations

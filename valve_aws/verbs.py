@@ -25,7 +25,10 @@ SEVERITY = (4, 2, 3, 1)
 
 
 def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]) -> int:
-    """`valve local invoke`: return the exit code."""
+    """`valve local invoke`: return the exit code.
+
+    Budget, the whole process: 0.6 s without an AWS call, 2 s with S3 and DynamoDB on moto.
+    """
     from valve_aws.valve import Valve
 
     settings = gather(told)

@@ -45,7 +45,7 @@ class SandboxError(Exception):
 
 def spawn(plan: Plan) -> Jail:
     """Make a sandbox and start the plan's program in it; return once it has been executed. Thread-safe;
-    blocks some 25 ms.
+    blocks some 25 ms. Budget: less than 30 ms over the same program without walls.
 
     Raises SandboxError. The listeners and the two output descriptors are the caller's to close.
     """
