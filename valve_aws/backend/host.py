@@ -39,8 +39,8 @@ def serve() -> int:
         def run_wsgi(self) -> None:
             """Answer one request, and keep the connection for the next.
 
-            Why not werkzeug's own: it ends every connection, and a new one for each call, with a thread, costs
-            as much as the call. For that a body must be read whole first; where that is not possible it ends.
+            Why not werkzeug's own: it ends every connection, and a new one for each call costs as much as the
+            call. For that a body must be read whole first; where that is not possible the connection ends.
             """
             length = self.headers.get("content-length", "0")
             if "transfer-encoding" in self.headers or not length.isdigit() or int(length) > SMALL:
