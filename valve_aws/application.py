@@ -65,7 +65,9 @@ def check(settings: Settings, say: Say) -> tuple[str, bool]:
     lines = [
         f"{f.where}: {f.severity}: {f.text}" if f.where.file else f"{f.severity}: {f.text}" for f in findings
     ]
-    return "\n".join([*lines, *flow.matrix(told, stack), ""]), any(f.severity == "error" for f in findings)
+    told_of = [*lines, ""] if lines else []
+    wrong = any(f.severity == "error" for f in findings)
+    return "\n".join([*told_of, *flow.matrix(told, stack), ""]), wrong
 
 
 def choose(stack: Stack, rules: FlowPolicy, named: str, event_source: str, say: Say) -> str:

@@ -54,6 +54,41 @@ def test_a_removed_tag_is_marked() -> None:
     assert any("⇥" in line and "Done" in line for line in matrix(rules, stack(SEND)))
 
 
+def rows(rules: FlowPolicy) -> set[tuple[str, str, str]]:
+    """Return (tag, arrow, place) of what `valve check` prints of Worker."""
+    lines = [line.split() for line in matrix(rules, stack(SEND))]
+    return {(line[1], line[2], line[3]) for line in lines if line[:1] == ["Worker"]}
+
+
+def test_a_tag_within_a_listed_tag_of_the_same_function_and_place_is_not_listed_again() -> None:
+    rules = policy(store(DONE, "Done", accepts=tags("pii", "card")))
+    assert {row for row in rows(rules) if row[2] == "Done"} >= {("pii", "→", "Done"), ("card", "→", "Done")}
+    assert ("pii/email", "→", "Done") not in rows(rules)
+
+
+def test_a_tag_is_listed_by_itself_where_no_wider_one_is() -> None:
+    rules = policy(store(DONE, "Done", accepts=tags("pii/email")))
+    assert ("pii/email", "→", "Done") in rows(rules)
+    assert ("pii", "→", "Done") not in rows(rules)
+
+
+def test_a_wider_tag_does_not_speak_for_one_that_may_not_go_along() -> None:
+    both = replace(
+        policy(store(DONE, "Done", accepts=tags("pii"))),
+        tags={"pii/phone": tag("pii/phone", STRIPE), "pii/name": tag("pii/name")},
+    )
+    listed = {row[0] for row in rows(both) if row[2] == "Done"}
+    assert {"pii", "pii/email"} <= listed
+    assert "pii/phone" not in listed
+
+
+def test_a_tag_that_is_removed_is_not_folded_into_one_that_is_not() -> None:
+    rules = policy(
+        store(DONE, "Done", accepts=tags("pii")), functions=[function(may_remove={"pii/email": (DONE,)})]
+    )
+    assert {("pii", "→", "Done"), ("pii/email", "⇥", "Done")} <= rows(rules)
+
+
 def test_it_says_which_kind_of_policy_it_is_and_why() -> None:
     traced = matrix(policy(store(DONE, "Done", accepts=tags("pii"))), stack())
     assert any("traced" in line for line in traced)

@@ -86,7 +86,7 @@ def matrix(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
     """Return the matrix as lines of text, and the kind of the policy with its reasons."""
     rows = [
         (f.function, f.tag, "⇥" if f.removed else "→", f.title, str(f.where) if f.where.file else "")
-        for f in possible(policy, stack)
+        for f in _folded(tuple(possible(policy, stack)), frozenset(_tags(policy)))
     ]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
     lines = [
@@ -99,6 +99,23 @@ def matrix(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
         for row in rows
     ]
     return (*lines, *kind(policy, stack))
+
+
+def _folded(flows: tuple[Flow, ...], known: frozenset[str]) -> Iterator[Flow]:
+    """Leave out a flow of a tag that a listed flow of a wider tag speaks for.
+
+    Why every tag within the wider one is asked: where one of them may not go along, or goes differently,
+    folding the others would say that it does.
+    """
+    alike = {(f.function, f.tag, f.target, f.removed) for f in flows}
+    inside = {wide: {tag for tag in known if tag != wide and within(tag, wide)} for wide in known}
+    for flow in flows:
+        wider = (wide for wide in known if flow.tag in inside[wide])
+        if not any(
+            all((flow.function, tag, flow.target, flow.removed) in alike for tag in {wide, *inside[wide]})
+            for wide in wider
+        ):
+            yield flow
 
 
 def kind(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
