@@ -82,7 +82,13 @@ class Waking:
             # Why again: what a function has put there meanwhile is in this batch, and is its doing.
             cause = self.due.pop(trigger.source, cause)
             # Why together: parts of one batch fail alone, and an unordered source promises no order.
-            await asyncio.gather(*(self._part(trigger, url, part, cause) for part in parts))
+            ended = await asyncio.gather(
+                *(self._part(trigger, url, part, cause) for part in parts), return_exceptions=True
+            )
+            # Why not at once: what befalls one part must not leave another under way and unattended.
+            for fault in ended:
+                if isinstance(fault, BaseException):
+                    raise fault
 
     async def _wanted(self, trigger: Trigger, url: str, body: dict[str, Any]) -> bool:
         """Say whether the mapping's filters let a message through; another is taken away, as on AWS."""
