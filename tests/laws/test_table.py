@@ -36,7 +36,7 @@ ALSO = {
 }
 """What the judgement cannot see of a law: that nothing is sent, how a refusal is worded."""
 
-PENDING = {12, 13}
+PENDING: set[int] = set()
 """Laws whose file is still to come. A line goes when its file is there; in the end this is empty."""
 
 PENDING_ALSO: set[int] = set()
