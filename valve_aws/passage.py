@@ -65,7 +65,7 @@ class Sending:
             self.task.cancel()
 
     def ended(self) -> bool:
-        """Say whether the cancellation that has arrived was this cut, and nobody else wants the task to end."""
+        """Say whether the cancellation that arrived was this cut, and nobody else wants the task to end."""
         return self.cut and self.task is not None and self.task.uncancel() == 0
 
 

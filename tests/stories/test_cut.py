@@ -1,4 +1,4 @@
-"""An upload that is still leaving when its environment learns something is cut, before what was learned can follow."""
+"""An upload that is still leaving when its environment learns something is cut before that can follow."""
 
 from __future__ import annotations
 
