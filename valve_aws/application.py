@@ -42,6 +42,9 @@ def read(settings: Settings, say: Say) -> tuple[Stack, tuple[Seed, ...]]:
     )
     for warning in stack.warnings:
         say(f"valve: {warning}")
+    named = {"Parameters", *stack.functions, *(f.name for f in stack.functions.values())}
+    for function in settings.variables.keys() - named:
+        say(f"valve: --env-vars: the template has no function `{function}`; its variables go nowhere")
     stack = _with_variables(stack, settings.variables)
     seed = settings.seed or _beside(path, "seed.yaml", when=backend is None)
     return stack, read_seed(load(seed), stack, seed.parent) if seed else ()
@@ -115,9 +118,14 @@ def _with_variables(stack: Stack, told: Mapping[str, Mapping[str, Any]]) -> Stac
     functions = {}
     for logical, function in stack.functions.items():
         extra = {**told.get("Parameters", {}), **told.get(function.name, {}), **told.get(logical, {})}
-        words = {k: str(v) for k, v in extra.items() if v is not None}
+        words = {k: _word(v) for k, v in extra.items() if v is not None}
         functions[logical] = replace(function, environment={**function.environment, **words})
     return replace(stack, functions=functions)
+
+
+def _word(value: Any) -> str:
+    """Return a variable's text; of the two truths as SAM writes them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _beside(path: Path, name: str, when: bool = True) -> Path | None:

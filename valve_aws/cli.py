@@ -46,6 +46,13 @@ DOCKER_SWITCHES = (
 class Face(click.Group):
     """A group that turns the user's mistakes into one clear line and exit code 2."""
 
+    def make_context(self, *told: Any, **extra: Any) -> click.Context:
+        """Read the group's own flags; see the class."""
+        try:
+            return super().make_context(*told, **extra)
+        except click.UsageError as mistake:
+            sys.exit(_misused(mistake))
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; see the class."""
         from valve_aws.model.source import Invalid
@@ -55,6 +62,20 @@ class Face(click.Group):
         except Invalid as mistake:
             click.echo(f"valve: {mistake}", err=True)
             ctx.exit(2)
+        except click.UsageError as mistake:
+            ctx.exit(_misused(mistake))
+
+
+def _misused(mistake: click.UsageError) -> int:
+    """Say in one line what click says in four; where nothing was asked for, help."""
+    path = mistake.ctx.command_path if mistake.ctx else "valve"
+    text = mistake.format_message()
+    if mistake.ctx and text == mistake.ctx.get_help():
+        click.echo(text, err=True)
+        return 2
+    text = " ".join((text[:1].lower() + text[1:]).replace("'", "`").replace(". (", " (").rstrip(".").split())
+    click.echo(f"valve: {text}; see `{path} --help`", err=True)
+    return 2
 
 
 def main() -> None:

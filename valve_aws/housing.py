@@ -68,7 +68,9 @@ class Housing:
         authority: Authority,
         say: Callable[[str], None],
         tick: Callable[[], float],
+        prepared: dict[str, Prepared],
     ) -> None:
+        """`prepared` holds the functions that are ready already, by logical id; others join it."""
         self._stack, self._settings, self._passage, self._authority, self._say = (
             stack,
             settings,
@@ -76,7 +78,7 @@ class Housing:
             authority,
             say,
         )
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared = prepared
         self._pools: dict[tuple[str, str], Pool] = {}
         self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
@@ -310,6 +312,11 @@ class Housing:
 def _trace() -> str:
     """Return an X-Ray header that samples nothing: libraries complain at every call where there is none."""
     return f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()};Parent={os.urandom(8).hex()};Sampled=0"
+
+
+def ready(function: Function, settings: Settings, say: Callable[[str], None]) -> Prepared:
+    """Prepare a function before anything is started. Raises `Invalid`."""
+    return _prepared(function, Cache(cache_folder(), say), say, settings.allow_build)
 
 
 def _prepared(function: Function, cache: Cache, say: Callable[[str], None], allow_build: bool) -> Prepared:

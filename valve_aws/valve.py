@@ -21,8 +21,9 @@ from valve_aws.cloud import Cloud, NotStarted, custom_hosts
 from valve_aws.course.carry import Court
 from valve_aws.course.drive import drive
 from valve_aws.course.release import result
+from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Judge
-from valve_aws.housing import Housing, Run
+from valve_aws.housing import Housing, Run, ready
 from valve_aws.labels import SqliteBook
 from valve_aws.model.call import Evidence
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
@@ -78,6 +79,7 @@ class Valve:
         self._tally = report.Tally()
         self._causes: dict[str, str] = {}
         self._shown: set[object] = set()
+        self._prepared: dict[str, Prepared] = {}
 
     @classmethod
     def read(cls, settings: Settings, say: Say) -> Valve:
@@ -89,12 +91,22 @@ class Valve:
         """Return the logical id of the function that is meant. Raises `Invalid`."""
         return application.choose(self.stack, self.policy, named, event_source, self._say)
 
+    def prepare(self, function: str) -> None:
+        """See that a function's code can be run and that the files of a run can be written. Raises
+        `Invalid`; nothing was started or written."""
+        for flag in ("audit", "labels", "log"):
+            _vetted(getattr(self.settings, flag) or self._home / flag, f"--{flag}{'-file' * (flag == 'log')}")
+        self._prepared[function] = ready(self.stack.functions[function], self.settings, self._say)
+
+    @property
+    def _home(self) -> Path:
+        return Path(self.stack.file).resolve().parent / ".valve"
+
     # Lifetime
 
     async def open(self) -> None:
         """Make everything ready that a first call may need; the cloud itself waits for that call."""
-        home = Path(self.stack.file).resolve().parent / ".valve"
-        settings, stack = self.settings, self.stack
+        home, settings, stack = self._home, self.settings, self.stack
         tables = template.schema(stack)
         judge = Judge(self.policy, stack)
         external = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
@@ -129,7 +141,9 @@ class Valve:
         )
         self._recover()
         authority = Authority.create(time.time())
-        self._housing = Housing(stack, settings, self.passage, authority, self._say, self._cloud.tick)
+        self._housing = Housing(
+            stack, settings, self.passage, authority, self._say, self._cloud.tick, self._prepared
+        )
         self._waking = Waking(self.passage, self._woken, self._say)
         await self._cloud.open(self._book)
 
@@ -320,6 +334,18 @@ class Valve:
         shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         return Evidence(shown, line, lines[line - 1].strip() if 0 < line <= len(lines) else "")
+
+
+def _vetted(path: Path, flag: str) -> None:
+    """Refuse a file that cannot be written, before anything is made."""
+    remedy = f"name another file with `{flag}`"
+    if path.is_dir():
+        raise Invalid(Where(str(path)), "a folder, where a file is to be written", remedy)
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if there != path and not there.is_dir():
+        raise Invalid(Where(str(path)), f"`{there}` is not a folder", remedy)
+    if not os.access(there, os.W_OK):
+        raise Invalid(Where(str(path)), f"`{there}` may not be written", remedy)
 
 
 def _made(path: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,14 @@ from valve_aws.settings import Settings
 
 LARGEST_EVENT = 6 * 1024 * 1024
 """Bytes of a synchronous invocation's payload (Lambda quotas)."""
+
+REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
+STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
+"""As CloudFormation takes it (CreateStack, StackName)."""
+
+PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 SEVERITY = (4, 2, 3, 1)
 """Exit codes, the first that fits wins (design: Modes)."""
@@ -35,6 +44,7 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
     payload = read_event(event)
     valve = Valve.read(settings, say)
     chosen = valve.choose(function, event_source)
+    valve.prepare(chosen)
     from valve_aws.sandbox import SandboxError
 
     try:
@@ -189,6 +199,13 @@ def gather(told: Mapping[str, Any]) -> Settings:
         or os.environ.get("AWS_DEFAULT_REGION")
         or "us-east-1"
     )
+    for flag, pattern, text, example in (
+        ("--region", REGION, region, "--region eu-west-1"),
+        ("--account", ACCOUNT, told.get("account", ""), "--account 123456789012"),
+        ("--stack-name", STACK_NAME, told.get("stack_name", ""), "--stack-name orders-dev"),
+    ):
+        if text and not pattern.fullmatch(text):
+            raise Invalid(Where(flag), f"`{text}` cannot be one", f"write `{example}`")
     return Settings(
         template=told.get("template"),
         stack=told.get("stack_name", ""),
@@ -232,25 +249,43 @@ def _samconfig(named: Path | None, environment: str) -> dict[str, Any]:
                 Where(str(path)), "there is no such file", "leave out `--config-file` or mend the path"
             )
         return {}
+    remedy = "mend it or name another file with `--config-file`"
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Invalid(
-            Where(str(path)),
-            f"this is not TOML: {error}",
-            "mend it or name another file with `--config-file`",
-        ) from error
-    chosen = tree.get(environment, {})
+    except OSError as error:
+        raise Invalid(Where(str(path)), f"it cannot be read: {error.strerror}", remedy) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        place = TOML_PLACE.search(str(error))
+        line, column = (int(n) for n in place.groups()) if place else (0, 0)
+        problem = TOML_PLACE.sub("", str(error))
+        raise Invalid(Where(str(path), line, column), f"this is not TOML: {problem}", remedy) from error
     found: dict[str, Any] = {}
+    if environment not in {"default", *tree}:
+        raise Invalid(
+            Where(str(path)), f"it has no environment `{environment}`", "name another with `--config-env`"
+        )
     for command in ("global", "local_invoke"):
-        section = chosen.get(command, {}).get("parameters", {}) if isinstance(chosen, dict) else {}
-        found |= {SAMCONFIG[k]: v for k, v in section.items() if k in SAMCONFIG}
+        section: Any = tree
+        for key in (environment, command, "parameters"):
+            section = section.get(key, {})
+            if not isinstance(section, dict):
+                raise Invalid(Where(str(path)), f"`{key}` of `{environment}` is not a table", remedy)
+        found |= {SAMCONFIG[k]: _worded(path, k, v) for k, v in section.items() if k in SAMCONFIG}
     for name in ("template", "variables", "log"):
         if name in found:
-            found[name] = path.parent / str(found[name])
-    if isinstance(found.get("overrides"), str):
-        found["overrides"] = (found["overrides"],)
+            found[name] = path.parent / found[name]
     return found
+
+
+def _worded(path: Path, key: str, value: Any) -> Any:
+    """Return a value of samconfig.toml as the flag would have it; `parameter_overrides` may be a list."""
+    if SAMCONFIG[key] == "overrides":
+        words = value if isinstance(value, list) else [value]
+        if all(isinstance(word, str) for word in words):
+            return tuple(words)
+    elif isinstance(value, str):
+        return value
+    raise Invalid(Where(str(path)), f"`{key}` is not text", f'write `{key} = "…"`')
 
 
 def overrides(told: Iterable[str]) -> dict[str, str]:
@@ -291,7 +326,8 @@ def _resolved(word: str) -> tuple[tuple[str, int], tuple[str, int]]:
     host, equals, target = word.partition("=")
     name, _, port = host.partition(":")
     address, _, target_port = target.rpartition(":")
-    if not (equals and name and address and target_port.isdigit() and (port.isdigit() or not port)):
+    ports = [text for text in (port, target_port) if text or text is target_port]
+    if not (equals and name and address and all(PORT.fullmatch(p) and int(p) < 65536 for p in ports)):
         raise Invalid(
             Where("--resolve"),
             f"`{word}` is not `HOST[:PORT]=ADDRESS:PORT`",
@@ -308,6 +344,12 @@ def _variables(path: Path | None) -> dict[str, Mapping[str, Any]]:
         raise Invalid(
             Where(str(path)), "variables are a mapping of mappings", 'write `{"Function": {"NAME": "value"}}`'
         )
+    for function, told in found.items():
+        for name, value in told.items():
+            if isinstance(value, (dict, list)):
+                raise Invalid(
+                    Where(str(path)), f"`{name}` of `{function}` is not one value", "write it as text"
+                )
     return found
 
 

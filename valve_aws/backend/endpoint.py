@@ -34,6 +34,8 @@ class Endpoint:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
+AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
 ACCOUNTS = {"moto": "123456789012", "localstack": "000000000000", "url": "123456789012"}
 """The account that each kind takes an unknown key for (moto's `ACCOUNT_ID`, LocalStack's default)."""
 
@@ -55,12 +57,16 @@ def endpoint(written: str, account: str = "") -> Endpoint:
         or not parts.hostname
         or parts.path not in {"", "/"}
         or parts.query
+        or parts.fragment
+        or parts.username
     ):
         raise Invalid(
             where,
             f"`{written}` is no backend",
             "say `moto`, `localstack` or a URL such as `http://127.0.0.1:4566`",
         )
+    if parts.hostname.endswith(AWS):
+        raise Invalid(where, f"`{written}` is AWS itself", "name an emulator: nothing here calls real AWS")
     account = account or ACCOUNTS[kind]
     name = f"{parts.scheme}://{parts.hostname}:{port}"
     return Endpoint(kind, parts.hostname, port, parts.scheme == "https", account, f"{name}/{account}")

@@ -5,9 +5,10 @@ Knows the order in which a stack is put together. Does not know what any one pro
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -91,6 +92,7 @@ def _stack(top: Template, ground: Ground) -> Stack:
         for arn, statement in connectors.grants(template):
             building.granted.setdefault(arn, []).append(statement)
     _attach(building)
+    _known(ground, [template for template, _ in building.templates])
     metadata = entries(top.top.get("Metadata"), "`Metadata`")
     return Stack(
         ground.stack,
@@ -104,6 +106,18 @@ def _stack(top: Template, ground: Ground) -> Stack:
         top.folder,
         metadata.get("Valve"),
     )
+
+
+def _known(ground: Ground, templates: Iterable[Template]) -> None:
+    """Refuse `--physical` for what is not in the application: nothing would be found under that name."""
+    there = {f"{each.prefix}{logical}" for each in templates for logical in (*each.declared, *each.names)}
+    for logical in ground.physical.keys() - there:
+        near = difflib.get_close_matches(logical, there, 1)
+        raise Invalid(
+            Where("--physical"),
+            f"the template has no `{logical}`",
+            f"did you mean `{near[0]}`" if near else "name a resource of it",
+        )
 
 
 def _repeated(root: Node, ground: Ground) -> None:

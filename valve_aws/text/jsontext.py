@@ -52,7 +52,7 @@ class Reading:
 
     def refuse(self, at: int, problem: str, remedy: str = "") -> Invalid:
         """Return the mistake that stands at a character."""
-        return Invalid(self.where(at), problem, remedy)
+        return Invalid(self.where(at), problem, remedy or "mend the JSON there")
 
     def blank(self, at: int) -> int:
         """Return where the next token starts."""
