@@ -221,8 +221,8 @@ def seen(world: World, ran: Ran) -> list[tuple[tuple[str, ...], list[str]]]:
     assert len({r["environment"] for r in admitted.values()}) == len(labels)
     lines = [line.partition(" got ")[2] for line in ran.err.splitlines() if line.startswith("Worker ")]
     said = [line.partition(" ") for line in lines if line]
-    labels = {ident: tuple(admission["labels"]["environment"]) for ident, admission in admitted.items()}
-    return sorted((labels[ident], json.loads(bodies)) for ident, _, bodies in said)
+    carried = {ident: tuple(admission["labels"]["environment"]) for ident, admission in admitted.items()}
+    return sorted((carried[ident], json.loads(bodies)) for ident, _, bodies in said)
 
 
 def left(cloud: str, queue: str) -> set[str]:
