@@ -1,33 +1,20 @@
-"""What each command does: gathers what it was told, has it done, prints what came of it.
+"""What each command does: has done what it was told, prints what came of it.
 
-Knows files the user named, the two output streams and the exit codes. Does not know the rooms' insides.
+Knows the two output streams and the exit codes. Does not know the rooms' insides.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
 import sys
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from valve_aws.model.source import Invalid, Where
 from valve_aws.settings import Settings
-
-LARGEST_EVENT = 6 * 1024 * 1024
-"""Bytes of a synchronous invocation's payload (Lambda quotas)."""
-
-REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
-STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
-"""As CloudFormation takes it (CreateStack, StackName)."""
-
-PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+from valve_aws.told import gather, read_event
 
 SEVERITY = (4, 2, 3, 1)
 """Exit codes, the first that fits wins (design: Modes)."""
@@ -180,212 +167,6 @@ def doctor() -> int:
         "guard: enforced\n" if strength.enforced else "guard: not enforceable here; see the lines marked ✗\n"
     )
     return 0 if strength.enforced else 1
-
-
-# What was told
-
-
-def gather(told: Mapping[str, Any]) -> Settings:
-    """Make the settings of a run from flags, over `samconfig.toml`, over the environment."""
-    told = {
-        **_samconfig(told.get("config_file"), told.get("config_env") or "default"),
-        **{k: v for k, v in told.items() if v},
-    }
-    if told.get("debug_port"):
-        raise Invalid(Where("--debug-port"), "attaching a debugger is not built yet", "leave it out")
-    region = (
-        told.get("region")
-        or os.environ.get("AWS_REGION")
-        or os.environ.get("AWS_DEFAULT_REGION")
-        or "us-east-1"
-    )
-    for flag, pattern, text, example in (
-        ("--region", REGION, region, "--region eu-west-1"),
-        ("--account", ACCOUNT, told.get("account", ""), "--account 123456789012"),
-        ("--stack-name", STACK_NAME, told.get("stack_name", ""), "--stack-name orders-dev"),
-    ):
-        if text and not pattern.fullmatch(text):
-            raise Invalid(Where(flag), f"`{text}` cannot be one", f"write `{example}`")
-    return Settings(
-        template=told.get("template"),
-        stack=told.get("stack_name", ""),
-        region=region,
-        account=told.get("account", ""),
-        parameters=overrides(told.get("overrides", ())),
-        physical=_pairs("--physical", told.get("physical", ())),
-        variables=_variables(told.get("variables")),
-        policy=told.get("policy"),
-        mode=told.get("mode", ""),
-        backend=told.get("backend", "moto"),
-        seed=told.get("seed"),
-        audit=told.get("audit"),
-        labels=told.get("labels"),
-        log=told.get("log"),
-        resolve=dict(_resolved(r) for r in told.get("resolve", ())),
-        reuse=told.get("reuse", "label"),
-        allow_build=bool(told.get("allow_build")),
-        unsafe=bool(told.get("unsafe")),
-    )
-
-
-SAMCONFIG = {
-    "template_file": "template",
-    "template": "template",
-    "stack_name": "stack_name",
-    "region": "region",
-    "parameter_overrides": "overrides",
-    "env_vars": "variables",
-    "log_file": "log",
-    "profile": "profile",
-}
-"""Key of samconfig.toml → our flag's name."""
-
-
-def _samconfig(named: Path | None, environment: str) -> dict[str, Any]:
-    path = named or Path("samconfig.toml")
-    if not path.is_file():
-        if named:
-            raise Invalid(
-                Where(str(path)), "there is no such file", "leave out `--config-file` or mend the path"
-            )
-        return {}
-    remedy = "mend it or name another file with `--config-file`"
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Invalid(Where(str(path)), f"it cannot be read: {error.strerror}", remedy) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        place = TOML_PLACE.search(str(error))
-        line, column = (int(n) for n in place.groups()) if place else (0, 0)
-        problem = TOML_PLACE.sub("", str(error))
-        raise Invalid(Where(str(path), line, column), f"this is not TOML: {problem}", remedy) from error
-    found: dict[str, Any] = {}
-    if environment not in {"default", *tree}:
-        raise Invalid(
-            Where(str(path)), f"it has no environment `{environment}`", "name another with `--config-env`"
-        )
-    for command in ("global", "local_invoke"):
-        section: Any = tree
-        for key in (environment, command, "parameters"):
-            section = section.get(key, {})
-            if not isinstance(section, dict):
-                raise Invalid(Where(str(path)), f"`{key}` of `{environment}` is not a table", remedy)
-        found |= {SAMCONFIG[k]: _worded(path, k, v) for k, v in section.items() if k in SAMCONFIG}
-    for name in ("template", "variables", "log"):
-        if name in found:
-            found[name] = path.parent / found[name]
-    return found
-
-
-def _worded(path: Path, key: str, value: Any) -> Any:
-    """Return a value of samconfig.toml as the flag would have it; `parameter_overrides` may be a list."""
-    if SAMCONFIG[key] == "overrides":
-        words = value if isinstance(value, list) else [value]
-        if all(isinstance(word, str) for word in words):
-            return tuple(words)
-    elif isinstance(value, str):
-        return value
-    raise Invalid(Where(str(path)), f"`{key}` is not text", f'write `{key} = "…"`')
-
-
-def overrides(told: Iterable[str]) -> dict[str, str]:
-    """Read `--parameter-overrides`: `K=V K2=V2`, quoted values, or CloudFormation's
-    `ParameterKey=K,ParameterValue=V`."""
-    import shlex
-
-    found: dict[str, str] = {}
-    for text in told:
-        try:
-            words = shlex.split(text)
-        except ValueError as error:
-            raise Invalid(
-                Where("--parameter-overrides"), f"`{text}`: {error}", "write `Key=Value`"
-            ) from error
-        for word in words:
-            if word.startswith("ParameterKey="):
-                key, _, value = word.removeprefix("ParameterKey=").partition(",ParameterValue=")
-            else:
-                key, equals, value = word.partition("=")
-                if not equals:
-                    raise Invalid(Where("--parameter-overrides"), f"`{word}` has no `=`", "write `Key=Value`")
-            found[key] = value
-    return found
-
-
-def _pairs(flag: str, told: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for word in told:
-        key, equals, value = word.partition("=")
-        if not (key and equals and value):
-            raise Invalid(Where(flag), f"`{word}` is not `Logical=name`", f"write `{flag} Table=orders-prod`")
-        found[key] = value
-    return found
-
-
-def _resolved(word: str) -> tuple[tuple[str, int], tuple[str, int]]:
-    host, equals, target = word.partition("=")
-    name, _, port = host.partition(":")
-    address, _, target_port = target.rpartition(":")
-    ports = [text for text in (port, target_port) if text or text is target_port]
-    if not (equals and name and address and all(PORT.fullmatch(p) and int(p) < 65536 for p in ports)):
-        raise Invalid(
-            Where("--resolve"),
-            f"`{word}` is not `HOST[:PORT]=ADDRESS:PORT`",
-            "write `--resolve api.partner.test=127.0.0.1:8080`",
-        )
-    return (name.lower(), int(port or 0)), (address.strip("[]"), int(target_port))
-
-
-def _variables(path: Path | None) -> dict[str, Mapping[str, Any]]:
-    if path is None:
-        return {}
-    found = json_file(path)
-    if not isinstance(found, dict) or not all(isinstance(v, dict) for v in found.values()):
-        raise Invalid(
-            Where(str(path)), "variables are a mapping of mappings", 'write `{"Function": {"NAME": "value"}}`'
-        )
-    for function, told in found.items():
-        for name, value in told.items():
-            if isinstance(value, (dict, list)):
-                raise Invalid(
-                    Where(str(path)), f"`{name}` of `{function}` is not one value", "write it as text"
-                )
-    return found
-
-
-def json_file(path: Path) -> Any:
-    """Return the content of a JSON file; a mistake in it is `Invalid` with its line and column."""
-    from valve_aws import text
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Invalid(Where(str(path)), f"it cannot be read: {error.strerror}", "mend the path") from error
-    return text.parse(content, str(path), "json").plain()
-
-
-def read_event(named: str) -> bytes:
-    """Return the event's bytes: `-` is standard input, "" an empty event. What is not JSON is `Invalid`."""
-    if not named:
-        return b"{}"
-    from valve_aws import text
-
-    try:
-        content = sys.stdin.buffer.read(LARGEST_EVENT + 1) if named == "-" else Path(named).read_bytes()
-    except OSError as error:
-        raise Invalid(
-            Where(named),
-            f"it cannot be read: {error.strerror}",
-            "name a JSON file, or `-` for standard input",
-        ) from error
-    where = "<stdin>" if named == "-" else named
-    if len(content) > LARGEST_EVENT:
-        raise Invalid(
-            Where(where),
-            "the event is larger than 6 MB, which Lambda refuses",
-            "put the content into a store",
-        )
-    return json.dumps(text.event(content, where), ensure_ascii=False).encode()
 
 
 def beside(settings: Settings) -> Path:

@@ -46,7 +46,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "waking": EVERY_ROOM | {"passage"},
     "housing": EVERY_ROOM | {"settings", "passage", "crossing"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
-    "verbs": frozenset({"valve", "settings", "model"}),  # the second half of the command line's face
+    "told": frozenset({"settings", "model"}),
+    "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face
     "pytest_plugin": frozenset({"valve", "settings", "model"}),
     "cli": frozenset({"settings", "__init__"}),
     "__main__": frozenset({"cli"}),
@@ -56,6 +57,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 READ_LAZILY = frozenset({"template", "policy", "report", "text", "model", "valve", "application", "__init__"})
 MAY_IMPORT_LAZILY = {
     "cli": READ_LAZILY | {"verbs"},
+    "told": frozenset({"text"}),
     "verbs": READ_LAZILY | {"audit", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
     "pytest_plugin": READ_LAZILY,
 }
