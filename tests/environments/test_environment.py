@@ -14,6 +14,8 @@ from valve_aws.environments.environment import Environment
 from valve_aws.model.invocation import Done, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.environments.conftest import World
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -434,3 +436,23 @@ def test_an_init_that_ends_by_itself_shows_what_it_wrote(world: World) -> None:
     run(world.environment("import os\nos.write(1, b'dying')\nos._exit(1)"))
     lines = [line for _, line in world.lines]
     assert lines.index("dying") < next(n for n, line in enumerate(lines) if line.startswith("INIT_REPORT"))
+
+
+CLAIMING = """
+import http.client, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+told = {"Lambda-Runtime-Function-Error-Type": "Function.Alice"}
+api.request("POST", "/2018-06-01/runtime/init/error", b"{}", told)
+api.getresponse().read()
+os._exit(1)
+"""
+
+
+@pytest.mark.parametrize(("label", "told"), [(frozenset(), "Function.Alice"), ({"pii"}, "Runtime.Unknown")])
+def test_the_error_type_that_a_labelled_environment_claims_stays_out_of_the_platforms_lines(
+    world: World, label: Iterable[str], told: str
+) -> None:
+    environment = world.environment(CLAIMING)
+    environment.subject.take(frozenset(label), ())
+    run(environment)
+    assert re.findall(r"Error Type: (\S+)", world.text("platform")) == [told, told]

@@ -194,8 +194,17 @@ class Environment:
     def _failure(self) -> str:
         """Return the error type of an environment that failed."""
         if self._done:
-            return self._done.error_type
+            return self._claimed(self._done)
         return "Runtime.OutOfMemory" if self._full else "Runtime.ExitError"
+
+    def _claimed(self, done: Done) -> str:
+        """Return the error type of an end as the platform's own lines have it, which go into every log.
+
+        Why not always the function's word: it has room for a thousand bits of what a labelled one learned
+        (law 11).
+        """
+        chosen = done.kind is Kind.INIT_ERROR and self.subject.label
+        return "Runtime.Unknown" if chosen else done.error_type
 
     async def _conclude(self, ident: str, done: Done, taken: float, seconds: float) -> None:
         """Write the lines of an invocation's end, after whatever the function has written."""
@@ -209,7 +218,7 @@ class Environment:
             for line in wording.exited(ident, -9 if self._status is None else self._status, done.error_type):
                 self._say("platform", line)
         self._say("platform", wording.end(ident))
-        status, error_type = STATUS.get(done.kind, ("error", done.error_type))
+        status, error_type = STATUS.get(done.kind, ("error", self._claimed(done)))
         init, self.served = self.init if not self.served else None, self.served + 1
         figures = (ident, taken, self.function.memory, self._peak, init, status, error_type)
         self._say("platform", wording.report(*figures))
