@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.rows.cloud import PLACE
 from valve_aws.aws import names
+from valve_aws.aws.effects import effect
 from valve_aws.aws.names import NotCanonical
 from valve_aws.aws.rows import mail
 from valve_aws.model.stack import KeySchema
@@ -261,3 +263,22 @@ def test_a_raw_mail_goes_to_whom_its_fields_name() -> None:
 def test_a_raw_mail_that_could_be_read_two_ways_is_refused(head: bytes) -> None:
     with pytest.raises(NotCanonical):
         mail.raw(b"From: x@y.z\r\n" + head + b"\r\n\r\nbody")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("dynamodb", "BatchGetItem", {"RequestItems": {"t": {"Keys": [{"pk": {"S": "a"}}] * 1001}}}),
+        ("dynamodb", "BatchGetItem", {"RequestItems": {f"t-{n}": {"Keys": []} for n in range(1001)}}),
+        ("dynamodb", "BatchWriteItem", {"RequestItems": {"t": [{"DeleteRequest": {"Key": {}}}] * 1001}}),
+        ("dynamodb", "TransactGetItems", {"TransactItems": [{"Get": {}}] * 1001}),
+        ("dynamodb", "TransactWriteItems", {"TransactItems": [{"Put": {}}] * 1001}),
+        ("dynamodb", "BatchExecuteStatement", {"Statements": [{"Statement": ""}] * 1001}),
+        ("s3", "DeleteObjects", {"Bucket": "files", "Delete": {"Objects": [{"Key": "a"}] * 1001}}),
+    ],
+)
+def test_what_names_more_than_any_service_takes_is_refused_before_it_costs_look_ups(
+    service: str, operation: str, params: dict[str, Any]
+) -> None:
+    with pytest.raises(NotCanonical, match="names 1001 things at once"):
+        effect(service, operation, params, PLACE, lambda _: SCHEMA)

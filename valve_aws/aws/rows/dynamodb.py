@@ -11,7 +11,7 @@ from typing import Any
 
 from valve_aws.aws.rows import dynamodb_setup, items, partiql
 from valve_aws.aws.rows.items import SILENT, Read, Write
-from valve_aws.aws.rows.row import Asked, Extents, Row, Service, Texts
+from valve_aws.aws.rows.row import Asked, Extents, Row, Service, Texts, listed
 from valve_aws.model.cell import Extent, Part, Span
 
 READS = (
@@ -79,8 +79,8 @@ TOUCHES: dict[str, Callable[[Asked, Any], Touched]] = {
     "BatchWriteItem": lambda asked, p: ((), items.batch_write(asked, p)),
     "TransactWriteItems": lambda asked, p: ((), items.transact(asked, p)),
     "ExecuteStatement": lambda asked, p: partiql.touched(asked, [p]),
-    "BatchExecuteStatement": lambda asked, p: partiql.touched(asked, p["Statements"]),
-    "ExecuteTransaction": lambda asked, p: partiql.touched(asked, p["TransactStatements"]),
+    "BatchExecuteStatement": lambda asked, p: partiql.touched(asked, listed(p["Statements"])),
+    "ExecuteTransaction": lambda asked, p: partiql.touched(asked, listed(p["TransactStatements"])),
 }
 
 

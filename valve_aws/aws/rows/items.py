@@ -12,7 +12,7 @@ from typing import Any
 from valve_aws.aws import names
 from valve_aws.aws.rows import expression
 from valve_aws.aws.rows.expression import NOTHING, Attributes, union
-from valve_aws.aws.rows.row import Asked
+from valve_aws.aws.rows.row import Asked, listed
 from valve_aws.model.cell import Span
 from valve_aws.model.stack import KeySchema
 
@@ -95,9 +95,9 @@ def _one(table: str, attributes: Params, shows: Attributes, asked: Asked) -> Rea
 def batch(asked: Asked, params: Params) -> list[Read]:
     """BatchGetItem."""
     found = []
-    for text, wanted in params["RequestItems"].items():
+    for text, wanted in listed(params["RequestItems"]).items():
         table, shows = names.table(text, asked.place), shown(wanted)
-        found += [_one(table, attributes, shows, asked) for attributes in wanted["Keys"]]
+        found += [_one(table, attributes, shows, asked) for attributes in listed(wanted["Keys"])]
     return found
 
 
@@ -240,9 +240,9 @@ def update(asked: Asked, params: Params) -> Write:
 def batch_write(asked: Asked, params: Params) -> list[Write]:
     """BatchWriteItem."""
     found = []
-    for text, requests in params["RequestItems"].items():
+    for text, requests in listed(params["RequestItems"]).items():
         table = names.table(text, asked.place)
-        for request in requests:
+        for request in listed(requests):
             ((kind, wanted),) = request.items()
             attributes, what = (wanted["Item"], "put") if kind == "PutRequest" else (wanted["Key"], "delete")
             found.append(Write(table, key(table, attributes, asked), what, None))
@@ -255,7 +255,7 @@ STEPS = {"Put": put, "Update": update, "Delete": delete, "ConditionCheck": check
 def transact(asked: Asked, params: Params) -> list[Write]:
     """TransactWriteItems: each step by its kind."""
     found = []
-    for step in params["TransactItems"]:
+    for step in listed(params["TransactItems"]):
         ((kind, wanted),) = step.items()
         found.append(STEPS[kind](asked, wanted))
     return found
@@ -263,4 +263,4 @@ def transact(asked: Asked, params: Params) -> list[Write]:
 
 def transact_get(asked: Asked, params: Params) -> list[Read]:
     """TransactGetItems. Whole items, whatever the projection: moto does not heed it here."""
-    return [replace(get(asked, step["Get"]), attributes=None) for step in params["TransactItems"]]
+    return [replace(get(asked, step["Get"]), attributes=None) for step in listed(params["TransactItems"])]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.names import Place
+from valve_aws.aws.names import NotCanonical, Place
 from valve_aws.model.cell import Extent, Part, Span
 from valve_aws.model.ports import Tables
 
@@ -26,6 +26,20 @@ class Asked:
         self.place = place
         self.tables = tables
         self.memo: dict[str, Any] = {}
+
+
+MOST = 1000
+"""Things that one request may name: what DeleteObjects takes, the most of all operations (S3 API)."""
+
+
+def listed(found: Any) -> Any:
+    """Return a list of a request as it is; raises `NotCanonical` when it is longer than any service takes.
+
+    Why: each entry costs look-ups in the book, and while those of one request are made no other is served.
+    """
+    if len(found) > MOST:
+        raise NotCanonical(f"it names {len(found)} things at once; no operation takes more than {MOST}")
+    return found
 
 
 Extents = Callable[[Asked], Iterable[Extent]]

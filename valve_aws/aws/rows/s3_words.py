@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import Asked, Extents, Texts, account, anything
+from valve_aws.aws.rows.row import Asked, Extents, Texts, account, anything, listed
 from valve_aws.model.cell import Extent, Part, Span
 
 
@@ -91,7 +91,8 @@ def unconditional(asked: Asked) -> bool:
 
 def _listed(asked: Asked) -> list[tuple[str, Mapping[str, Any]]]:
     if "listed" not in asked.memo:
-        asked.memo["listed"] = [(names.object_key(o["Key"]), o) for o in asked.params["Delete"]["Objects"]]
+        given = listed(asked.params["Delete"]["Objects"])
+        asked.memo["listed"] = [(names.object_key(o["Key"]), o) for o in given]
     found: list[tuple[str, Mapping[str, Any]]] = asked.memo["listed"]
     return found
 
