@@ -95,7 +95,7 @@ class Waking:
         try:
             if fits(record(body, trigger.source), trigger.properties):
                 return True
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self._say(f"valve: {trigger.function}.{trigger.name}: its filter cannot be read: {error}")
             return True
         handle = {"QueueUrl": url, "ReceiptHandle": body["ReceiptHandle"]}

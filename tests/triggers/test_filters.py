@@ -83,3 +83,7 @@ def test_without_filters_everything_wakes_the_function() -> None:
 def test_a_pattern_that_cannot_be_read_is_said_to_be_so(pattern: Any) -> None:
     with pytest.raises(ValueError, match=r"pattern|neither|not known"):
         fits(RECORD, mapping(pattern))
+
+
+def test_a_body_of_nothing_but_brackets_fits_nothing() -> None:
+    assert not fits({**RECORD, "body": "[" * 200_000}, mapping({"body": {"a": [1]}}))

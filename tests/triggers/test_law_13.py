@@ -255,3 +255,8 @@ def test_an_ordered_queue_is_not_split_and_its_labels_join(world: World, cloud: 
     ran = send(world, "line.fifo", "clean a", "clean b", "pii c")
     assert seen(world, ran) == [(("pii",), ["clean a", "clean b", "pii c"])]
     assert not left(cloud, "line.fifo")
+
+
+def test_an_answer_of_nothing_but_brackets_fails_the_whole_batch() -> None:
+    (whole,) = batches(received([frozenset()] * 2), ordered=False)
+    assert failed(whole, b"[" * 200_000, False, True) == {"m-0", "m-1"}

@@ -45,7 +45,7 @@ def _seen(record: Mapping[str, Any], pattern: Mapping[str, Any]) -> Mapping[str,
         return record
     try:
         body = json.loads(record["body"])
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     return {**record, "body": body}
 

@@ -100,6 +100,6 @@ def failed(batch: Batch, payload: bytes, error: bool, reports: bool) -> frozense
         answer = json.loads(payload)
         listed = (answer or {}).get("batchItemFailures") or []
         named = frozenset(str(entry["itemIdentifier"]) for entry in listed)
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return every
     return named if named <= every else every
