@@ -68,7 +68,7 @@ class Housing:
         authority: Authority,
         say: Callable[[str], None],
         tick: Callable[[], float],
-        prepared: dict[str, Prepared],
+        prepared: Mapping[str, Prepared] | None = None,
     ) -> None:
         """`prepared` holds the functions that are ready already, by logical id; others join it."""
         self._stack, self._settings, self._passage, self._authority, self._say = (
@@ -78,7 +78,7 @@ class Housing:
             authority,
             say,
         )
-        self._prepared = prepared
+        self._prepared: dict[str, Prepared] = dict(prepared or {})
         self._pools: dict[tuple[str, str], Pool] = {}
         self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
