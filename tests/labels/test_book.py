@@ -52,6 +52,32 @@ def test_an_unknown_outcome_keeps_old_and_new_for_good(book: SqliteBook) -> None
     assert label(book, KEY) == PII | CARD
 
 
+@pytest.mark.parametrize("settled", [None, Outcome.UNKNOWN], ids=["under way", "unknown"])
+def test_a_message_that_nobody_has_named_yet_carries_what_may_have_been_sent(
+    book: SqliteBook, settled: Outcome | None
+) -> None:
+    put(book, "r1", Extent(STORE, span=Span.NEW), PII)
+    put(book, "r2", Extent(STORE, span=Span.NEW), frozenset())
+    book.settle("r2", Outcome.DONE, created=[(Cell(STORE, "m-2"), frozenset())])
+    if settled:
+        book.settle("r1", settled)
+    assert label(book, one(STORE, "m-1")) == PII
+    assert label(book, one(STORE, "m-2")) == frozenset()
+
+
+def test_a_message_that_nobody_has_named_carries_what_was_delivered_to_its_queue(book: SqliteBook) -> None:
+    put(book, "r1", one(STORE, ""), PII, replaces=False)
+    book.settle("r1", Outcome.DONE)
+    assert label(book, one(STORE, "m-1")) == PII
+
+
+def test_once_a_message_has_its_name_no_other_carries_its_label(book: SqliteBook) -> None:
+    put(book, "r1", Extent(STORE, span=Span.NEW), PII)
+    book.settle("r1", Outcome.DONE, created=[(Cell(STORE, "m-1"), PII)])
+    assert label(book, one(STORE, "m-1")) == PII
+    assert label(book, one(STORE, "m-2")) == frozenset()
+
+
 def test_a_failed_write_takes_back_its_own_tags_only(book: SqliteBook) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)

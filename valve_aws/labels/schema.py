@@ -37,6 +37,8 @@ CREATE INDEX IF NOT EXISTS lowered_by_time ON lowered (until);
 
 ONE = "generation = ? AND store = ? AND part = ? AND name = ?"
 PREFIX = "generation = ? AND store = ? AND part = ? AND name >= ? AND name < ?"
+NAMELESS = "generation = ? AND store = ? AND part = ? AND (name = '' OR name >= '?' AND name < '@')"
+"""Cells that a record stands for (`?r-7c1e`) until their names are known, and the one for deliveries."""
 ALL = "generation = ? AND store = ? AND part = ?"
 
 CELL = "generation = ? AND store = ? AND part = ? AND name = ? AND attribute = ?"

@@ -78,9 +78,13 @@ class SqliteBook:
     def _holding(self, extent: Extent, since: int | None, seen: Mapping[Cell, str]) -> Holding:
         ways: dict[str, Way] = {}
         known = False
-        for name, attribute, tags, version in self._rows(extent):
+        rows = list(self._rows(extent))
+        if extent.span is Span.ONE and not rows:
+            rows = self._nameless(extent)
+        for name, attribute, tags, version in rows:
             cell = Cell(extent.store, name, extent.part, attribute)
-            known = known or (attribute == "" and _recognised(version, extent.version, seen.get(cell, "")))
+            own = name == extent.name and attribute == ""
+            known = known or (own and _recognised(version, extent.version, seen.get(cell, "")))
             _collect(ways, cell, _loads(tags))
         if since is not None:
             where, values = self._where(extent)
@@ -107,6 +111,15 @@ class SqliteBook:
         for row in self._db.execute(query, values):
             if _touches(extent, row[1]):
                 yield row
+
+    def _nameless(self, extent: Extent) -> list[tuple[str, str, str, str]]:
+        """Return what was put into a store under names that nobody has learned: what has no row may be that.
+
+        A message whose sender ended before its reply came, or one that another store delivered.
+        """
+        base = (self._generation, extent.store, str(extent.part))
+        query = f"SELECT name, attribute, tags, '' FROM cell WHERE {schema.NAMELESS}"
+        return [row for row in self._db.execute(query, base).fetchall() if _touches(extent, row[1])]
 
     def _distinct(self, values: tuple[str, ...]) -> Iterator[tuple[str, str, str, str]]:
         """Walk a whole store by its distinct sets of tags: as many index look-ups as there are sets, not
