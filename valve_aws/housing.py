@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ from valve_aws.passage import Passage
 from valve_aws.proxy import Authority, Dial, Exchange, Server
 from valve_aws.settings import Settings
 from valve_aws.template import inspect
+
+AT_ONCE = 10
+"""Events that one function serves at once, of all its tenants; what comes beside them waits."""
 
 RUNTIME_API = ("127.0.0.1", 9001)
 """Where the Runtime API answers inside, Lambda's own address."""
@@ -80,6 +84,7 @@ class Housing:
         )
         self._prepared: dict[str, Prepared] = dict(prepared or {})
         self._pools: dict[tuple[str, str], Pool] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
         self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
         self._home = Path(stack.file).resolve().parent / ".valve"
@@ -112,11 +117,11 @@ class Housing:
     ) -> Run:
         """Take one event in, have it served, and return what it came to with the label it has by then (law
         11)."""
-        pool = await self._pool(self._stack.functions[function], beside.tenant)
         expected = self._passage.court.judge.admit(
             Principal("", function, trigger=trigger, fields=fields), carried
         ).joins
-        async with pool.lease(CLEAN if self._passage.court.mode is Mode.OFF else expected) as environment:
+        bound = CLEAN if self._passage.court.mode is Mode.OFF else expected
+        async with self._lease(self._stack.functions[function], beside.tenant, bound) as environment:
             subject = environment.subject
             subject.invocation, subject.trigger, subject.fields, subject.cause = (
                 str(uuid.uuid4()),
@@ -142,6 +147,17 @@ class Housing:
             )
             return Run(done.payload, done.failed, subject.label, tuple(subject.ways.values()), subject)
 
+    @asynccontextmanager
+    async def _lease(self, function: Function, tenant: str, label: Label) -> AsyncIterator[Environment]:
+        """Give an environment for one event.
+
+        Why turns: a caller thinks up tenants as it likes, and each has a pool of its own.
+        """
+        async with self._turns.setdefault(function.logical, asyncio.Semaphore(AT_ONCE)):
+            pool = await self._pool(function, tenant)
+            async with pool.lease(label) as environment:
+                yield environment
+
     async def _pool(self, function: Function, tenant: str) -> Pool:
         """Return a function's pool for one tenant; its packages are prepared once, off the loop.
 
@@ -154,9 +170,17 @@ class Housing:
                     _prepared, function, self._cache, self._say, self._settings.allow_build
                 )
             if (name, tenant) not in self._pools:
+                await self._make_room(name)
                 prepared = self._prepared[name]
                 self._pools[name, tenant] = Pool(lambda: self._make(prepared), Reuse(self._settings.reuse))
             return self._pools[name, tenant]
+
+    async def _make_room(self, name: str) -> None:
+        """End what rests for a function's other tenants when there are as many as may be at work at once."""
+        others = [key for key in self._pools if key[0] == name]
+        if len(others) >= AT_ONCE:
+            for key in [key for key in others if self._pools[key].rests]:
+                await self._pools.pop(key).close()
 
     def _make(self, prepared: Prepared) -> Environment:
         ident = f"{prepared.function.logical}-{os.urandom(4).hex()}"

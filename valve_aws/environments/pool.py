@@ -43,6 +43,11 @@ class Pool:
         """Those that wait for an event, the longest first."""
         return tuple(self._idle)
 
+    @property
+    def rests(self) -> bool:
+        """Say whether nobody is at work here, nor waits."""
+        return self._alive == len(self._idle) and not self._queue
+
     @asynccontextmanager
     async def lease(self, label: Label = CLEAN, baseline: Label = CLEAN) -> AsyncIterator[Environment]:
         """Give a started environment for one event, and take it back."""
