@@ -231,6 +231,14 @@ def test_what_a_dead_valve_left_open_is_told_and_what_a_living_one_has_is_not(tm
     assert [(record, rises[0].label) for record, rises in book.open()] == [("r9", PII)]
 
 
+def test_a_failed_write_leaves_the_tags_that_another_one_brought_meanwhile(book: SqliteBook) -> None:
+    put(book, "slow", KEY, PII)
+    put(book, "quick", KEY, PII)
+    book.settle("quick", Outcome.DONE)
+    book.settle("slow", Outcome.FAILED)
+    assert label(book, KEY) == PII
+
+
 Step = tuple[str, str, frozenset[str], Outcome]
 STEPS = st.lists(
     st.tuples(

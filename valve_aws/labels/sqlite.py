@@ -216,7 +216,9 @@ class SqliteBook:
             shared = self._under_way()
             for *row, tags, made, replaces, crossed in opened:
                 cell = (row[0], row[1], row[2], row[3], row[4])
-                if outcome is Outcome.FAILED:
+                if outcome is Outcome.FAILED and not crossed:
+                    # Why not when crossed: another write may have brought the same tags, and found them
+                    # there under this record.
                     self._take_back(record, cell, bool(made), shared)
                 elif outcome is Outcome.DONE and row[3] == f"?{record}":
                     if created:
