@@ -202,16 +202,16 @@ class Housing:
             self._settings.labels,
             self._settings.log,
         )
-        named = {path.resolve() for path in told if path} | {
-            folder / name for name in ("valve.yaml", "seed.yaml")
-        }
-        inside = [path for path in named if path.is_relative_to(folder) and path.is_file()]
-        files = {f"/var/task/{path.relative_to(folder)}": b"" for path in inside}
-        ours = [
-            path for path in (folder / ".valve", self._home) if path.is_relative_to(folder) and path.is_dir()
-        ]
+        # Why as shown: what the function sees may be a copy of its folder, which has not all of it.
+        shown = next((bind.source for bind in plan.binds if bind.target == "/var/task"), folder)
+        named = [path.resolve() for path in told if path]
+        named += [folder / name for name in ("valve.yaml", "seed.yaml")]
+        named += [path.with_name(path.name + tail) for path in named for tail in ("-wal", "-shm")]
+        inside = {path.relative_to(folder) for path in named if path.is_relative_to(folder)}
+        files = {f"/var/task/{path}": b"" for path in inside if (shown / path).is_file()}
+        homes = {p.relative_to(folder) for p in (folder / ".valve", self._home) if p.is_relative_to(folder)}
         binds = tuple(
-            Bind(self._cache.empty(), f"/var/task/{path.relative_to(folder)}") for path in dict.fromkeys(ours)
+            Bind(self._cache.empty(), f"/var/task/{path}") for path in homes if (shown / path).is_dir()
         )
         return replace(plan, binds=plan.binds + binds, files={**plan.files, **files})
 
