@@ -216,8 +216,10 @@ CASES: dict[str, Case] = {
 def assert_one_line(ran: Ran, says: str) -> None:
     """See that a command was refused as a mistake of the user's, and that this is all that it did."""
     assert (ran.code, ran.out, ran.left) == (2, "", set()), ran
-    assert ran.err.count("\n") == 1, ran.err
-    line = ran.err.rstrip("\n")
+    # Why: a first run for another interpreter shows what it installs, and that is progress, not the mistake.
+    lines = [line for line in ran.err.splitlines() if not line.startswith("installing awslambdaric ")]
+    assert len(lines) == 1, ran.err
+    (line,) = lines
     assert re.match(f"valve: {says}", line), line
     assert not line.endswith("."), line
 
