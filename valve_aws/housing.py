@@ -220,7 +220,7 @@ class Housing:
     def _serve(self, environment: Environment, jail: Jail) -> Callable[[], None]:
         """Accept on a jail's sockets for this environment alone; connections wait in the backlog until
         then."""
-        subject, key, passage = environment.subject, self._keys[environment.ident], self._passage
+        subject, key, passage = environment.subject, self._keys.pop(environment.ident), self._passage
         api = RUNTIME_API
         if self._settings.unsafe:
             proxy, api = (listener.getsockname() for listener in jail.listeners.tcp)

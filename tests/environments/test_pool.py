@@ -41,10 +41,9 @@ async def serve(
     pool: Pool,
     label: frozenset[str],
     learns: frozenset[str] = frozenset(),
-    baseline: frozenset[str] = frozenset(),
 ) -> str:
     """Serve one event from which the environment learns `learns`; return who did."""
-    async with pool.lease(label, baseline) as environment:
+    async with pool.lease(label) as environment:
         environment.subject.take(label | learns, ())
         return environment.ident
 
@@ -77,10 +76,41 @@ def test_a_tag_within_a_tag_of_the_event_is_no_more(world: World) -> None:
     play(world, life)
 
 
-def test_what_every_event_brings_along_does_not_stand_in_the_way(world: World) -> None:
+def test_what_its_own_start_has_read_does_not_stand_in_the_way(world: World) -> None:
     async def life(pool: Pool) -> None:
-        first = await serve(pool, frozenset(), learns=CARD, baseline=CARD)
-        assert await serve(pool, frozenset(), baseline=CARD) == first
+        async with pool.lease() as first:
+            first.subject.take(CARD, ())
+            first.baseline = CARD
+        assert await serve(pool, frozenset()) == first.ident
+        assert await serve(pool, PII) == first.ident
+        assert await serve(pool, frozenset()) != first.ident, "it knows what the last event brought"
+
+    play(world, life)
+
+
+def test_what_a_start_reads_is_told_from_what_events_teach(world: World) -> None:
+    """The baseline is the label at the end of init: what is learned from then on is none of it."""
+
+    async def life(pool: Pool) -> None:
+        environment = world.environment("def handler(event, context): pass")
+        environment.subject.take(CARD, ())
+        await environment.start()
+        environment.subject.take(PII, ())
+        await environment.close()
+        assert environment.baseline == CARD
+
+    play(world, life)
+
+
+def test_one_whose_label_need_not_rise_serves_first(world: World) -> None:
+    async def life(pool: Pool) -> None:
+        labelled = await serve(pool, PII)
+        clean = await serve(pool, frozenset())
+        assert labelled != clean
+        assert await serve(pool, PII) == labelled
+        assert await serve(pool, frozenset()) == clean
+        assert await serve(pool, PII) == labelled
+        assert await serve(pool, CARD) == clean
 
     play(world, life)
 
@@ -108,9 +138,9 @@ def test_at_the_limit_an_idle_one_makes_room(world: World) -> None:
         await serve(pool, CARD)
         await serve(pool, frozenset())
         assert [environment.ident for environment in pool.idle] == ["fn-1", "fn-2"]
-        assert not world.made[0].alive
 
-    play(world, life, limit=2)
+    pool = play(world, life, limit=2)
+    assert not pool.idle
 
 
 def test_when_all_are_busy_events_wait_in_their_order(world: World) -> None:

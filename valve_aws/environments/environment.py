@@ -15,6 +15,7 @@ from valve_aws.course.subject import Subject
 from valve_aws.environments.process import Pump, born, watch
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.model.invocation import Answer, Done, Invocation, Kind, Reply
+from valve_aws.model.label import CLEAN
 from valve_aws.model.plan import Jail, Plan
 from valve_aws.model.stack import Function
 
@@ -34,6 +35,8 @@ class Environment:
         self.subject = subject
         self.function = function
         self.plan = plan
+        self.baseline = CLEAN
+        """What its own init has read: every event that it serves brings that along (laws 1, 12)."""
         self.init: float | None = None
         """Seconds of the cold start, from the sandbox's first moment to the runtime's first `next`."""
         self.served = 0
@@ -80,6 +83,8 @@ class Environment:
         self._stop = self._around.serve(self, self.jail)
         ready = await self._until(lambda: self._api.idle or self._done is not None, INIT_LIMIT)
         self.init = self._around.tick() - began
+        # Invariant: what code of an init that has not ended learns later is no baseline; it is an event's.
+        self.baseline = self.subject.label
         await (self._pump.sweep() if self._status is None else self._gone.wait())
         if not ready or self._done:
             how = ("error", self._failure()) if self._done or self._status is not None else ("timeout", "")

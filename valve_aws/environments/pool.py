@@ -19,7 +19,7 @@ class Reuse(StrEnum):
     """When a warm environment serves another event."""
 
     LABEL = "label"
-    """If its label is within the event's and the baseline."""
+    """If its label is within the event's and its own baseline."""
     NEVER = "never"
     CARRY = "carry"
     """Always; the event then starts with the label that is there."""
@@ -35,6 +35,7 @@ class Pool:
         self._limit = limit
         self._idle: list[Environment] = []
         self._alive = 0
+        self._ending: set[asyncio.Task[None]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -49,37 +50,39 @@ class Pool:
         return self._alive == len(self._idle) and not self._queue
 
     @asynccontextmanager
-    async def lease(self, label: Label = CLEAN, baseline: Label = CLEAN) -> AsyncIterator[Environment]:
+    async def lease(self, label: Label = CLEAN) -> AsyncIterator[Environment]:
         """Give a started environment for one event, and take it back."""
-        environment = await self.acquire(label, baseline)
+        environment = await self.acquire(label)
         try:
             yield environment
         finally:
             await self.release(environment)
 
-    async def acquire(self, label: Label = CLEAN, baseline: Label = CLEAN) -> Environment:
+    async def acquire(self, label: Label = CLEAN) -> Environment:
         """Return a started environment that may serve an event with `label`; waits while all are busy.
 
-        `baseline` is what every event of this function brings along. Raises what starting one raises.
+        Raises what starting one raises.
         """
         while True:
             if self._closed:
                 raise RuntimeError("the pool is closed")
-            fitting = self._fitting(join(label, baseline))
+            fitting = self._fitting(label)
             if fitting:
                 self._idle.remove(fitting)
                 return fitting
             if self._alive < self._limit:
                 return await self._fresh()
             if self._idle:
-                await self._end(self._idle.pop(0))
+                await self._retire(self._idle.pop(0))
             else:
                 await self._turn()
 
     async def release(self, environment: Environment) -> None:
-        """Take one back: it is kept for the next event, or ended."""
-        if self._closed or self._reuse is Reuse.NEVER or not environment.alive:
+        """Take one back: it is kept for the next event, or ended beside the next one's way."""
+        if self._closed:
             await self._end(environment)
+        elif self._reuse is Reuse.NEVER or not environment.alive:
+            await self._retire(environment)
         else:
             self._idle.append(environment)
             self._wake()
@@ -89,16 +92,24 @@ class Pool:
         self._closed = True
         while self._idle:
             await self._end(self._idle.pop())
+        while self._ending:
+            await asyncio.wait(self._ending)
         while self._queue:
             self._wake()
 
-    def _fitting(self, bound: Label) -> Environment | None:
-        """Return the one used last that may serve, so that the others grow cold."""
+    def _fitting(self, label: Label) -> Environment | None:
+        """Return the one used last that may serve, so that the others grow cold; one whose label need not
+        rise comes first, so that those that know less stay so."""
         self._idle = [environment for environment in self._idle if self._living(environment)]
-        for environment in reversed(self._idle):
-            if self._reuse is Reuse.CARRY or fits(environment.subject.label, bound):
-                return environment
-        return None
+        able = [environment for environment in reversed(self._idle) if self._may_serve(environment, label)]
+        same = (environment for environment in able if fits(label, environment.subject.label))
+        return next(same, able[0] if able else None)
+
+    def _may_serve(self, environment: Environment, label: Label) -> bool:
+        """Law 12. What its own start has read is no obstacle: every event of the function brings that along,
+        and it joins the event's label before the function sees it."""
+        bound = join(label, environment.baseline)
+        return self._reuse is Reuse.CARRY or fits(environment.subject.label, bound)
 
     def _living(self, environment: Environment) -> bool:
         """Forget one that ended while nobody looked."""
@@ -117,7 +128,18 @@ class Pool:
             raise
         return environment
 
+    async def _retire(self, environment: Environment) -> None:
+        """End one while events go on. Only when as many are ending already as may live does an event wait."""
+        while len(self._ending) >= self._limit:
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
+        self._alive -= 1
+        task = asyncio.ensure_future(environment.close())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        self._wake()
+
     async def _end(self, environment: Environment) -> None:
+        """End one and wait for that."""
         try:
             await environment.close()
         finally:
