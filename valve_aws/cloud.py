@@ -71,7 +71,7 @@ class Cloud:
                 began = self._starting = time.monotonic()
                 try:
                     self._moto = await asyncio.to_thread(
-                        Moto.start, self._resources(), self._orders, self._stack.region
+                        Moto.start, resources(self._stack, self._seeds), self._orders, self._stack.region
                     )
                 finally:
                     self._starting, self._lost = None, self._lost + time.monotonic() - began
@@ -90,7 +90,9 @@ class Cloud:
 
     async def _fill(self, endpoint: Endpoint) -> None:
         self._learn(
-            await asyncio.to_thread(fill, endpoint.url, self._resources(), self._orders, self._stack.region)
+            await asyncio.to_thread(
+                fill, endpoint.url, resources(self._stack, self._seeds), self._orders, self._stack.region
+            )
         )
 
     def _learn(self, seeded: Sequence[Mapping[str, Any]]) -> None:
@@ -113,27 +115,28 @@ class Cloud:
             if seed.kind in {"object", "item"}:
                 yield Cell(seed.arn, name, Part.NAMES), self._base(seed.arn, name), ""
 
-    def _resources(self) -> list[dict[str, Any]]:
-        """Return what is to be created, as the filler takes it: the stack's, then what the seed adds."""
-        outside = {s.arn: s for s in self._seeds if s.creates}
-        return [
-            {
-                "logical": r.logical,
-                "kind": r.kind,
-                "name": r.name,
-                "arn": r.arn,
-                "properties": _plain(r.properties),
-            }
-            for r in self._stack.resources.values()
-        ] + [
-            {"logical": arn, "kind": s.creates, "name": s.name, "arn": arn, "properties": {}}
-            for arn, s in outside.items()
-        ]
-
     async def close(self) -> None:
         """End what was started."""
         if self._moto is not None:
             await asyncio.to_thread(self._moto.stop)
+
+
+def resources(stack: Stack, seeds: Iterable[Seed]) -> list[dict[str, Any]]:
+    """Return what is to be created, as the filler takes it: the stack's, then what the seed adds."""
+    outside = {s.arn: s for s in seeds if s.creates}
+    return [
+        {
+            "logical": r.logical,
+            "kind": r.kind,
+            "name": r.name,
+            "arn": r.arn,
+            "properties": _plain(r.properties),
+        }
+        for r in stack.resources.values()
+    ] + [
+        {"logical": arn, "kind": s.creates, "name": s.name, "arn": arn, "properties": {}}
+        for arn, s in outside.items()
+    ]
 
 
 def custom_hosts(stack: Stack, resolve: Iterable[tuple[str, int]]) -> tuple[str, ...]:
@@ -195,4 +198,4 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
 
 
-__all__ = ["Cloud", "NotStarted", "custom_hosts"]
+__all__ = ["Cloud", "NotStarted", "custom_hosts", "resources"]

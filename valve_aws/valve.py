@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -63,14 +63,23 @@ class Finished:
 
     payload: bytes
     failed: bool
+    invocation: str = ""
+    """By which its records are told from others; "" when no function saw the event."""
 
 
 class Valve:
     """One stack, guarded. `read` it, `open` it, `invoke`, `drain`, `close`; on one loop."""
 
     def __init__(
-        self, settings: Settings, stack: Stack, flow: FlowPolicy, seeds: tuple[Seed, ...], say: Say
+        self,
+        settings: Settings,
+        stack: Stack,
+        flow: FlowPolicy,
+        seeds: tuple[Seed, ...],
+        say: Say,
+        judge: Callable[[FlowPolicy, Stack], Judge] = Judge,
     ) -> None:
+        self._judge = judge
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
         self.mode = Mode(settings.mode) if settings.mode else flow.mode
         self.refusals: list[Record] = []
@@ -108,7 +117,7 @@ class Valve:
         """Make everything ready that a first call may need; the cloud itself waits for that call."""
         home, settings, stack = self._home, self.settings, self.stack
         tables = template.schema(stack)
-        judge = Judge(self.policy, stack)
+        judge = self._judge(self.policy, stack)
         external = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
         self._cloud = Cloud(stack, self._seeds, external, tables, judge.base, self._say)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
@@ -184,15 +193,19 @@ class Valve:
 
     # Invoking
 
-    async def invoke(self, function: str, payload: bytes, event_source: str = "") -> Finished:
+    async def invoke(
+        self, function: str, payload: bytes, event_source: str = "", beside: Beside = NOTHING_BESIDE
+    ) -> Finished:
         """Invoke a function for the operator; its result is judged before it is returned (law 11)."""
-        run = await self._run(function, payload, Holding(), event_source, "operator", "")
-        if run.subject is None or self.mode is Mode.OFF:
+        run = await self._run(function, payload, Holding(), event_source, "operator", "", beside)
+        if run.subject is None:
             return Finished(run.payload, run.failed)
+        done = Finished(run.payload, run.failed, run.subject.invocation)
+        if self.mode is Mode.OFF:
+            return done
         ident, verdict = await drive(result(self.passage.court, run.subject), self.passage.at_once)
-        if verdict.passes:
-            return Finished(run.payload, run.failed)
-        return Finished(runtime.faults.refused("Valve.ResultRefused", ident), True)
+        refused = runtime.faults.refused("Valve.ResultRefused", ident)
+        return done if verdict.passes else replace(done, payload=refused, failed=True)
 
     async def _run(
         self,

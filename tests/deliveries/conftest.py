@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ class Place:
 
 @pytest.fixture(scope="session")
 def sdk_of_2019(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the SDK."""
+    return installed(tmp_path_factory)
+    return installed(tmp_path_factory)
+
+
+@cache
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install it as a user would, into a folder of its own; fails where there is no package index."""
     folder = tmp_path_factory.mktemp("sdk") / "sdk"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "waking": EVERY_ROOM | {"passage"},
     "housing": EVERY_ROOM | {"settings", "passage", "crossing"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
+    "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
     "told": frozenset({"settings", "model"}),
     "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face
     "pytest_plugin": frozenset({"valve", "settings", "model"}),
@@ -65,8 +66,8 @@ MAY_IMPORT_LAZILY = {
 # third party (the longest name that fits counts) -> the rooms that may import it
 THIRD_PARTIES: dict[str, frozenset[str]] = {
     "awslambdaric": frozenset(),  # runs inside the sandbox, started by shims
-    "boto3": frozenset({"backend", "hook"}),
-    "botocore": frozenset({"aws", "backend", "hook"}),
+    "boto3": frozenset({"attack", "backend", "hook"}),
+    "botocore": frozenset({"attack", "aws", "backend", "hook"}),
     # botocore's models and all that loads them
     "botocore.loaders": frozenset({"aws"}),
     "botocore.model": frozenset({"aws"}),

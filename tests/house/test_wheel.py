@@ -51,11 +51,11 @@ def test_the_wheel_holds_the_package_its_marker_and_its_licence(wheel: Path) -> 
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in held)
 
 
-def test_the_wheel_holds_every_shim_and_nothing_else_of_the_checkout(wheel: Path) -> None:
+def test_the_wheel_holds_every_shim_the_attack_kit_and_nothing_else_of_the_checkout(wheel: Path) -> None:
     held = names(wheel)
-    assert {n for n in held if n.startswith(f"{PACKAGE}/_shims/")} == {
-        f"{PACKAGE}/_{path}" for path in shims()
-    }
+    for folder, carried in (("shims", f"{PACKAGE}/_shims"), ("stacks/attacks", f"{PACKAGE}/_attacks")):
+        expected = {f"{carried}{path.removeprefix(folder)}" for path in files_of(folder)}
+        assert {n for n in held if n.startswith(f"{carried}/")} == expected
     assert {n.partition("/")[0].rpartition(".")[2] for n in held} == {PACKAGE, "dist-info"}
 
 
@@ -113,9 +113,9 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def shims() -> set[str]:
-    """Paths of the checkout's shims, as git would carry them."""
-    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "shims", within=ROOT)
+def files_of(folder: str) -> set[str]:
+    """Paths of a folder of the checkout, as git would carry them."""
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", folder, within=ROOT)
     return {path for path in listed.splitlines() if (ROOT / path).exists()}
 
 

@@ -3,7 +3,7 @@
 Knows moto and boto3. Does not know the valve; it takes one line of JSON and answers one line of JSON.
 
 In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind",
-"name", "key", …}]}``.
+"name", "key", …}], "watch"?}``.
 Out: ``{"port", "seeded": [{"index", "store", "name", "version"}], "warnings": [str]}`` or ``{"error": str}``.
 """
 
@@ -23,8 +23,8 @@ SMALL = 8 << 20
 """Bytes of a body up to which its connection is kept for the next request."""
 
 
-def serve() -> int:
-    """Serve moto on a free loopback port, in threads of this process; return the port."""
+def serve(watch: str = "") -> int:
+    """Serve moto on a free loopback port, in threads of this process; return the port. `watch`: `note`."""
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -51,7 +51,8 @@ def serve() -> int:
                 self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 self.wfile.flush()
             environ = self.make_environ()
-            environ["wsgi.input"] = io.BytesIO(self.rfile.read(int(length)))
+            environ["wsgi.input"] = io.BytesIO(asked := self.rfile.read(int(length)))
+            note(watch, self, asked)
             said: list[Any] = ["500 Internal Server Error", []]
 
             def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
@@ -87,6 +88,21 @@ def amend() -> None:
     from moto.ses.models import SESBackend
 
     SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]  # moto has no switch  # the one place moto asks
+
+
+def note(watch: str, request: Any, content: bytes) -> None:
+    """Write down a request that arrived: ``{"method", "host", "path", "headers", "body"}``; "" is no file."""
+    if not watch:
+        return
+    seen = {
+        "method": request.command,
+        "host": request.headers.get("host", ""),
+        "path": request.path,
+        "headers": dict(request.headers.items()),
+        "body": content[:65536].decode("latin-1"),
+    }
+    with open(watch, "a", encoding="ascii") as file:
+        file.write(json.dumps(seen) + "\n")
 
 
 class Filler:
@@ -333,7 +349,7 @@ def main() -> None:
     try:
         if not order.get("url"):
             amend()
-        port = 0 if order.get("url") else serve()
+        port = 0 if order.get("url") else serve(order.get("watch", ""))
         fill = Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
         # Why: a queue names its dead-letter queue, so queues without a redrive policy come first.
         for resource in sorted(

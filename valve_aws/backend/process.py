@@ -39,13 +39,19 @@ class Moto:
 
     @classmethod
     def start(
-        cls, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str
+        cls,
+        resources: Sequence[Mapping[str, Any]],
+        seeds: Sequence[Mapping[str, Any]],
+        region: str,
+        watch: Path | None = None,
     ) -> Moto:
         """Start moto and create `resources` and `seeds` in it. Blocks until it answers; raises `NotStarted`.
 
-        Shapes: `host.py` says what it takes, one JSON object on its standard input.
+        Shapes: `host.py` says what it takes, one JSON object on its standard input. Into `watch` it writes
+        every request that reaches it, one line of JSON each.
         """
-        return cls._run({"resources": list(resources), "seeds": list(seeds), "region": region})
+        told = {"resources": list(resources), "seeds": list(seeds), "region": region}
+        return cls._run(told | ({"watch": str(watch)} if watch else {}))
 
     @classmethod
     def _run(cls, told: Mapping[str, Any]) -> Moto:

@@ -67,6 +67,8 @@ class Judge:
     def __init__(self, policy: FlowPolicy, stack: Stack) -> None:
         self._rules = Rules(policy, stack)
         self._releases = Releases(policy)
+        self._walls: tuple[Step, ...] = WALLS
+        self._flows: tuple[Step, ...] = FLOWS
         self._last: Plan | None = None
 
     def wants(self, call: Call) -> tuple[Extent, ...]:
@@ -85,7 +87,7 @@ class Judge:
         if strength is Mode.OFF:
             return Verdict(True)
         case = Case(self._plan(call), who, held)
-        refused = [reason for step in WALLS for reason in step.act(self._rules, case)]
+        refused = [reason for step in self._walls for reason in step.act(self._rules, case)]
         if refused and strength is Mode.ENFORCE:
             return Verdict(False, tuple(refused), ways=who.ways)
         return self._follow(case, refused, strength)
@@ -99,7 +101,7 @@ class Judge:
         return self._follow(Case(self._plan(call), who, held), [], Mode.ENFORCE)
 
     def _follow(self, case: Case, refused: list[Reason], mode: Mode) -> Verdict:
-        for step in FLOWS:
+        for step in self._flows:
             refused.extend(step.act(self._rules, case))
         # Why: who is refused because of a cell has learned something of it (law 14).
         learned = frozenset(case.joined).union(case.consulted if refused else ())
@@ -120,7 +122,7 @@ class Judge:
         lowers.
         """
         case = Case(self._plan(call), who, held)
-        for step in FLOWS:
+        for step in self._flows:
             if step.name == "reads":
                 step.act(self._rules, case)
         return Verdict(True, joins=frozenset(case.joined) - who.label, ways=case.ways(), cells=case.cells)

@@ -1,0 +1,164 @@
+"""AWS requests as plain HTTP, written by hand and signed by hand with nothing but the standard library.
+
+Knows the protocols' forms. Does not know what is asked, nor how a request is sent.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import time
+import urllib.parse
+from typing import NamedTuple
+
+JSON_TARGETS = {
+    "dynamodb": ("DynamoDB_20120810", "1.0"),
+    "events": ("AWSEvents", "1.1"),
+    "kinesis": ("Kinesis_20131202", "1.1"),
+    "kms": ("TrentService", "1.1"),
+    "logs": ("Logs_20140328", "1.1"),
+    "secretsmanager": ("secretsmanager", "1.1"),
+    "sqs": ("AmazonSQS", "1.0"),
+    "ssm": ("AmazonSSM", "1.1"),
+    "stepfunctions": ("AWSStepFunctions", "1.0"),
+    "firehose": ("Firehose_20150804", "1.1"),
+}
+"""Service → prefix of `X-Amz-Target`, version of its JSON."""
+
+QUERIES = {"sns": "2010-03-31", "sts": "2011-06-15", "iam": "2010-05-08", "ses": "2010-12-01"}
+"""Service → API version of its forms."""
+
+S3 = {
+    "PutObject": ("PUT", "/{Key}", ""),
+    "GetObject": ("GET", "/{Key}", ""),
+    "DeleteObject": ("DELETE", "/{Key}", ""),
+    "CopyObject": ("PUT", "/{Key}", ""),
+    "CreateBucket": ("PUT", "/", ""),
+    "UploadPartCopy": ("PUT", "/{Key}", "partNumber={PartNumber}&uploadId={UploadId}"),
+    "CreateMultipartUpload": ("POST", "/{Key}", "uploads"),
+    "CompleteMultipartUpload": ("POST", "/{Key}", "uploadId={UploadId}"),
+    "PutBucketPolicy": ("PUT", "/", "policy"),
+    "PutBucketAcl": ("PUT", "/", "acl"),
+    "PutObjectAcl": ("PUT", "/{Key}", "acl"),
+}
+"""Operation → method, path, query."""
+
+S3_HEADERS = {
+    "ACL": "x-amz-acl",
+    "CopySource": "x-amz-copy-source",
+    "ContentType": "content-type",
+    "GrantRead": "x-amz-grant-read",
+    "GrantFullControl": "x-amz-grant-full-control",
+    "Tagging": "x-amz-tagging",
+    "SSECustomerAlgorithm": "x-amz-server-side-encryption-customer-algorithm",
+    "SSECustomerKey": "x-amz-server-side-encryption-customer-key",
+    "SSECustomerKeyMD5": "x-amz-server-side-encryption-customer-key-md5",
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+}
+"""Parameter → header that it travels in."""
+
+LAMBDA = {
+    "Invoke": ("POST", "/2015-03-31/functions/{FunctionName}/invocations"),
+}
+"""Operation → method, path."""
+
+SCOPES = {"stepfunctions": "states"}
+"""Service → its name in signatures and hosts, where that differs."""
+
+
+class Keys(NamedTuple):
+    """A credential."""
+
+    ident: str
+    secret: str
+    token: str
+
+
+class Letter(NamedTuple):
+    """One request."""
+
+    service: str
+    method: str
+    host: str
+    path: str
+    query: str
+    headers: dict
+    body: bytes
+
+    @property
+    def target(self):
+        """The path with its query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+def own_keys():
+    """The credential that this environment was given."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    return Keys(*(os.environ[name] for name in names))
+
+
+def letter(service, operation, params):
+    """A call as a request, unsigned. Raises KeyError for what no table above has: add its row."""
+    region = os.environ["AWS_REGION"]
+    if service == "s3":
+        return _s3(operation, params, region)
+    host = f"{SCOPES.get(service, service)}.{region}.amazonaws.com"
+    if service == "lambda":
+        method, path = LAMBDA[operation]
+        body = params.get("Payload", b"")
+        quoted = {name: urllib.parse.quote(str(value), safe="") for name, value in params.items()}
+        return Letter(service, method, host, path.format(**quoted), "", {}, body)
+    if service in QUERIES:
+        form = {"Action": operation, "Version": QUERIES[service], **params}
+        kind = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return Letter(service, "POST", host, "/", "", kind, urllib.parse.urlencode(form).encode())
+    prefix, version = JSON_TARGETS[service]
+    kind = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{prefix}.{operation}"}
+    return Letter(service, "POST", host, "/", "", kind, json.dumps(params, default=_base64).encode())
+
+
+def _s3(operation, params, region):
+    method, path, query = S3[operation]
+    quoted = {name: urllib.parse.quote(str(value), safe="/~") for name, value in params.items()}
+    headers = {S3_HEADERS[name]: str(value) for name, value in params.items() if name in S3_HEADERS}
+    headers |= {f"x-amz-meta-{name}": value for name, value in params.get("Metadata", {}).items()}
+    body = params.get("Body", params.get("Policy", b""))
+    if "MultipartUpload" in params:
+        listed = "".join(
+            f"<Part><PartNumber>{p['PartNumber']}</PartNumber><ETag>{p['ETag']}</ETag></Part>"
+            for p in params["MultipartUpload"]["Parts"]
+        )
+        body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>"
+    host = f"{params['Bucket']}.s3.{region}.amazonaws.com"
+    content = body.encode() if isinstance(body, str) else body
+    return Letter("s3", method, host, path.format(**quoted), query.format(**quoted), headers, content)
+
+
+def _base64(value):
+    import base64
+
+    return base64.b64encode(value).decode()
+
+
+def signed(letter, keys):
+    """The letter's headers with its signature (IAM user guide: create a signed AWS API request)."""
+    region = os.environ["AWS_REGION"]
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    digest = hashlib.sha256(letter.body).hexdigest()
+    headers = {**letter.headers, "host": letter.host, "x-amz-content-sha256": digest, "x-amz-date": now}
+    if keys.token:
+        headers["x-amz-security-token"] = keys.token
+    names = ";".join(sorted(headers))
+    listed = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
+    pairs = sorted(part if "=" in part else f"{part}=" for part in letter.query.split("&") if part)
+    canonical = "\n".join([letter.method, letter.path, "&".join(pairs), listed, names, digest])
+    scope = f"{now[:8]}/{region}/{SCOPES.get(letter.service, letter.service)}/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{keys.secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    credential = f"{keys.ident}/{scope}"
+    told = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
+    return {**headers, "authorization": told}

@@ -1,0 +1,28 @@
+"""The stage of all attacks of one test run.
+
+Knows how long it lives. Does not know what is played on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deliveries.conftest import installed
+from tests.stories.world import STACKS
+from valve_aws.attack.stage import Stage
+
+pytest.register_assert_rewrite("tests.attacks.claims")
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The cloud, the attacker's machines, and a valve for each strength."""
+    aged = tmp_path_factory.mktemp("aged")
+    (aged / "sdk").symlink_to(installed(tmp_path_factory))
+    (aged / "carried_over.py").symlink_to(STACKS / "deliveries" / "src" / "aged" / "carried_over.py")
+    made = Stage(tmp_path_factory.mktemp("stage"), aged)
+    made.open()
+    yield made
+    made.close()

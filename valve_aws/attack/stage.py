@@ -1,0 +1,239 @@
+"""The stage: one cloud, the attacker's machines, a valve for each strength, and every trial run on them.
+
+Knows how a trial is run and where it is looked for. Does not know which attacks there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from valve_aws import application
+from valve_aws.attack.attack import Attack
+from valve_aws.attack.files import logs, staged
+from valve_aws.attack.lacking import Lacking
+from valve_aws.attack.places import ATTACKERS, OPEN, THEIRS, Cloud, Ledger
+from valve_aws.attack.server import RAW, Machines, fresh
+from valve_aws.backend import Moto
+from valve_aws.cloud import resources
+from valve_aws.flow import Judge
+from valve_aws.model.invocation import Beside
+from valve_aws.model.record import Record
+from valve_aws.model.verdict import Mode, Rule
+from valve_aws.settings import Settings
+from valve_aws.valve import Finished, Valve
+
+WEB = ("attackers.test", "kept.test", "open.test")
+"""Hosts that are served here over HTTP."""
+
+TRIAL_LIMIT = 120.0
+"""Seconds for the trials of one claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run of an attack or its twin by one way. `secret` and `plain` are what it can read."""
+
+    attack: Attack
+    part: str
+    way: str
+    ident: str
+    secret: str
+    plain: str
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """What would show that it got through."""
+        return self.secret, self.plain
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a trial."""
+
+    trial: Trial
+    finished: tuple[Finished, ...]
+    records: tuple[Record, ...]
+
+    @property
+    def told(self) -> Any:
+        """What the function returned at last."""
+        return json.loads(self.finished[-1].payload)
+
+    def refused(self, call: str, rule: Rule) -> bool:
+        """Say whether a record tells that this call was refused (in audit: would have been) for this rule."""
+        return any(
+            f"{r.service}:{r.operation}" == call and rule in {reason.rule for reason in r.reasons}
+            for r in self.refusals
+        )
+
+    @property
+    def refusals(self) -> tuple[Record, ...]:
+        """The records of all that was refused."""
+        return tuple(r for r in self.records if r.verdict == "refuse")
+
+
+class Stage:
+    """Everything that a trial needs. `open` it, `run` trials, ask what was `found`, `close`."""
+
+    def __init__(self, home: Path, aged: Path | None = None) -> None:
+        """`home` is an empty folder of ours; `aged` holds an SDK of old (`sdk/`, `carried_over.py`)."""
+        self._home, self._aged = home, aged
+        self.said: list[str] = []
+        """What the operator was shown."""
+        self.ledger = Ledger()
+        self._valves: dict[tuple[str, str, frozenset[str]], Valve] = {}
+        self._loop = asyncio.new_event_loop()
+        self._loop.getaddrinfo = self._asked  # type: ignore[method-assign]  # whoever serves the names keeps a log
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def open(self) -> None:
+        """Start the cloud and the machines. Raises `NotStarted`."""
+        self._thread.start()
+        folder = staged(self._home, self._aged)
+        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        self._settings = Settings(template=folder / "template.yaml", parameters={"Runtime": version})
+        self._stack, _ = application.read(self._settings, self.said.append)
+        self._rules = application.rules(self._settings, self._stack)
+        watched = self._home / "arrived.jsonl"
+        theirs = [
+            {"logical": name, "kind": kind, "name": name, "arn": "", "properties": properties}
+            for kind, name, properties in ATTACKERS
+        ]
+        region = self._stack.region
+        self._moto = Moto.start([*resources(self._stack, ()), *theirs], (), region, watched)
+        self._machines = Machines(self.ledger.keep)
+        url = f"http://127.0.0.1:{self._moto.port}"
+        self.cloud = Cloud(url, region, self.ledger, watched, lambda: logs(self._home))
+        for topic in ("attackers-news", "kept-news", "open-news"):
+            self.cloud.subscribe(topic)
+
+    def close(self) -> None:
+        """End everything."""
+        for valve in self._valves.values():
+            self._do(valve.close())
+        self._machines.close()
+        self._moto.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(
+        self,
+        attack: Attack,
+        part: str,
+        mode: Mode,
+        ways: Iterable[str] = (),
+        lacking: Iterable[str] = (),
+    ) -> list[Outcome]:
+        """Run an attack (`part` "attack") or its twin by each way, all at once.
+
+        `lacking`: steps of the judgement that are taken away.
+        """
+        trials = [
+            Trial(attack, part, way, fresh("t"), fresh("s"), fresh("p")) for way in ways or self.ways(attack)
+        ]
+        self.cloud.put("vault", {t.ident: t.secret for t in trials})
+        self.cloud.put("shelf", {t.ident: t.plain for t in trials})
+        outcomes: list[Outcome] = self._do(self._all(trials, mode, frozenset(lacking)))
+        self.cloud.look({*attack.places, *THEIRS, *OPEN})
+        for outcome in outcomes:
+            for finished in outcome.finished:
+                self.ledger.keep(f"result:{outcome.trial.ident}", finished.payload.decode("utf-8", "replace"))
+        return outcomes
+
+    def ways(self, attack: Attack) -> tuple[str, ...]:
+        """Return the ways by which an attack can be tried here."""
+        return tuple(way for way in attack.ways if way != "aged" or self._aged)
+
+    def found(self, place: str, trial: Trial) -> bool:
+        """Say whether something that a trial could read has turned up at a place."""
+        if place == "result:":
+            place = f"result:{trial.ident}"
+        return self.ledger.has(place, trial.markers)
+
+    def leaks(self, trial: Trial, *places: str) -> list[str]:
+        """Return where a trial's markers turned up among these places and all that an outsider sees.
+
+        What is unlabelled may lie in an own store that is open to everybody.
+        """
+        seen = [place for place in dict.fromkeys((*places, *THEIRS)) if self.found(place, trial)]
+        return seen + [place for place in OPEN if self.ledger.has(place, (trial.secret,))]
+
+    # Trials
+
+    async def _all(self, trials: Sequence[Trial], mode: Mode, lacking: frozenset[str]) -> list[Outcome]:
+        for late in {trial.way == "later" for trial in trials}:
+            await self._valve(mode, "carry" if late else "never", lacking)
+        return await asyncio.gather(*(self._one(trial, mode, lacking) for trial in trials))
+
+    async def _one(self, trial: Trial, mode: Mode, lacking: frozenset[str]) -> Outcome:
+        """Run one trial in an environment of its own.
+
+        Why a tenant: work after the return is fetched where it was left, by nobody else.
+        """
+        late = trial.way == "later"
+        valve = await self._valve(mode, "carry" if late else "never", lacking)
+        told = {
+            "attack": trial.attack.ident,
+            "part": trial.part,
+            "way": trial.way,
+            "trial": trial.ident,
+            "account": self._stack.account,
+        }
+        events = [told, {"ask": "later"}] if late else [told]
+        beside = Beside(tenant=trial.ident if late else "")
+        finished = [
+            await valve.invoke(trial.attack.function, json.dumps(e).encode(), trial.attack.trigger, beside)
+            for e in events
+        ]
+        await valve.drain()
+        return Outcome(trial, tuple(finished), _records(valve, {f.invocation for f in finished}))
+
+    async def _valve(self, mode: Mode, reuse: str, lacking: frozenset[str]) -> Valve:
+        key = (str(mode), reuse, lacking)
+        if key not in self._valves:
+            name = "-".join((*key[:2], *sorted(lacking)))
+            settings = Settings(
+                template=self._settings.template,
+                parameters=self._settings.parameters,
+                mode=str(mode),
+                backend=f"http://127.0.0.1:{self._moto.port}",
+                audit=self._home / f"{name}.jsonl",
+                labels=self._home / f"{name}.db",
+                log=self._home / f"{name}.log",
+                resolve={(host, 0): ("127.0.0.1", self._machines.http) for host in WEB}
+                | {(host, 5432): ("127.0.0.1", self._machines.raw[host]) for host in RAW},
+                reuse=reuse,
+            )
+            judge = partial(Lacking, steps=lacking) if lacking else Judge
+            valve = Valve(settings, self._stack, self._rules, (), self.said.append, judge)
+            await valve.open()
+            self._valves[key] = valve
+        return self._valves[key]
+
+    async def _asked(self, host: Any, port: Any, **_: Any) -> Any:
+        """Answer a look-up of the valve's as a name server that knows nothing and keeps what it is asked."""
+        self.ledger.keep("dns", str(host))
+        raise OSError(f"no such name: {host}")
+
+    def _do(self, course: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(course, self._loop).result(TRIAL_LIMIT)
+
+
+def _records(valve: Valve, invocations: set[str]) -> tuple[Record, ...]:
+    """Return the records of some invocations and of all that they led to."""
+    found: list[Record] = []
+    causes: set[str] = set()
+    for record in valve.records:
+        if record.invocation in invocations or record.cause in causes:
+            found.append(record)
+            causes.add(record.ident)
+    return tuple(found)
