@@ -59,6 +59,7 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
     crossing = Crossing(passage, subject, exchange)
     evidence = passage.evidence(subject, head)
     if passage.aws.is_aws(head):
+        exchange.invite()
 
         def read(body: bytes | None) -> Call | Unreadable:
             return crossing.understood(passage.aws.read(head, body, key), evidence, body)
@@ -166,6 +167,7 @@ class Crossing:
             settled.created,
             settled.removed,
             settled.seen,
+            whole=body is not None or reply.length == 0,
             body=(reply, body),
         )
 

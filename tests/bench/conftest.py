@@ -114,8 +114,6 @@ def runtime() -> str:
 
 def unguarded(port: int) -> dict[str, str]:
     """Return the variables of a function that talks to the embedded cloud directly."""
-    import boto3
-
     told = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "testing",
@@ -124,22 +122,26 @@ def unguarded(port: int) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
 
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=told["AWS_ENDPOINT_URL"],
-            region_name="us-east-1",
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
-
     return {
         **told,
         "PATH": os.environ["PATH"],
-        "BUCKET": client("s3").list_buckets()["Buckets"][0]["Name"],
-        "TABLE": client("dynamodb").list_tables()["TableNames"][0],
-        "QUEUE": client("sqs").list_queues()["QueueUrls"][0],
+        "BUCKET": client(told, "s3").list_buckets()["Buckets"][0]["Name"],
+        "TABLE": client(told, "dynamodb").list_tables()["TableNames"][0],
+        "QUEUE": client(told, "sqs").list_queues()["QueueUrls"][0],
     }
+
+
+def client(environ: dict[str, str], service: str) -> Any:
+    """Return the operator's own client of the same cloud."""
+    import boto3
+
+    return boto3.client(
+        service,
+        endpoint_url=environ["AWS_ENDPOINT_URL"],
+        region_name=environ["AWS_REGION"],
+        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 @pytest.fixture

@@ -40,6 +40,9 @@ class Spoken:
         self.head, self.body, self.length = head, body, len(body)
         self.answer: Answer | None = None
 
+    def invite(self) -> None:
+        """Its body is here already."""
+
     async def collect(self, limit: int) -> bytes:
         return self.body
 

@@ -38,6 +38,39 @@ def test_a_write_is_recorded_then_raised_then_sent_then_settled_then_answered() 
     assert stage.order(*STEPS) == ["Note", "Raise", "Forward", "Settle", "Note", "Release"]
 
 
+WHOLE = Reply(200, Outcome.DONE, versions={Cell(KEEP, "k"): "v1"}, whole=True)
+
+
+def test_a_reply_that_is_here_to_its_last_byte_is_released_first_and_settled_behind_it() -> None:
+    stage = Stage()
+    play = stage.cross(put(KEEP), stage.subject(PII))
+    play.answer(WHOLE)
+    assert isinstance(play.waits, ask.Release)
+    assert stage.open() != set()
+    assert play.answer().over
+    assert stage.open() == set()
+    assert stage.order(*STEPS) == ["Note", "Raise", "Forward", "Release", "Settle", "Note"]
+
+
+def test_what_became_of_a_call_is_settled_whoever_waited_for_its_reply_has_gone() -> None:
+    stage = Stage()
+    play = stage.cross(put(KEEP), stage.subject(PII))
+    play.answer(WHOLE)
+    with pytest.raises(ConnectionError):
+        play.throw(ConnectionError("the client went away"))
+    assert stage.open() == set()
+    assert stage.sink.records[-1].outcome == "done"
+
+
+def test_a_book_that_falls_silent_behind_a_released_reply_leaves_both_and_answers_nobody_twice() -> None:
+    stage = Stage()
+    play = stage.cross(put(KEEP), stage.subject(PII))
+    play.answer(WHOLE)
+    stage.book.broken = frozenset({"settle"})
+    assert play.answer().over
+    assert stage.order(ask.Release, ask.Refuse) == ["Release"]
+
+
 def test_what_is_read_joins_before_the_request_is_sent() -> None:
     stage = Stage()
     subject = stage.subject()

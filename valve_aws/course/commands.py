@@ -138,6 +138,8 @@ class Reply:
     carries: Label = CLEAN
     """The label of the reply itself when the book cannot know it: an invoked function's result (law 11)."""
     ways: tuple[Way, ...] = ()
+    whole: bool = False
+    """It is here to its last byte, so releasing it waits for nobody but its reader."""
     body: Any = None
     """The driver's own handle on the rest of the reply; a course never looks into it."""
 

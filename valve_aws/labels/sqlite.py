@@ -7,7 +7,6 @@ service.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from valve_aws.labels import schema
+from valve_aws.labels.memory import Memory
+from valve_aws.labels.process import alive, owner
 from valve_aws.model.cell import Cell, Extent, Part, Span
 from valve_aws.model.label import Label
 from valve_aws.model.ports import BookError, Outcome, Rise
@@ -39,7 +40,8 @@ class SqliteBook:
 
     def __init__(self, path: Path | str, generation: str, *, sole: bool) -> None:
         self._generation, self._sole, self._path = generation, sole, str(path)
-        self._owner = _owner()
+        self._owner = owner()
+        self._memory = Memory()
         try:
             self._db = sqlite3.connect(
                 self._path, isolation_level=None, timeout=5.0, check_same_thread=False, cached_statements=256
@@ -65,15 +67,34 @@ class SqliteBook:
     def stamp(self) -> int:
         """See `Book.stamp`."""
         with self._answers():
-            (value,) = self._db.execute("SELECT value FROM fact WHERE name = 'stamp'").fetchone()
-        return int(value)
+            return self._present().stamp
 
     def held(
         self, extents: Sequence[Extent], since: int | None = None, seen: Mapping[Cell, str] | None = None
     ) -> dict[Extent, Holding]:
         """See `Book.held`."""
         with self._answers():
-            return {extent: self._holding(extent, since, seen or {}) for extent in extents}
+            memory = self._present()
+            if since is not None and since < memory.stamp:
+                return {extent: self._holding(extent, since, seen or {}) for extent in extents}
+            return {extent: self._known(memory, extent, seen or {}) for extent in extents}
+
+    def _present(self) -> Memory:
+        """Return what is remembered of the book as it is now: nothing, once anybody has written to it.
+
+        Source: SQLite, `PRAGMA data_version`: it differs once another connection has committed.
+        """
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        if version != self._memory.version:
+            (stamp,) = self._db.execute("SELECT value FROM fact WHERE name = 'stamp'").fetchone()
+            self._memory = Memory(version, int(stamp))
+        return self._memory
+
+    def _known(self, memory: Memory, extent: Extent, seen: Mapping[Cell, str]) -> Holding:
+        """Return what an extent holds now; looked up anew where a reply showed a version to compare."""
+        if any(cell.store == extent.store for cell in seen):
+            return self._holding(extent, None, seen)
+        return memory.recall(extent, lambda: self._holding(extent, None, {}))
 
     def _holding(self, extent: Extent, since: int | None, seen: Mapping[Cell, str]) -> Holding:
         ways: dict[str, Way] = {}
@@ -301,8 +322,8 @@ class SqliteBook:
             rows = self._db.execute(
                 "SELECT record, store, part, name, attribute, tags, replaces, owner FROM under_way"
             ).fetchall()
-        for record, store, part, name, attribute, tags, replaces, owner in rows:
-            if _alive(owner):
+        for record, store, part, name, attribute, tags, replaces, by in rows:
+            if alive(by):
                 continue
             extent = Extent(store, Part(part), Span.ONE, name, frozenset({attribute}) if attribute else None)
             found.setdefault(record, []).append(Rise(extent, frozenset(_loads(tags)), (), bool(replaces)))
@@ -331,6 +352,7 @@ class SqliteBook:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Run a block as one immediate transaction: all of it is durable when the block is left, or none."""
+        self._memory = Memory()
         with self._answers():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -369,21 +391,3 @@ def _loads(text: str) -> Tags:
 
 _dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 """Why once: `json.dumps` with options makes an encoder for each call."""
-
-
-def _owner() -> str:
-    return f"{os.getpid()}:{_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    """Return when a process began (clock ticks since boot), so that a reused pid is not taken for its
-    forerunner; proc(5)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def _alive(owner: str) -> bool:
-    pid, _, started = owner.partition(":")
-    return bool(started) and _started(int(pid)) == started

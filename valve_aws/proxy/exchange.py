@@ -81,6 +81,16 @@ class Exchange:
             elif not reader.body.done:
                 await self._fill()
 
+    def invite(self) -> None:
+        """Have a small body sent that waits for `100 Continue`, before anybody reads it.
+
+        Why: it comes while its call is judged, instead of after. A body that is refused is thrown away.
+        """
+        small = self.length is not None and self.length <= self._limits.chunk
+        if self._continue and small and not self._wire.pending and not self.answered:
+            self._continue = False
+            self._wire.send(write.CONTINUE)
+
     async def _fill(self) -> None:
         """Wait for more of the body; whoever waits for `100 Continue` is told to go on (RFC 9110 §10.1.1)."""
         wire, limits = self._wire, self._limits
