@@ -20,7 +20,7 @@ pytest.register_assert_rewrite("tests.attacks.claims")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The cloud, the attacker's machines, and a valve for each strength."""
     aged = tmp_path_factory.mktemp("aged")
-    (aged / "sdk").symlink_to(installed(tmp_path_factory))
+    (aged / "sdk").symlink_to(installed(str(tmp_path_factory.getbasetemp())))
     (aged / "carried_over.py").symlink_to(STACKS / "deliveries" / "src" / "aged" / "carried_over.py")
     made = Stage(tmp_path_factory.mktemp("stage"), aged)
     made.open()

@@ -69,14 +69,13 @@ class Place:
 @pytest.fixture(scope="session")
 def sdk_of_2019(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the SDK."""
-    return installed(tmp_path_factory)
-    return installed(tmp_path_factory)
+    return installed(str(tmp_path_factory.getbasetemp()))
 
 
 @cache
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install it as a user would, into a folder of its own; fails where there is no package index."""
-    folder = tmp_path_factory.mktemp("sdk") / "sdk"
+def installed(base: str) -> Path:
+    """Install it as a user would, once, into a folder of its own; fails where there is no package index."""
+    folder = Path(base, "sdk-of-2019", "sdk")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     told = subprocess.run(
         [*pip, "--only-binary", ":all:", "--no-deps", "--target", folder, "-r", HERE / "src/aged/sdk.txt"],
