@@ -121,6 +121,18 @@ def test_findings_come_errors_first_and_then_by_place(app: Stack) -> None:
             "3:10",
         ),
         (
+            "stores: {'arn:aws:s3:::*': {accepts: []}}",
+            "everything of s3 in anybody's account a part of this stack",
+            "warning",
+            "3:10",
+        ),
+        (
+            "stores: {'arn:aws:sqs:us-east-1:999999999999:*': {accepts: []}}",
+            "everything of sqs in account 999999999999",
+            "warning",
+            "3:10",
+        ),
+        (
             "stores: {'http://a.test/*': {accepts: [pii]}, Orders: {holds: [pii]}}",
             "without encryption",
             "note",

@@ -15,6 +15,8 @@ from valve_aws.policy.access import service
 from valve_aws.policy.ground import Finding, Ground, fitting, listing, spans, taken
 
 ANY_HOST = ("https://*/", "http://*/")
+NAMELESS = re.compile(r"arn:[^:]*:([^:]+):[^:]*:([^:]*):(?:[a-z-]+[:/])?(?:\*|\{[^{}]+\})+")
+"""An ARN whose name is but stars and fields; its service and its account."""
 
 
 def unreached(ground: Ground) -> Iterator[Finding]:
@@ -176,6 +178,13 @@ def open_wide(ground: Ground) -> Iterator[Finding]:
             )
             yield Finding(
                 rule.where, f"any host at all {tags} by `{rule.written}`; name the hosts that are meant"
+            )
+        elif nameless := NAMELESS.fullmatch(rule.target):
+            owner = "anybody's account" if nameless[2] in ("", "*") else f"account {nameless[2]}"
+            yield Finding(
+                rule.where,
+                f"`{rule.written}` makes everything of {nameless[1]} in {owner} a part of this stack; "
+                "name what is meant",
             )
         elif rule.target.startswith("http://") and rule.accepts.patterns:
             yield Finding(
