@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from valve_aws.aws import Length, Payload, Unclear
+from valve_aws.aws import Length, Payload, Unclear, leaving
+from valve_aws.aws.keyring import WIDTH
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import carry, cross, turn_away
 from valve_aws.course.drive import drive
@@ -60,6 +61,7 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
     evidence = passage.evidence(subject, head)
     if passage.aws.is_aws(head):
         exchange.invite()
+        key = passage.ring.signer(head, key)
 
         def read(body: bytes | None) -> Call | Unreadable:
             return crossing.understood(passage.aws.read(head, body, key), evidence, body)
@@ -68,6 +70,8 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
         return
     path = head.target.partition("?")[0]
     call = visit(head.origin.scheme, head.host, passage.port(head), path, evidence)
+    if held := passage.ring.found(leaving.head_of(head)):
+        call = replace(call, held=held)
     await drive(cross(passage.court, subject, call), crossing.act)
 
 
@@ -94,6 +98,8 @@ class Crossing:
         self._passage, self._subject, self._exchange = passage, subject, exchange
         self._body: bytes | None = None
         self._unclear = False
+        self._told: list[str] = []
+        """Credentials that stood in what was let go."""
 
     def understood(
         self, call: Call | Unreadable, evidence: Evidence, body: bytes | None
@@ -147,7 +153,7 @@ class Crossing:
         """Send an AWS call to the backend, written and signed anew."""
         passage, aws = self._passage, self._passage.aws
         endpoint = await passage.cloud()
-        payload = aws.payload(call)
+        payload = aws.payload(call, passage.watch(self._told))
         length = Length(payload.length) if payload else None
         outgoing = aws.write(call, passage.written_for(endpoint), endpoint.credential, utc(), length)
         content = self._verified(payload) if payload else outgoing.body
@@ -168,6 +174,7 @@ class Crossing:
             settled.removed,
             settled.seen,
             whole=body is not None or reply.length == 0,
+            held=self._told[0] if self._told else "",
             body=(reply, body),
         )
 
@@ -198,12 +205,26 @@ class Crossing:
             (n, v) for n, v in head.headers if n not in OURS and n not in named
         ]
         outgoing = Plain(head.method, head.target, headers)
-        content = exchange.stream() if exchange.length != 0 else None
+        content = self._watched() if exchange.length != 0 else None
         # Why no TLS to a stand-in: `--resolve` names a stub, which has no certificate for the name.
         target = Target(host, at, parts.scheme == "https" and told is None, name)
         reply = await self._passage.send(target, outgoing, content, exchange.length, tries=())
         done = Outcome.DONE if reply.status < 500 else Outcome.UNKNOWN
-        return ask.Reply(reply.status, done, body=(reply, None))
+        return ask.Reply(
+            reply.status, done, held=self._told[0] if self._told else "", body=(reply, None)
+        )
+
+    async def _watched(self) -> AsyncIterator[bytes]:
+        """Give a body as it came, its end a little late: a credential is seen before all of it is gone."""
+        watch, late = self._passage.watch(self._told), b""
+        async for piece in self._exchange.stream():
+            watch(piece)
+            late += piece
+            if len(late) > WIDTH:
+                yield late[:-WIDTH]
+                late = late[-WIDTH:]
+        if late:
+            yield late
 
     async def _invoke(self, command: ask.Forward) -> ask.Reply:
         """Run a function of the template in place of asking the backend, which runs none."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from valve_aws import crossing, runtime, sandbox
-from valve_aws.aws import issue
 from valve_aws.course.admit import admit
 from valve_aws.course.drive import drive, walk
 from valve_aws.course.release import log
@@ -184,7 +183,7 @@ class Housing:
 
     def _make(self, prepared: Prepared) -> Environment:
         ident = f"{prepared.function.logical}-{os.urandom(4).hex()}"
-        key = self._keys[ident] = issue(os.urandom)
+        key = self._keys[ident] = self._passage.ring.issue(ident, prepared.function.logical)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}"
         made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
         made = self._without_ours(made, prepared.function)
@@ -260,6 +259,7 @@ class Housing:
         self._serving.add(opening)
 
         async def stop() -> None:
+            passage.ring.end(environment.ident)
             server = await opening
             self._serving.discard(opening)
             await server.close()
@@ -309,9 +309,12 @@ class Housing:
             self._say(line)
             self._store(line)
             return
-        leaves, verdict = walk(log(self._passage.court, environment.subject, line), self._passage.at_once)
+        passage, subject, text = self._passage, environment.subject, line.encode("utf-8", "replace")
+        held = passage.ring.found(text)
+        masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
+        leaves, verdict = walk(log(passage.court, subject, line, held, masked), passage.at_once)
         mark = "│" if not verdict.refused else "┃ withheld from log stores │"
-        self._say(f"{environment.subject.function} {mark} {plain(line)}")
+        self._say(f"{subject.function} {mark} {plain(line if verdict.passes else masked)}")
         if leaves:
             self._store(leaves)
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from valve_aws.aws import Aws
+from valve_aws.aws import Aws, Keyring, Sieve
 from valve_aws.aws import Endpoint as AwsEndpoint
 from valve_aws.backend import Endpoint, NotStarted
 from valve_aws.course import commands as ask
@@ -28,7 +28,7 @@ from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, BookError, Outcome, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Way
+from valve_aws.model.verdict import Mode, Way
 from valve_aws.proxy import Reply, Target, Unreachable, Upstream
 
 TRIES = (0.05, 0.2, 0.8)
@@ -87,6 +87,7 @@ class Passage:
     resolve: Mapping[tuple[str, int], tuple[str, int]]
     quote: Callable[[str, str, int], Evidence]
     """(function, file inside, line) → where that is among the operator's own files, and what stands there."""
+    ring: Keyring
     tell: Callable[[str], None] = lambda _: None
     """Told why a call came to nothing; parts of it are the function's own words."""
     failed: bool = False
@@ -94,6 +95,21 @@ class Passage:
     under_way: dict[str, Sending] = field(default_factory=dict)
     proxies: set[int] = field(default_factory=set)
     """Ports of ours that environments without walls were told to use as a proxy."""
+
+    def watch(self, told: list[str]) -> Callable[[bytes], None]:
+        """Return what looks through a body as it passes: it raises `Withheld` for a credential.
+
+        Where the mode lets it pass, `told` gets to know of it.
+        """
+        sieve = Sieve(self.ring.found)
+
+        def look(piece: bytes) -> None:
+            if self.court.mode is not Mode.OFF and (what := sieve.look(piece)):
+                if self.court.mode is Mode.ENFORCE:
+                    raise ask.Withheld(what)
+                told.append(what)
+
+        return look
 
     def evidence(self, subject: Subject, head: Head) -> Evidence:
         """Read what the shim says about where the call was made: shown, never believed."""

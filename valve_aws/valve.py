@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from valve_aws import application, audit, report, runtime, template
-from valve_aws.aws import Aws
+from valve_aws.aws import Aws, Keyring
 from valve_aws.backend import Seed, endpoint
 from valve_aws.cloud import Cloud, NotStarted, custom_hosts
 from valve_aws.course.carry import Court
@@ -133,12 +133,13 @@ class Valve:
             ) from error
         court = Court(judge, self.mode, stack.account, stack.region)
         self._upstream = Upstream()
+        ring = Keyring(os.urandom)
         self.passage = Passage(
             court,
             stack,
             self._book,
             self._sink,
-            Aws(stack.account, stack.region, tables, custom_hosts(stack, settings.resolve)),
+            Aws(stack.account, stack.region, tables, custom_hosts(stack, settings.resolve), found=ring.found),
             self._upstream,
             self._cloud.endpoint,
             self._invoked,
@@ -146,10 +147,12 @@ class Valve:
             _ident,
             settings.resolve,
             lru_cache(4096)(self._quote),  # 0.3 ms of the 1 ms that a guarded call may add
+            ring,
             lru_cache(4096)(self._tell),  # once each
         )
         self._recover()
         authority = Authority.create(time.time())
+        ring.keep("the key of the valve's own authority", *authority.secret())
         self._housing = Housing(
             stack, settings, self.passage, authority, self._say, self._cloud.tick, self._prepared
         )
@@ -203,7 +206,8 @@ class Valve:
         done = Finished(run.payload, run.failed, run.subject.invocation)
         if self.mode is Mode.OFF:
             return done
-        ident, verdict = await drive(result(self.passage.court, run.subject), self.passage.at_once)
+        held = self.passage.ring.found(run.payload)
+        ident, verdict = await drive(result(self.passage.court, run.subject, held), self.passage.at_once)
         refused = runtime.faults.refused("Valve.ResultRefused", ident)
         return done if verdict.passes else replace(done, payload=refused, failed=True)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from valve_aws import crossing, policy, template, text
 from valve_aws.audit import FileSink
-from valve_aws.aws import Aws, issue
+from valve_aws.aws import Aws, Keyring, issue
 from valve_aws.aws import Endpoint as AwsEndpoint
 from valve_aws.backend import endpoint
 from valve_aws.course.carry import Court
@@ -122,6 +122,7 @@ def passage(folder: Path, url: str, late: bool) -> Passage:
         lambda: f"r-{os.urandom(6).hex()}",
         {},
         lambda _f, file, line: crossing.Evidence(file, line),
+        Keyring(os.urandom),
     )
     if late:
         kept.raise_ = lambda *_: True  # type: ignore[method-assign]  # the mutant: the book hears of nothing in time

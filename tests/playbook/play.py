@@ -5,13 +5,14 @@ Knows in which order things were asked for. Does not know HTTP; `exchanges` has 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from valve_aws import policy, template, text
-from valve_aws.aws import Aws
+from valve_aws.aws import Aws, Keyring
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import Court, cross
 from valve_aws.course.subject import Subject
@@ -130,12 +131,13 @@ class Stage:
         idents = (f"r-{n}" for n in range(1, 1000))
         self.court = Court(Judge(rules, stack), self.mode, ACCOUNT, REGION)
         self.book, self.sink = Book(":memory:", "play", sole=True), Kept()
+        ring = Keyring(os.urandom)
         self.passage = Passage(
             self.court,
             stack,
             self.book,
             self.sink,
-            Aws(ACCOUNT, REGION, template.schema(stack)),
+            Aws(ACCOUNT, REGION, template.schema(stack), found=ring.found),
             Upstream(),
             nobody,
             nobody,
@@ -143,6 +145,7 @@ class Stage:
             lambda: next(idents),
             {},
             lambda _, file, line: Evidence(file, line),
+            ring,
         )
         self.book.know([(Cell(CUSTOMERS, "c1"), PII, ""), (Cell(CUSTOMERS, "c2"), CLEAN, "")])
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valve_aws.aws.crossing import AwsCall
+    from valve_aws.aws.keyring import Keyring, Sieve
     from valve_aws.aws.keys import issue
     from valve_aws.aws.payload import Payload
     from valve_aws.aws.replies import Settled
@@ -22,10 +23,12 @@ __all__ = [
     "Aws",
     "AwsCall",
     "Endpoint",
+    "Keyring",
     "Length",
     "Outgoing",
     "Payload",
     "Settled",
+    "Sieve",
     "Unclear",
     "Unwritable",
     "issue",
@@ -35,10 +38,12 @@ HOMES = {
     "Aws": "wire",
     "AwsCall": "crossing",
     "Endpoint": "writing",
+    "Keyring": "keyring",
     "Length": "writing",
     "Outgoing": "writing",
     "Payload": "payload",
     "Settled": "replies",
+    "Sieve": "keyring",
     "Unclear": "unclear",
     "Unwritable": "writing",
     "issue": "keys",

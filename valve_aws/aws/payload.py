@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -36,8 +36,11 @@ class Payload:
     aws-chunked anew, as `write` announces it.
     """
 
-    def __init__(self, stream: Stream, anew: bool = True) -> None:
-        """`anew` False: return bare content even where a trailer goes with it."""
+    def __init__(self, stream: Stream, anew: bool = True,
+                 watch: Callable[[bytes], None] = lambda _: None) -> None:
+        """`anew` False: return bare content even where a trailer goes with it. `watch` sees the decoded
+        content before any of it is returned, and may raise."""
+        self._watch = watch
         self._wrapping = Wrapping(stream) if stream.trailers and anew else None
         self.length = self._wrapping.length if self._wrapping else stream.length
         self._stream = stream
@@ -55,6 +58,7 @@ class Payload:
         content = self._chunks.feed(piece) if self._chunks else piece
         if not content:
             return b""
+        self._watch(content)
         self._given += len(content)
         if self._given > self._stream.length:
             raise Unclear("its body is longer than it said")

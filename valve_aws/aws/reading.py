@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from valve_aws.aws import cbor, documents, forms, rest, signing
+from valve_aws.aws import cbor, documents, forms, leaving, rest, signing
 from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, from_form
 from valve_aws.aws.crossing import AwsCall, Stream
 from valve_aws.aws.files import ModelMissing
@@ -41,8 +42,10 @@ Judge = Callable[[str, str, Mapping[str, Any], Place, Tables], "Judged | None"]
 class Reading:
     """Reads requests of one stack."""
 
-    def __init__(self, account: str, planner: Planner, tables: Tables, now: Now, judge: Judge | None) -> None:
+    def __init__(self, account: str, planner: Planner, tables: Tables, now: Now, judge: Judge | None,
+                 found: Callable[[bytes], str]) -> None:
         self._judge = judge
+        self._found = found
         self.account = account
         self.planner = planner
         self.tables = tables
@@ -134,7 +137,9 @@ class Reading:
         if body is not None and match.asked is not None and match.service.name == "s3" and digested:
             verify_digests(match.asked.headers, body)
         host_prefix(plan, operation, params)
-        return self.judged(plan, match, params, signed.key, foreign, stream)
+        call = self.judged(plan, match, params, signed.key, foreign, stream)
+        held = self._found(leaving.of(plan, head, plain, fields))
+        return replace(call, held=held) if held else call
 
     def judged(self, plan: Plan, match: Match, params: dict[str, Any], access_key: str, foreign: str,
                stream: Stream | None) -> AwsCall:

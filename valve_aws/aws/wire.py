@@ -5,7 +5,7 @@ Knows which module does what. Decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from valve_aws.aws import refusals, replies
@@ -30,14 +30,17 @@ class Aws:
     comes."""
 
     def __init__(self, account: str, region: str, tables: Tables, endpoints: Sequence[str] = ("localhost",),
-                 now: Now = clock_now, judge: Judge | None = None) -> None:
+                 now: Now = clock_now, judge: Judge | None = None,
+                 found: Callable[[bytes], str] = lambda _: "") -> None:
         """`endpoints`: host names of custom endpoints, so that `bucket.endpoint` is known for a virtual-host
         bucket.
 
-        `judge` stands in for the effect rows; None means the room's own.
+        `judge` stands in for the effect rows; None means the room's own. `found` says which credential stands
+        in a text (`Keyring.found`).
         """
         directory = Directory()
-        self._reading = Reading(account, Planner(region, directory, tuple(endpoints)), tables, now, judge)
+        self._reading = Reading(account, Planner(region, directory, tuple(endpoints)), tables, now, judge,
+                                found)
         self._writing = Writing(directory)
 
     def is_aws(self, head: Head) -> bool:
@@ -64,9 +67,12 @@ class Aws:
         """Understand one request of the environment that `key` was issued to. Never raises."""
         return self._reading.read(head, body, key)
 
-    def payload(self, call: Call) -> Payload | None:
-        """Return the decoder of a call's streamed body; None when its body was held and read."""
-        return Payload(call.stream) if isinstance(call, AwsCall) and call.stream is not None else None
+    def payload(self, call: Call, watch: Callable[[bytes], None] = lambda _: None) -> Payload | None:
+        """Return the decoder of a call's streamed body; None when its body was held and read. `watch` sees
+        its content as it passes, and may raise."""
+        if not isinstance(call, AwsCall) or call.stream is None:
+            return None
+        return Payload(call.stream, watch=watch)
 
     def write(self, call: Call, endpoint: Endpoint, credential: Key, now: datetime,
               body: bytes | Length | None = None) -> Outgoing:

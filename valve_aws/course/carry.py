@@ -26,9 +26,10 @@ from valve_aws.course.commands import (
     Reply,
     Settle,
     Stamp,
+    Withheld,
 )
 from valve_aws.course.subject import Outgoing, Subject
-from valve_aws.flow import Judge
+from valve_aws.flow import Judge, withheld
 from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
@@ -134,6 +135,11 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         yield from closing.close(lost.outcome, None)
         yield Fail(ident, call)
         return verdict
+    except Withheld as cut:
+        yield from closing.close(Outcome.UNKNOWN, None)
+        ident, verdict = yield from _told(court, subject, call, cut.what, passes=False)
+        yield Refuse(ident, call, verdict)
+        return verdict
     except GeneratorExit:
         raise  # Why: nobody carries out what it asks for any more; the next start finds the open rise (ADR 2)
     except BaseException:
@@ -144,12 +150,24 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
     after = yield Look(wants, stamp, reply.seen)
     again = judge.settle(call, subject.principal(), after)
     yield from join(court, subject, again.joins | reply.carries, again.ways + reply.ways)
+    if reply.held:
+        yield from _told(court, subject, call, reply.held, passes=True)
     if reply.whole:
         yield from closing.release(reply)
     else:
         yield from closing.close(reply.outcome, reply)
         yield Release(reply)
     return verdict
+
+
+def _told(
+    court: Court, subject: Subject, call: Call, what: str, *, passes: bool
+) -> Course[tuple[str, Verdict]]:
+    """Record, under an id of its own, that a credential stands in a body that was let go as it came."""
+    ident, time = yield Begin()
+    verdict = Verdict(passes, (withheld(what),))
+    yield from trace(record(court, subject, call, verdict, ident, time))
+    return ident, verdict
 
 
 def wave_through(court: Court, subject: Subject, call: Call, ident: str, time: str) -> Course[Verdict]:
@@ -255,8 +273,8 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
         function=subject.function,
         environment=subject.environment,
         invocation=subject.invocation,
-        resources=call.resources,
-        parameters=dict(call.leaves),
+        resources=call.resources if not call.held else tuple(map(_place, call.resources)),
+        parameters=dict(call.leaves) if not call.held else {},
         label=subject.label,
         writes=verdict.writes,
         changes=tuple(dict.fromkeys(_text(e) for e in verdict.rises)),
@@ -267,6 +285,11 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
         evidence=call.evidence,
         cause=subject.cause,
     )
+
+
+def _place(resource: str) -> str:
+    """Return a resource without what may hold a credential: the path of a URL."""
+    return "/".join(resource.split("/")[:3])
 
 
 def _became(asked: Record, outcome: Outcome, status: int) -> Record:

@@ -140,6 +140,8 @@ class Reply:
     ways: tuple[Way, ...] = ()
     whole: bool = False
     """It is here to its last byte, so releasing it waits for nobody but its reader."""
+    held: str = ""
+    """Which credential stood in what was sent, where the mode let it pass."""
     body: Any = None
     """The driver's own handle on the rest of the reply; a course never looks into it."""
 
@@ -150,6 +152,14 @@ class Lost(Exception):
     def __init__(self, outcome: Outcome, why: str) -> None:
         self.outcome = outcome
         super().__init__(why)
+
+
+class Withheld(Exception):
+    """A credential stands in what was being sent; it was cut before it was whole."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
 
 
 class Broken(Exception):

@@ -10,16 +10,19 @@ from dataclasses import replace
 from valve_aws.course.carry import Court, record, trace, unanswered
 from valve_aws.course.commands import Begin, Course, Note
 from valve_aws.course.subject import Subject
+from valve_aws.flow import withheld
 from valve_aws.model.call import Call, Effect
 from valve_aws.model.ports import BookError
 from valve_aws.model.verdict import Mode, Verdict
 
 
-def result(court: Court, subject: Subject) -> Course[tuple[str, Verdict]]:
+def result(court: Court, subject: Subject, held: str = "") -> Course[tuple[str, Verdict]]:
     """Judge an invocation's result before it goes to the operator. Returns the record's id with the
-    verdict."""
+    verdict. `held` says which credential stands in it."""
     ident, time = yield Begin()
     verdict = Verdict(True) if court.mode is Mode.OFF else court.judge.result(subject.principal())
+    if held and court.mode is not Mode.OFF:
+        verdict = replace(verdict, passes=False, refused=(withheld(held), *verdict.refused))
     verdict = _lenient(court, verdict)
     call = Call("valve", "Result", court.region, (), Effect())
     try:
@@ -30,14 +33,19 @@ def result(court: Court, subject: Subject) -> Course[tuple[str, Verdict]]:
     return ident, verdict
 
 
-def log(court: Court, subject: Subject, line: str) -> Course[tuple[str, Verdict]]:
+def log(
+    court: Court, subject: Subject, line: str, held: str = "", masked: str = ""
+) -> Course[tuple[str, Verdict]]:
     """Judge one log line; return the part that may go into log stores.
 
-    A line of a clean environment is not recorded: it carries nothing, and there are many.
+    A line of a clean environment is not recorded: it carries nothing, and there are many. `held` says which
+    credential stands in it; then `masked` is the line without it.
     """
-    if court.mode is Mode.OFF or not subject.label:
+    if court.mode is Mode.OFF or not (subject.label or held):
         return line, Verdict(True)
-    verdict, leaves = court.judge.log(subject.principal(), line)
+    verdict, leaves = court.judge.log(subject.principal(), masked if held else line)
+    if held:
+        verdict = replace(verdict, passes=False, refused=(withheld(held), *verdict.refused))
     if not verdict.refused:
         return line, verdict
     ident, time = yield Begin()

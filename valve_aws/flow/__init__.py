@@ -6,6 +6,6 @@ output, and imports `model` alone.
 
 from valve_aws.flow.judge import Judge
 from valve_aws.flow.matrix import matrix, possible
-from valve_aws.flow.words import explain
+from valve_aws.flow.words import explain, withheld
 
-__all__ = ["Judge", "explain", "matrix", "possible"]
+__all__ = ["Judge", "explain", "matrix", "possible", "withheld"]

@@ -34,6 +34,7 @@ class Step:
 
 WALLS = (
     Step("credential", walls.credential),
+    Step("held", walls.held),
     Step("perimeter", walls.foreign),
     Step("host", walls.host),
     Step("unknown", walls.unknown),

@@ -32,6 +32,12 @@ def credential(_: Rules, case: Case) -> Iterator[Reason]:
         yield Reason(Rule.CREDENTIAL, case.plan.call.foreign)
 
 
+def held(_: Rules, case: Case) -> Iterator[Reason]:
+    """Law 17: a credential of this run stands in what the call sends."""
+    if case.plan.call.held:
+        yield words.withheld(case.plan.call.held)
+
+
 def foreign(rules: Rules, case: Case) -> Iterator[Reason]:
     """Law 6: a resource that is not of this stack."""
     call = case.plan.call

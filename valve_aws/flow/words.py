@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from valve_aws.model.label import ANY, Label
 from valve_aws.model.policy import TagRule
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Reason, Way
+from valve_aws.model.verdict import Reason, Rule, Way
 
 
 def tags(label: Iterable[str], most: int = 4) -> str:
@@ -70,6 +70,11 @@ def statement(action: str, resource: str) -> str:
 def clear(function: str, label: Label) -> str:
     """The line that lets a function learn a label."""
     return f"functions: {{{function}: {{clearance: {listed(label)}}}}}"
+
+
+def withheld(what: str) -> Reason:
+    """The reason against anything that carries a credential out."""
+    return Reason(Rule.HELD, f"{what} stands in it", fixes=("leave credentials out of what is sent",))
 
 
 def explain(reason: Reason) -> tuple[str, ...]:

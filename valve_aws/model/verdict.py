@@ -28,6 +28,8 @@ class Rule(StrEnum):
     UNREADABLE = "unreadable"
     UNKNOWN = "unknown-operation"
     CREDENTIAL = "foreign-credential"
+    HELD = "held-credential"
+    PRESIGNED = "presigned"
     PERIMETER = "perimeter"
     GRANT = "not-granted"
     CONFIGURE = "opens-an-exit"

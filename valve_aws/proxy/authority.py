@@ -43,6 +43,14 @@ class Authority:
         self.pem: bytes = certificate.public_bytes(s.Encoding.PEM)
         """The CA's certificate, PEM: what is laid over the bundles inside the sandbox."""
 
+    def secret(self) -> tuple[bytes, bytes]:
+        """Return (the CA key's number, 32 bytes; the line of its PEM that has most of it): what must never
+        be seen inside, nor come out."""
+        from cryptography.hazmat.primitives import serialization as s
+
+        pem = self._key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+        return self._key.private_numbers().private_value.to_bytes(32, "big"), pem.splitlines()[2]
+
     @classmethod
     def create(cls, now: float) -> Authority:
         """Make the authority of a run that starts at `now` (seconds since the epoch). About 1 ms after the

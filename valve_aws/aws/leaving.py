@@ -1,0 +1,34 @@
+"""What of a request leaves with it as content: path, query, headers and body, without its own signature.
+
+Knows where a request keeps its signature. Does not know what is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from valve_aws.aws.credentials import V2_FORM
+from valve_aws.aws.plan import Plan
+from valve_aws.model.call import Head
+
+SIGNING = frozenset({"authorization", "x-amz-security-token"})
+
+
+def head_of(head: Head) -> bytes:
+    """Return what leaves with a head that is sent on as it is."""
+    listed = [head.target, *[value for name, value in head.headers if name not in SIGNING]]
+    return "\n".join(listed).encode("utf-8", "replace")
+
+
+def of(plan: Plan, head: Head, body: bytes | None, fields: Mapping[str, str]) -> bytes:
+    """Return what leaves with an AWS request; a body that streams past is looked at as it does."""
+    if plan.signed.kind.endswith("-query"):
+        listed = [plan.path, *plan.query.values()]
+    else:
+        listed = [head.target]
+    listed += [value for name, value in head.headers if name not in SIGNING]
+    if "AWSAccessKeyId" in fields:
+        listed += [value for name, value in fields.items() if name not in V2_FORM]
+        body = b""
+    text = "\n".join(listed).encode("utf-8", "replace")
+    return text + b"\n" + body if body else text

@@ -1,0 +1,102 @@
+"""The spellings in which a credential of ours is looked for: plain, base64, hexadecimal.
+
+Knows how bytes come to stand in text. Does not know any credential. What is split, encrypted or spelled
+otherwise is not looked for: outside it is worth as little as plain (law 17), so this catches mistakes and
+leaves the hostile nothing to gain.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote_from_bytes
+
+BLANK = re.compile(rb"\s+")
+MOST = 200
+"""Places looked at in one text; a text with more is not one that an honest function writes."""
+
+
+def whole(secret: bytes) -> tuple[bytes, ...]:
+    """Return every spelling of a secret that has no mark to be found by.
+
+    In base64 what stands before it shifts its letters, by none, one or two bytes; those that depend on its
+    neighbours are left out.
+    """
+    found = [secret, secret.hex().encode()]
+    if secret.isascii():
+        found.append(quote_from_bytes(secret, "").encode())
+    for shift in range(3):
+        left = secret[-shift % 3:]
+        found.append(base64.b64encode(left[:len(left) // 3 * 3]))
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One way in which a mark, and what follows it, stands in a text."""
+
+    needle: bytes
+    skipped: bytes
+    """How the mark begins where that cannot be told from the text."""
+    read: Callable[[bytes], bytes]
+    stretch: float
+    """Bytes of text for each byte of what it says."""
+
+
+def spellings(mark: bytes) -> tuple[Spelling, ...]:
+    """Return the ways in which a mark may stand in a text."""
+    found = [Spelling(mark, b"", bytes, 1)]
+    for shift in range(3):
+        skip = -shift % 3
+        left = mark[skip:]
+        found.append(Spelling(base64.b64encode(left[:len(left) // 3 * 3]), mark[:skip], _unbase64, 4 / 3))
+    found += [Spelling(text, b"", _unhex, 2) for text in (mark.hex().encode(), mark.hex().upper().encode())]
+    return tuple(dict.fromkeys(found))
+
+
+def _unbase64(text: bytes) -> bytes:
+    text = BLANK.sub(b"", text).translate(bytes.maketrans(b"-_", b"+/"))
+    usable = re.match(rb"[A-Za-z0-9+/]*", text)
+    left = usable.group() if usable else b""
+    return base64.b64decode(left[:len(left) // 4 * 4] + _rest(left))
+
+
+def _rest(text: bytes) -> bytes:
+    """Return the last letters of base64 with the filling that they lack."""
+    over = text[len(text) // 4 * 4:]
+    return over + b"=" * (4 - len(over)) if len(over) > 1 else b""
+
+
+def _unhex(text: bytes) -> bytes:
+    usable = re.match(rb"(?:[0-9a-fA-F]{2})*", BLANK.sub(b"", text))
+    return bytes.fromhex(usable.group().decode()) if usable else b""
+
+
+def said(text: bytes, ways: tuple[Spelling, ...], most: int) -> Iterator[tuple[Spelling, int, bytes]]:
+    """Yield (way, where, what it says from the mark on, at most `most` bytes) for every mark in a text; an
+    empty one when there are more of them than are looked at."""
+    count = 0
+    for way in ways:
+        at = text.find(way.needle)
+        while at >= 0:
+            count += 1
+            if count > MOST:
+                yield way, at, b""
+                return
+            # Why a tenth more: MIME breaks base64 into lines of 76.
+            stretch = text[at:at + int(most * way.stretch * 1.1) + 8]
+            yield way, at, (way.skipped + way.read(stretch))[:most]
+            at = text.find(way.needle, at + len(way.needle))
+
+
+def extent(text: bytes, way: Spelling, at: int, length: int) -> tuple[int, int]:
+    """Return (start, end) of what says `length` bytes from a mark on that stands at `at`."""
+    start = max(0, at - 4) if way.skipped else at
+    left, end = math.ceil((length - len(way.skipped)) * way.stretch), at
+    while left > 0 and end < len(text):
+        left -= not BLANK.match(text, end)
+        end += 1
+    return start, end
