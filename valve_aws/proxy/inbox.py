@@ -10,7 +10,9 @@ import re
 from valve_aws.proxy.grammar import Malformed
 
 LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)(?!\Z)|\0")
-"""What can never become the end of a line: said at once, not after a time-out."""
+"""What can never become the end of a line: said at once, not after a time-out. Looks at the byte before."""
+
+LF = 0x0A
 
 
 class Inbox:
@@ -66,7 +68,8 @@ class Inbox:
         found = self._held.find(end, searched if searched > self._at else self._at)
         if found < 0 or found - self._at > most:
             broken = LONE.search(self._held, max(self._at, self._seen - 1))
-            if broken and broken.start() - self._at <= most:
+            first = self._held[self._at] == LF  # Why apart: a CR before it belongs to what was taken already
+            if first or (broken and broken.start() - self._at <= most):
                 raise Malformed("a line ends in a lone CR or LF, or holds a NUL")
             if found >= 0 or len(self) > most + len(end):
                 raise Malformed(problem, status)
