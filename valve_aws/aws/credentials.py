@@ -18,7 +18,7 @@ CREDENTIAL = re.compile(
 )
 HEADER = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<credential>[^,\s]+) *, *"
-    r"SignedHeaders=(?P<signed>[A-Za-z0-9;_.-]+) *, *"
+    r"SignedHeaders=(?P<signed>[!#$%&'*+.^`|~0-9A-Za-z;_-]+) *, *"
     r"Signature=(?P<signature>[0-9a-f]{64})"
 )
 V2_HEADER = re.compile(r"AWS ([A-Za-z0-9_-]{4,128}):([A-Za-z0-9+/]{27}=)")

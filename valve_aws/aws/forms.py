@@ -130,8 +130,8 @@ def form_name(shape: Shape, name: str, ec2: bool) -> str:
 
 
 def read_list(shape: Shape, node: Tree, ec2: bool) -> list[Any]:
-    """Return a list; an empty one is written as an empty value."""
-    if node == {"": ""}:
+    """Return a list; an empty one is written as an empty value, which the EC2 protocol does not know."""
+    if node == {"": ""} and not ec2:
         return []
     member = shape.part("member")
     if not ec2 and not shape.flattened:

@@ -101,9 +101,9 @@ def moment(value: Any, form: str) -> datetime:
         from email.utils import parsedate_to_datetime
         try:
             found = parsedate_to_datetime(value)
-        except (ValueError, TypeError, IndexError):
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, TypeError, IndexError, OverflowError):
             raise Unclear(f"`{value[:40]}` is not a point in time") from None
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     raise Unclear(f"`{value[:40]}` is not a point in time")
 
 
