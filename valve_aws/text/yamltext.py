@@ -54,6 +54,8 @@ def read(text: str, file: str, last: bool = False) -> Node:
             raise Invalid(
                 where, "not YAML: a tab, where only spaces may stand", "indent with spaces"
             ) from None
+        if mark and "nesting depth" in str(e.problem):  # libyaml 0.2.6 and later count too
+            raise Invalid(where, f"nested deeper than {DEPTH} levels", "flatten it") from None
         problem = " ".join(str(p) for p in (e.context, e.problem) if p) or "not YAML"
         raise Invalid(where, f"not YAML: {problem}", REMEDY) from None
 
