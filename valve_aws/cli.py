@@ -73,8 +73,10 @@ def _misused(mistake: click.UsageError) -> int:
     if mistake.ctx and text == mistake.ctx.get_help():
         click.echo(text, err=True)
         return 2
+    from valve_aws.model.safe import plain
+
     text = " ".join((text[:1].lower() + text[1:]).replace("'", "`").replace(". (", " (").rstrip(".").split())
-    click.echo(f"valve: {text}; see `{path} --help`", err=True)
+    click.echo(f"valve: {plain(text)}; see `{path} --help`", err=True)
     return 2
 
 

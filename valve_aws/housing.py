@@ -34,6 +34,7 @@ from valve_aws.model.call import Key, Origin
 from valve_aws.model.invocation import Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Bind, Jail, Plan
+from valve_aws.model.safe import lines
 from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Holding, Mode, Principal, Way
 from valve_aws.passage import Passage
@@ -302,9 +303,10 @@ class Housing:
     # Logs
 
     def _log(self, environment: Environment, stream: str, line: str) -> None:
-        """Show a line to the operator, whole and harmless; let into the log file what may leave (law 11)."""
-        from valve_aws.report import plain
+        """Show a line to the operator, whole and harmless; let into the log file what may leave (law 11).
 
+        Why harmless there too: a log file is looked at in a terminal, and is what a CI run shows of it.
+        """
         if stream == "platform":
             self._say(line)
             self._store(line)
@@ -314,13 +316,13 @@ class Housing:
         masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
         leaves, verdict = walk(log(passage.court, subject, line, held, masked), passage.at_once)
         mark = "│" if not verdict.refused else "┃ withheld from log stores │"
-        self._say(f"{subject.function} {mark} {plain(line if verdict.passes else masked)}")
+        self._say(f"{subject.function} {mark} {lines(line if verdict.passes else masked)}")
         if leaves:
             self._store(leaves)
 
     def _store(self, line: str) -> None:
         if self._file:
-            self._file.write(line.encode("utf-8", "replace") + b"\n")
+            self._file.write(lines(line).encode() + b"\n")
 
     async def close(self) -> None:
         """End every environment and stop listening."""

@@ -31,6 +31,7 @@ from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
+from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Rule, Way
@@ -326,14 +327,12 @@ class Valve:
         self._say(report.refusal(record, self.records, self.title))
 
     def _tell(self, why: str) -> None:
-        from valve_aws import report
-
-        self._say(f"valve: {report.plain(why)}")
+        self._say(f"valve: {plain(why)}")
 
     def title(self, resource: str) -> str:
         """Return what to call a resource in front of people."""
         named = self.stack.title(resource)
-        return report.plain(named) if named != resource else report.short(resource)
+        return plain(named) if named != resource else report.short(resource)
 
     def summary(self) -> str:
         """Return one line about the run; "" when there was nothing to tell."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from valve_aws.model.safe import in_json, lines, plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.settings import Settings
 from valve_aws.told import gather, read_event
@@ -28,6 +30,7 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
     from valve_aws.valve import Valve
 
     settings = gather(told)
+    logging.getLogger().addHandler(harmless_log())
     payload = read_event(event)
     valve = Valve.read(settings, say)
     chosen = valve.choose(function, event_source)
@@ -69,15 +72,12 @@ async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) 
 
 
 def presentable(payload: bytes) -> bytes:
-    """Return a result as it may be printed: JSON that cannot act on a terminal as it is, else escaped."""
-    from valve_aws import report
-
+    """Return a result as it may be printed: JSON stays the same value, anything else is text, escaped."""
     try:
         json.loads(payload)
-        text = payload.decode()
+        return in_json(payload.decode()).encode()
     except (ValueError, RecursionError):
-        return report.plain(payload.decode("utf-8", "replace")).encode()
-    return payload if text.isprintable() else json.dumps(json.loads(payload)).encode()
+        return plain(payload.decode("utf-8", "replace")).encode()
 
 
 def init(write: bool, told: Mapping[str, Any]) -> int:
@@ -89,7 +89,7 @@ def init(write: bool, told: Mapping[str, Any]) -> int:
     text = policy.propose(stack, seed)
     target = stack.folder / "valve.yaml"
     if not write:
-        sys.stdout.write(text)
+        sys.stdout.write(lines(text))
         return 0
     try:
         with target.open("x", encoding="utf-8") as file:
@@ -107,7 +107,7 @@ def check(told: Mapping[str, Any]) -> int:
     from valve_aws import application
 
     text, wrong = application.check(gather(told), say)
-    sys.stdout.write(text)
+    sys.stdout.write(lines(text))
     return 2 if wrong else 0
 
 
@@ -137,7 +137,7 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
             f"there is no record `{ident}`",
             "the last refusals are " + (", ".join(near) or "none"),
         )
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(lines(text) + "\n")
     return 0
 
 
@@ -149,7 +149,7 @@ def _titles(settings: Settings) -> Callable[[str], str]:
         stack, _ = application.read(settings, _quiet)
     except Invalid:
         return report.short
-    return lambda arn: report.plain(stack.title(arn)) if stack.store(arn) else report.short(arn)
+    return lambda arn: plain(stack.title(arn)) if stack.store(arn) else report.short(arn)
 
 
 def _quiet(_: str) -> None:
@@ -176,8 +176,21 @@ def beside(settings: Settings) -> Path:
     return application.locate(settings).parent / ".valve"
 
 
+def harmless_log(stream: TextIO | None = None) -> logging.Handler:
+    """Return a handler of Python's log: what goes wrong in here may quote what a function said."""
+
+    class Formatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return lines(super().format(record))
+
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Formatter("valve: %(name)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    return handler
+
+
 def say(line: str) -> None:
     """Print one line for the operator."""
     if line:
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(lines(line) + "\n")
         sys.stderr.flush()

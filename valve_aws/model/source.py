@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from valve_aws.model.safe import plain
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -39,7 +41,8 @@ class Invalid(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where.file else ""
-        return f"{place}{self.problem}" + (f"; {self.remedy}" if self.remedy else "")
+        # Why plain: it quotes a file that may be a stranger's, and is one line wherever it is printed.
+        return plain(f"{place}{self.problem}" + (f"; {self.remedy}" if self.remedy else ""))
 
 
 @dataclass(frozen=True, slots=True)

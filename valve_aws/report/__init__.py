@@ -7,6 +7,6 @@ kept.
 from valve_aws.report.path import Step, trace
 from valve_aws.report.refusal import explanation, refusal
 from valve_aws.report.tally import Tally
-from valve_aws.report.words import plain, short
+from valve_aws.report.words import short
 
-__all__ = ["Step", "Tally", "explanation", "plain", "refusal", "short", "trace"]
+__all__ = ["Step", "Tally", "explanation", "refusal", "short", "trace"]

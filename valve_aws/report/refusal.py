@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 
 from valve_aws.model.cell import Cell
 from valve_aws.model.record import Record
+from valve_aws.model.safe import plain
 from valve_aws.model.source import Where
 from valve_aws.report.path import Step, trace
-from valve_aws.report.words import plain, short, tags
+from valve_aws.report.words import short, tags
 
 Title = Callable[[str], str]
 """What to call a store in front of people."""
@@ -26,7 +27,8 @@ def refusal(record: Record, records: Sequence[Record] = (), title: Title = short
     stopped = record.mode.value == "enforce" or reason.rule.value == "unreadable"
     mark, verb = ("✗", "REFUSED") if stopped else ("!", "WOULD REFUSE")
     unsent = "    (not sent)" if stopped and record.operation not in {"Log", "Result", "Admit"} else ""
-    lines = [f"{mark} {verb} {record.ident}  {plain(record.function)} → {headline(record, title)}{unsent}"]
+    who, what = plain(record.function, 80), headline(record, title)
+    lines = [f"{mark} {verb} {plain(record.ident, 40)}  {who} → {what}{unsent}"]
     lines.append(_row("carries" if reason.excess else "because", plain(reason.text, 200), reason.where))
     if not reason.excess and record.label:
         lines.append(_row("carries", tags(record.label)))
@@ -52,8 +54,8 @@ def headline(record: Record, title: Title) -> str:
             "Admit": "takes in an event of ",
             "Unreadable": "a request that cannot be read",
         }
-        return f"{words.get(record.operation, record.operation)}{target}".strip()
-    return f"{record.service}:{record.operation} {target}".strip()
+        return f"{words.get(record.operation, plain(record.operation, 80))}{target}".strip()
+    return f"{plain(record.service, 60)}:{plain(record.operation, 80)} {target}".strip()
 
 
 def _came_by(steps: Sequence[Step], title: Title) -> list[str]:
@@ -71,7 +73,7 @@ def _came_by(steps: Sequence[Step], title: Title) -> list[str]:
 def _station(step: Step, title: Title) -> tuple[str, Where]:
     if step.record is None:
         return (cell_title(step.cell, title) if step.cell else "declared"), step.where
-    return f"{plain(step.record.function)} {headline(step.record, title)}", Where(
+    return f"{plain(step.record.function, 80)} {headline(step.record, title)}", Where(
         _file(step.record), step.record.evidence.line
     )
 
@@ -79,7 +81,7 @@ def _station(step: Step, title: Title) -> tuple[str, Where]:
 def cell_title(cell: Cell, title: Title) -> str:
     """Return a cell's name for people: `Customers/c1.email`."""
     name = f"/{plain(cell.name, 60)}" if cell.name else ""
-    return title(cell.store) + name + (f".{plain(cell.attribute)}" if cell.attribute else "")
+    return title(cell.store) + name + (f".{plain(cell.attribute, 60)}" if cell.attribute else "")
 
 
 def explanation(records: Sequence[Record], ident: str, title: Title = short) -> str:
@@ -89,7 +91,7 @@ def explanation(records: Sequence[Record], ident: str, title: Title = short) -> 
     if record is None:
         return ""
     lines = [
-        f"{record.ident}  {record.time}  {plain(record.function)} → "
+        f"{plain(record.ident, 40)}  {plain(record.time, 40)}  {plain(record.function, 80)} → "
         f"{headline(record, title)}  {_verdict(record)}"
     ]
     if record.evidence.file:
@@ -105,10 +107,11 @@ def explanation(records: Sequence[Record], ident: str, title: Title = short) -> 
     )
     lines.append(_row("carried", tags(record.writes | record.label, 12)))
     for tag in excess:
-        lines += ["", f"  the way of {plain(tag)}"]
+        lines += ["", f"  the way of {plain(tag, 80)}"]
         for number, step in enumerate(trace(records, ident, tag), 1):
             text, where = _station(step, title)
-            lines.append(f"    {number:>2}  {text:<58} {where if where.file else ''}".rstrip())
+            place = plain(str(where), 200) if where.file else ""
+            lines.append(f"    {number:>2}  {text:<58} {place}".rstrip())
     return "\n".join(lines)
 
 
@@ -119,7 +122,7 @@ def _verdict(record: Record) -> str:
 
 
 def _row(head: str, text: str, where: Where = Where("")) -> str:
-    place = str(where) if where.file else ""
+    place = plain(str(where), 200) if where.file else ""
     return f"  {head:<9} {text:<52} {place}".rstrip()
 
 

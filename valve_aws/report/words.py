@@ -1,36 +1,13 @@
-"""Text that is safe to show, and short names for long ones.
+"""Labels in words, and short names for long ones.
 
-Knows terminals and CI logs as places where text can do harm. Does not know records.
+Knows ARNs. Does not know records.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
-"""C0 and C1 controls, bidirectional overrides, invisible characters and lone surrogates."""
-
-COMMAND = re.compile(r"^(\s*)(::|##\[|##vso\[)")
-"""Workflow commands of CI systems: a line that starts so is obeyed by the runner."""
-
-
-def plain(text: str, limit: int = 0) -> str:
-    """Return one line of text that came from a function as it may be shown: nothing in it acts on a
-    terminal or a CI runner.
-
-    `limit` cuts it to that many characters, 0 does not.
-    """
-    shown = UNSAFE.sub(lambda m: _escape(m.group()), text)
-    shown = COMMAND.sub(lambda m: f"{m.group(1)}\\{m.group(2)}", shown)
-    return shown if not limit or len(shown) <= limit else shown[: limit - 1] + "…"
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char) or (
-        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-    )
+from valve_aws.model.safe import plain
 
 
 def tags(label: Iterable[str], most: int = 4) -> str:
