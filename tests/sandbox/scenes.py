@@ -99,12 +99,13 @@ def jailed(
     code: str = "", argv: list[str] | None = None, binds: list[list[str]] | None = None, **given: Any
 ) -> Iterator[Jail]:
     files = {path: content.encode() for path, content in given.pop("files", {}).items()}
+    own = () if given.pop("bare", False) else sandbox.interpreter_binds(Path(PYTHON))
     shown = [Bind(Path(source), target) for source, target in binds or []]
     plan = Plan(
         argv=tuple(argv or [PYTHON, "-c", code, *given.pop("arguments", [])]),
         environ={"PATH": "/usr/bin:/bin", **given.pop("environ", {})},
         directory=given.pop("directory", "/tmp"),
-        binds=(*sandbox.interpreter_binds(Path(PYTHON)), *shown),
+        binds=(*own, *shown),
         files=files,
         **{"memory": 256, **given},
     )
@@ -170,6 +171,34 @@ def _answer(listener: socket.socket) -> list[Any]:
         first = connection.recv(512)
         connection.sendall(b"valve")
         return ["tcp", *connection.getsockname()[:2], first.decode("latin-1")]
+
+
+def meet(holder: str, seeker: str, **given: Any) -> list[str]:
+    """Run the seeker alone, and again while the holder, which says `held` and waits, is in a sandbox of its
+    own; return what the seeker said each time."""
+    alone = run(seeker, **given)["out"]
+    with jailed(holder + WAIT, **given) as jail:
+        told = b""
+        while b"held" not in told and (chunk := os.read(jail.stdout, 4096)):
+            told += chunk
+        beside = run(seeker, **given)["out"]
+    assert b"held" in told
+    return [alone, beside]
+
+
+WAIT = "\nprint('held', flush=True)\nimport signal; signal.pause()\n"
+
+
+def meet_outside(holder: str, seeker: str) -> list[str]:
+    """Do the same on the host itself."""
+    alone = outside(seeker)
+    with subprocess.Popen([PYTHON, "-c", holder + WAIT], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            return [alone, outside(seeker)]
+        finally:
+            process.kill()
 
 
 def refused(**given: Any) -> Scene:

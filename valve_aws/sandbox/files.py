@@ -1,4 +1,4 @@
-"""What of the host an interpreter needs to run inside a sandbox.
+"""What of the host shows inside a sandbox: what an interpreter needs to run, and its processors.
 
 Knows how Python installations and virtual environments lie on disk. Does not know what else is bound.
 """
@@ -6,6 +6,7 @@ Knows how Python installations and virtual environments lie on disk. Does not kn
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from valve_aws.model.plan import Bind
@@ -32,6 +33,15 @@ def interpreter_binds(python: Path) -> tuple[Bind, ...]:
         for step in _chain(start):
             _add_installation(found, step.parent.parent, python)
     return tuple(found.values())
+
+
+@cache
+def processors() -> str:
+    """Return /proc/cpuinfo as it was when it was first asked for; "" where there is none."""
+    try:
+        return Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""
 
 
 def _home(environment: Path) -> Path:

@@ -17,6 +17,8 @@ class Order(TypedDict):
     binds: list[tuple[str, str]]
     """(path of the host, path inside)."""
     files: dict[str, bytes]
+    machine: dict[str, bytes]
+    """Paths of /proc and what they tell of the machine."""
     memory: int
     ephemeral: int
     processes: int

@@ -19,13 +19,19 @@ import time
 from pathlib import Path
 
 from valve_aws.model.plan import Jail, Listeners, Plan
+from valve_aws.sandbox import machine
+from valve_aws.sandbox.files import processors
 from valve_aws.sandbox.order import Order
 from valve_aws.sandbox.remedy import remedy
 
 PROGRAM = (
-    "import sys; sys.path.append(sys.argv.pop()); from valve_aws.sandbox.inside.spawner import main; main()"
+    "import os, sys; sys.path.append(os.environ['ROOT']); "
+    "from valve_aws.sandbox.inside.spawner import main; main()"
 )
 PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
+NAMELESS = "/proc/self/exe"
+"""What the spawner is called, since its arguments can be read inside as pid 1's: an interpreter finds its
+library from here too, and no path of the host is in it. The environment of pid 1 cannot be read."""
 PATIENCE = 20.0
 """Seconds for a step of the spawner or an answer of pid 1; a busy machine needs tens of milliseconds."""
 MOST_DESCRIPTORS = 64
@@ -60,12 +66,13 @@ def spawn(plan: Plan) -> Jail:
             marshal.dump(dict(order), file)
         os.lseek(given, 0, os.SEEK_SET)
         spawner = subprocess.Popen(
-            [_interpreter(), "-I", "-S", "-c", PROGRAM, str(theirs.fileno()), PACKAGE_ROOT],
+            [NAMELESS, "-I", "-S", "-c", PROGRAM, str(theirs.fileno())],
+            executable=_interpreter(),
             stdin=given,
             stdout=stdout_inside,
             stderr=stderr_inside,
             pass_fds=(theirs.fileno(),),
-            env={},
+            env={"ROOT": PACKAGE_ROOT},
             cwd="/",
             start_new_session=True,
         )
@@ -87,12 +94,12 @@ def spawn(plan: Plan) -> Jail:
 
 
 def _order(plan: Plan) -> Order:
-    machine = platform.machine()
-    program = Path(__file__).parent / "seccomp" / f"{machine}.bin"
+    architecture = platform.machine()
+    program = Path(__file__).parent / "seccomp" / f"{architecture}.bin"
     if sys.platform != "linux" or not program.exists():
         raise SandboxError(
             "enforce anything here",
-            f"{sys.platform} on {machine} has no sandbox of ours",
+            f"{sys.platform} on {architecture} has no sandbox of ours",
             "run in a Linux virtual machine (x86_64 or aarch64)",
         )
     return Order(
@@ -101,6 +108,7 @@ def _order(plan: Plan) -> Order:
         directory=plan.directory,
         binds=[(str(bind.source), bind.target) for bind in plan.binds],
         files=dict(plan.files),
+        machine=machine.shown(plan.memory, len(os.sched_getaffinity(0)), processors(), plan.hostname),
         memory=plan.memory,
         ephemeral=plan.ephemeral,
         processes=plan.processes,

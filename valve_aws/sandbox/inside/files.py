@@ -23,8 +23,14 @@ BASE = "/tmp"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 """Programs and libraries. Where the host has a symbolic link (merged /usr), so has the sandbox."""
 
-SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/services", "/etc/protocols")
-"""What programs of /usr need of the host's /etc. Without /etc/localtime the clock is UTC, as on Lambda."""
+ALTERNATIVES = "/etc/alternatives"
+"""Links that programs of /usr are found by on Debian and its like."""
+
+COPIED = ("/etc/ld.so.cache", "/etc/services", "/etc/protocols")
+"""What programs of /usr need of the host's /etc, as copies: a file that is bound is one with the host's, and
+locks, watches and figures of its disk are then shared. Without /etc/localtime the clock is UTC, as on
+Lambda."""
+LARGEST_COPY = 8 << 20
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 """No tty, no shm: Lambda has no /dev/shm either, so what breaks there (POSIX semaphores) breaks here."""
@@ -49,10 +55,16 @@ ETC = {
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n",
 }
 
-PROC_KEPT = frozenset(
-    "self thread-self net mounts cpuinfo meminfo stat uptime loadavg version filesystems vmstat sys".split()
-)
-"""Every other entry of /proc that is no process is covered: kcore, keys, sysrq-trigger, timer_list, irq …"""
+PROC_KEPT = frozenset("self thread-self net mounts version filesystems sys".split())
+"""Every other entry of /proc that is no process is covered: what the order tells of the machine lies over it,
+or nothing does (kcore, keys, sysrq-trigger, timer_list, irq …)."""
+
+NET_CLOSED = ("sockstat", "sockstat6", "protocols", "softnet_stat", "ptype", "rt_acct", "stat")
+"""Entries of /proc/net that count for the whole machine, in every network namespace."""
+
+FRESH = "/proc/sys/kernel/random/uuid"
+"""Another name each time it is read: the one entry of /proc/sys that is not a copy."""
+BOOT = "/proc/sys/kernel/random/boot_id"
 
 ROOT_OPTIONS = "size=64m,nr_inodes=32k,mode=755"
 INODES_PER_MIB = 64
@@ -62,7 +74,7 @@ EMPTY = "/.empty"
 """What covers a file of /proc; the covers keep it alive when its name is gone."""
 
 NOTHING = "/.nothing"
-"""The empty lower layer that an overlay asks for beside the one that matters; it must stay."""
+"""The empty layer that lies on top of every overlay; it must stay."""
 
 
 class Bind:
@@ -84,12 +96,12 @@ class Bind:
         self.source = source
         self.target = target
         self.folder = kind == stat.S_IFDIR
-        self.own_inodes = self.folder and not shared
+        self.shared = shared
 
     def mount(self) -> None:
         """Put it in place."""
         _mount_point(self.target, self.folder)
-        if not self.own_inodes or not self._overlay():
+        if not self.folder or not self._overlay():
             host.attach(self.tree, self.target)
         os.close(self.tree)
         os.close(self.opened)
@@ -99,13 +111,15 @@ class Bind:
 
         Why: a read-only bind still lets a process connect to a UNIX socket or write into a named pipe that
         lies in it, and somebody on the host may be listening there. On an overlay neither finds its other
-        end, nor do file locks. Where the kernel cannot (file systems without it, mounts below the folder),
-        the folder must hold neither."""
+        end, and its file system is this sandbox's: `statfs` tells of the empty layer on top, not how full the
+        host's disk is, and no path of the host is in `mountinfo`. Where the kernel cannot (file systems
+        without it, mounts below the folder), a folder that is not the system's must hold neither."""
         try:
-            layers = f"lowerdir=/proc/self/fd/{self.opened}:{NOTHING}"
+            layers = f"lowerdir={NOTHING}:/proc/self/fd/{self.opened}"
             host.mount("overlay", self.target, MS_RDONLY | MS_NOSUID | MS_NODEV, layers)
         except OSError:
-            refuse_ways_out(f"/proc/self/fd/{self.opened}", self.source)
+            if not self.shared:
+                refuse_ways_out(f"/proc/self/fd/{self.opened}", self.source)
             return False
         return True
 
@@ -123,7 +137,7 @@ def refuse_ways_out(folder: str, source: str) -> None:
 def gather(order: Order) -> list[Bind]:
     """Open what will show of the host, each already read-only with all that is mounted below it."""
     host.mount("", "/", MS_REC | MS_PRIVATE)
-    system = [path for path in (*SYSTEM, *SETTINGS) if os.path.exists(path) and not os.path.islink(path)]
+    system = [path for path in (*SYSTEM, ALTERNATIVES) if os.path.isdir(path) and not os.path.islink(path)]
     binds = [Bind(path, path, host.NODEV, shared=True) for path in system]
     binds += [Bind(source, target, host.NODEV, shared=False) for source, target in order["binds"]]
     binds += [Bind(path, path, host.NOEXEC, shared=True) for path in DEVICES]
@@ -147,9 +161,22 @@ def links_of_the_host() -> dict[str, str]:
     return {path: os.readlink(path) for path in SYSTEM if os.path.islink(path)} | LINKS
 
 
-def furnish(order: Order, binds: list[Bind]) -> None:
-    """Put /proc, the binds, /tmp and the files of the plan in place."""
-    _mount_proc()
+def copies() -> dict[str, bytes]:
+    """Read what of the host's /etc programs need."""
+    found: dict[str, bytes] = {}
+    for path in COPIED:
+        try:
+            with open(path, "rb") as file:
+                found[path] = file.read(LARGEST_COPY)
+        except OSError:
+            continue  # a host without it has programs that do without it
+    return found
+
+
+def furnish(order: Order, binds: list[Bind], copied: dict[str, bytes]) -> int:
+    """Put /proc, the binds, /tmp and the files of the plan in place; return a descriptor of a /proc that can
+    be written to, for pid 1 alone."""
+    processes = _mount_proc(order["machine"])
     os.mkdir(NOTHING)
     for bind in binds:
         try:
@@ -161,13 +188,14 @@ def furnish(order: Order, binds: list[Bind]) -> None:
     _mount_point("/tmp", True)
     # Exec is allowed in /tmp, as on Lambda.
     host.mount("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, f"size={size}m,nr_inodes={inodes},mode=1777")
-    contents = {path: text.encode() for path, text in ETC.items()} | order["files"]
+    contents = copied | {path: text.encode() for path, text in ETC.items()} | order["files"]
     for number, (path, content) in enumerate(contents.items()):
         try:
             _lay(path, content, f"/.laid{number}")
         except OSError as problem:
             raise OSError(problem.errno, f"`{path}`: {problem.strerror}") from None
     _mount_point(order["directory"], True)
+    return processes
 
 
 def leave() -> None:
@@ -214,25 +242,65 @@ def _lay(path: str, content: bytes, stage: str) -> None:
     os.unlink(stage)  # the mount keeps it alive; nobody inside sees the name
 
 
-def _mount_proc() -> None:
-    """Mount the new pid namespace's /proc: the system's settings read-only, the machine's entries covered."""
+def _mount_proc(machine: dict[str, bytes]) -> int:
+    """Mount the new pid namespace's /proc, read-only, with what the order tells of the machine in place of
+    what the kernel would; return it as it was before."""
     _mount_point("/proc", True)
     host.mount("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    settings = host.open_tree("/proc/sys")
-    host.restrict(settings, host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
-    host.attach(settings, "/proc/sys")
-    os.close(settings)
+    processes = host.open_tree("/proc", recursive=False)
+    _close_net()
     _write(EMPTY, b"")
     for entry in os.scandir("/proc"):
         if entry.name in PROC_KEPT or entry.name.isdigit() or entry.is_symlink():
             continue
         if entry.is_dir():
-            host.mount(
-                "tmpfs", entry.path, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_inodes=2,size=4k"
-            )
-        else:
-            cover = host.open_tree(EMPTY, recursive=False)
-            host.restrict(cover, host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
-            host.attach(cover, entry.path)
-            os.close(cover)
+            _cover_folder(entry.path, "nr_inodes=2,size=4k")
+        elif entry.path not in machine:
+            _attach(EMPTY, entry.path)
     os.unlink(EMPTY)
+    _settle_settings(machine)
+    for number, (path, content) in enumerate(machine.items()):
+        if not path.startswith("/proc/sys/") and os.path.exists(path):
+            _write(f"/.machine{number}", content)
+            _attach(f"/.machine{number}", path)
+            os.unlink(f"/.machine{number}")
+    host.restrict_path("/proc", host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
+    return processes
+
+
+def _settle_settings(machine: dict[str, bytes]) -> None:
+    """Lay a folder of copies over /proc/sys: none of the kernel's own settings and counters is there."""
+    with open(FRESH, "rb") as file:
+        boot = file.read()
+    fresh = host.open_tree(FRESH, recursive=False)
+    host.restrict(fresh, host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
+    host.mount("tmpfs", "/proc/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_inodes=128,size=256k,mode=755")
+    settings = {path: content for path, content in machine.items() if path.startswith("/proc/sys/")}
+    for path, content in (settings | {FRESH: b"", BOOT: boot}).items():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _write(path, content)
+    host.attach(fresh, FRESH)
+    os.close(fresh)
+    host.restrict_path("/proc/sys", host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
+
+
+def _close_net() -> None:
+    """Take away what /proc/net tells of the whole machine.
+
+    Invariant: /proc is read-only afterwards, as a function that runs for an ordinary user owns these."""
+    for name in NET_CLOSED:
+        path = f"/proc/self/net/{name}"
+        if os.path.exists(path):
+            os.chmod(path, 0)
+
+
+def _cover_folder(path: str, options: str) -> None:
+    host.mount("tmpfs", path, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
+
+
+def _attach(source: str, target: str) -> None:
+    """Put a file of the root over another, for reading only."""
+    cover = host.open_tree(source, recursive=False)
+    host.restrict(cover, host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
+    host.attach(cover, target)
+    os.close(cover)

@@ -21,6 +21,7 @@ from _ctypes import (
 )
 from _struct import pack, unpack
 from errno import EINVAL
+from fcntl import ioctl
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS = 0x00020000, 0x02000000, 0x04000000
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
@@ -38,6 +39,7 @@ _NUMBERS = {
     "open_tree": (428, 428),
     "pivot_root": (155, 41),
     "prctl": (157, 167),
+    "seccomp": (317, 277),
     "sethostname": (170, 161),
     "umount2": (166, 39),
     "unshare": (272, 97),
@@ -50,9 +52,12 @@ _MOVE_MOUNT_F_EMPTY_PATH = 4
 RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
 """MOUNT_ATTR_*."""
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP = 1, 4, 22, 24
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 28, 38, 47, 4
-_SECCOMP_MODE_FILTER = 2
+# linux/seccomp.h
+_SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 8
+_NOTIF_RECV, _NOTIF_SEND, _NOTIF_ID_VALID = 0xC0502100, 0xC0182101, 0x40082102
+_NOTIFICATION_SIZE = 80
 _SECUREBITS = 0xEF
 """NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off and NO_CAP_AMBIENT_RAISE, all locked: no uid ever means a capability
 again."""
@@ -171,8 +176,9 @@ def drop_capabilities() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def load_filter(program: bytes) -> None:
-    """Load an assembled seccomp filter; it stays on this process and on every child of it."""
+def load_filter(program: bytes) -> int:
+    """Load an assembled seccomp filter, which stays on this process and on every child of it; return the
+    descriptor on which the calls arrive that it hands over."""
 
     length = len(program) // 8
 
@@ -181,7 +187,32 @@ def load_filter(program: bytes) -> None:
         _length_ = length
 
     code = Code(*unpack(f"={length}Q", program))
-    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, pack("@HP", length, addressof(code)))
+    asked = pack("@HP", length, addressof(code))
+    return _call("seccomp", _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_NEW_LISTENER, asked)
+
+
+def next_notification(listener: int) -> bytearray:
+    """Return the struct seccomp_notif of a call that waits for an answer."""
+    received = bytearray(_NOTIFICATION_SIZE)
+    ioctl(listener, _NOTIF_RECV, received)
+    return received
+
+
+def asks(listener: int, ident: int) -> bool:
+    """Say whether a call still waits for its answer."""
+    try:
+        ioctl(listener, _NOTIF_ID_VALID, pack("=Q", ident))
+    except OSError:
+        return False
+    return True
+
+
+def answer(listener: int, ident: int, errno: int) -> None:
+    """Let a call return: with 0, or with this error."""
+    try:
+        ioctl(listener, _NOTIF_SEND, pack("=QqiI", ident, 0, -errno, 0))
+    except OSError:
+        pass  # a signal came first, and the call will be made again
 
 
 def close_on_exec_from(descriptor: int) -> None:

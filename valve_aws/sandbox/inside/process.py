@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
 
+    from valve_aws.sandbox.inside.asked.process import Asked
     from valve_aws.sandbox.order import Order
 
 MIB = 1 << 20
@@ -131,8 +132,9 @@ def _proportional(pid: str) -> int:
 class Init:
     """The loop of pid 1. Orders come from the valve over `control`; its end of file is the valve's death."""
 
-    def __init__(self, control: socket, runtime: int, memory: int) -> None:
+    def __init__(self, control: socket, runtime: int, memory: int, asked: Asked) -> None:
         self.control = control
+        self.asked = asked
         self.runtime = runtime
         self.watch = Watch(memory)
         self.frozen = False
@@ -145,13 +147,13 @@ class Init:
     def run(self, lifeline: int) -> None:
         """Serve until the runtime ends, the valve goes, or the spawner outside (`lifeline`) does."""
         waiting = select.poll()
-        for descriptor in (self.control.fileno(), self.woken, lifeline):
+        for descriptor in (self.control.fileno(), self.woken, lifeline, self.asked.listener):
             waiting.register(descriptor, select.POLLIN)
         look_again = 0.0
         self.reap()
         while self.status is None:
-            rest = None if self.frozen else max(look_again - time.monotonic(), 0) * 1000
-            ready = dict(waiting.poll(rest))
+            rest = max(min(look_again - time.monotonic(), self.asked.rest()), 0) * 1000
+            ready = dict(waiting.poll(None if self.frozen else rest))
             if lifeline in ready:
                 return
             if self.woken in ready:
@@ -159,6 +161,10 @@ class Init:
                 self.reap()
             if self.control.fileno() in ready and not self.obey(self.control.recv(64)):
                 return
+            if self.asked.listener in ready:
+                self.asked.take()
+            elif self.asked.waiting and not self.frozen:
+                self.asked.again()
             if not self.frozen and time.monotonic() >= look_again:
                 if self.watch.exceeded():
                     self.cause = "memory"

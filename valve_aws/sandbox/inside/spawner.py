@@ -17,6 +17,7 @@ import sys
 from _socket import socket
 
 from valve_aws.sandbox.inside import files, host, listener, process
+from valve_aws.sandbox.inside.asked.process import Asked
 from valve_aws.sandbox.inside.files import GID, UID
 
 TYPE_CHECKING = False
@@ -83,8 +84,9 @@ def outer(teller: Teller) -> None:
         uid, gid = os.geteuid(), os.getegid()
         teller.at("make a user namespace")
         host.unshare(host.CLONE_NEWUSER | host.CLONE_NEWPID)
-        identify("self", uid, gid)
-        uid, gid = UID, GID
+        # Why 0: whoever is 0 here owns the network namespace's entries in /proc and may close them.
+        identify("self", (0, 0), (uid, gid))
+        uid = gid = 0
     asked, ask = os.pipe()
     answered, answer = os.pipe()
     inner = os.fork()
@@ -99,7 +101,7 @@ def outer(teller: Teller) -> None:
     teller.say(f"born\t{inner}", [os.pidfd_open(inner)])
     teller.at("map the identity")
     if os.read(asked, 1):
-        identify(str(inner), uid, gid)
+        identify(str(inner), (UID, GID), (uid, gid))
         os.write(answer, b"!")
     teller.at("give up the outer process's capabilities")
     host.drop_capabilities()
@@ -121,11 +123,16 @@ def spare_identity() -> int:
     return last - 1 - os.getpid() % (count // 2)
 
 
-def identify(process_id: str, uid: int, gid: int) -> None:
-    """Say that inside the user namespace of this process there is one user and one group, and which of ours
-    they are."""
+def identify(process_id: str, inside: tuple[int, int], ours: tuple[int, int]) -> None:
+    """Say that in the user namespace of this process there is one user and one group (`inside`), and which of
+    ours they are."""
     folder = f"/proc/{process_id}/"
-    for name, line in (("uid_map", f"{UID} {uid} 1"), ("setgroups", "deny"), ("gid_map", f"{GID} {gid} 1")):
+    lines = (
+        ("uid_map", f"{inside[0]} {ours[0]} 1"),
+        ("setgroups", "deny"),
+        ("gid_map", f"{inside[1]} {ours[1]} 1"),
+    )
+    for name, line in lines:
         with open(folder + name, "w") as file:
             file.write(line)
 
@@ -133,7 +140,7 @@ def identify(process_id: str, uid: int, gid: int) -> None:
 def pid_1(teller: Teller, order: Order, privileged: bool, ask: int, answered: int) -> None:
     """Build the sandbox from within, lock it, start the runtime, and stay."""
     try:
-        runtime, tcp, udp, every_port = build(teller, order, privileged, ask, answered)
+        runtime, asked, tcp, udp, every_port = build(teller, order, privileged, ask, answered)
         listeners = [each.fileno() for each in (*tcp, *udp)]
         teller.say(f"ready\t{len(tcp)}\t{len(udp)}\t{int(every_port)}", listeners)
         for each in (*tcp, *udp):
@@ -143,12 +150,12 @@ def pid_1(teller: Teller, order: Order, privileged: bool, ask: int, answered: in
         return
     for descriptor in (1, 2):
         os.dup2(0, descriptor)
-    process.Init(teller.control, runtime, order["memory"] * process.MIB).run(answered)
+    process.Init(teller.control, runtime, order["memory"] * process.MIB, asked).run(answered)
 
 
 def build(
     teller: Teller, order: Order, privileged: bool, ask: int, answered: int
-) -> tuple[int, list[socket], list[socket], bool]:
+) -> tuple[int, Asked, list[socket], list[socket], bool]:
     """The walls, one after the other. The order matters: what needs a capability comes before it is gone."""
     signal.signal(
         signal.SIGINT, signal.SIG_DFL
@@ -163,11 +170,11 @@ def build(
     tcp, udp, every_port = listener.raise_network()
     teller.at("open what shows inside")
     binds = files.gather(order)
-    links = files.links_of_the_host()
+    links, copied = files.links_of_the_host(), files.copies()
     teller.at("make an empty root")
     files.enter(links)
     teller.at("lay out the view")
-    files.furnish(order, binds)
+    processes = files.furnish(order, binds, copied)
     teller.at("close the view")
     files.leave()
     if privileged:
@@ -188,6 +195,6 @@ def build(
     host.die_with_parent(signal.SIGKILL)
     host.hide_memory()
     teller.at("load the system call filter")
-    host.load_filter(order["filter"])
+    asked = Asked(host.load_filter(order["filter"]), processes, order["memory"] * process.MIB)
     teller.at("start the runtime")
-    return process.start(order), tcp, udp, every_port
+    return process.start(order), asked, tcp, udp, every_port

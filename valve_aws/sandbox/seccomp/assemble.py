@@ -11,6 +11,7 @@ from valve_aws.sandbox.seccomp.table import (
     ALLOWED,
     ANSWERED,
     ARCHITECTURES,
+    ASKED,
     ENOSYS,
     EPERM,
     JUDGED,
@@ -25,7 +26,7 @@ Instruction = tuple[int, int, int, int]
 # linux/bpf_common.h
 LOAD, AND, EQUAL, AT_LEAST, ALWAYS, RETURN = 0x20, 0x54, 0x15, 0x35, 0x05, 0x06
 # linux/seccomp.h
-KILL, ERRNO, ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
+KILL, ERRNO, NOTIFY, ALLOW = 0x80000000, 0x00050000, 0x7FC00000, 0x7FFF0000
 NUMBER, ARCH, ARGUMENTS = 0, 4, 16
 X32 = 0x40000000
 
@@ -95,4 +96,6 @@ def _judge(demands: tuple[Demand, ...]) -> list[Instruction]:
 
 
 def _answer(errno: int | None) -> Instruction:
-    return (RETURN, 0, 0, ALLOW if errno is None else ERRNO | min(errno, LAST_ERRNO))
+    if errno is None:
+        return (RETURN, 0, 0, ALLOW)
+    return (RETURN, 0, 0, NOTIFY if errno == ASKED else ERRNO | min(errno, LAST_ERRNO))

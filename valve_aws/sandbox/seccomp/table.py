@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EPERM, ENOTTY, EINVAL, ENOSYS, EPROTONOSUPPORT, EAFNOSUPPORT = 1, 25, 22, 38, 93, 97
+EPERM, ENOMEM, EINVAL, ENOTTY, ENOSYS, ENOPROTOOPT, EPROTONOSUPPORT, EOPNOTSUPP, EAFNOSUPPORT = (
+    1, 12, 22, 25, 38, 92, 93, 95, 97,
+)  # fmt: skip
+ASKED = -1
+"""In place of an errno: pid 1 of the sandbox answers (inside/asked/), the kernel never sees the call."""
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 """machine → AUDIT_ARCH of linux/audit.h. Calls of any other (i386 by int 0x80, x32) end the process."""
@@ -30,10 +34,10 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         "bytes of open descriptors",
         """
         read=0,63  write=1,64  readv=19,65  writev=20,66  pread64=17,67  pwrite64=18,68
-        preadv=295,69  pwritev=296,70  preadv2=327,286  pwritev2=328,287  lseek=8,62  sendfile=40,71
+        preadv=295,69  pwritev=296,70  lseek=8,62  sendfile=40,71
         splice=275,76  copy_file_range=326,285  close=3,57  close_range=436,436  dup=32,23
         dup2=33,-  dup3=292,24  fsync=74,82  fdatasync=75,83  sync_file_range=277,84
-        fadvise64=221,223  readahead=187,213  fallocate=285,47  ftruncate=77,46  flock=73,32
+        fallocate=285,47  ftruncate=77,46
         """,
     ),
     (
@@ -61,8 +65,8 @@ ALLOWED: tuple[tuple[str, str], ...] = (
     (
         "memory of the process itself",
         """
-        mmap=9,222  munmap=11,215  mprotect=10,226  mremap=25,216  brk=12,214  madvise=28,233
-        msync=26,227  mincore=27,232  mlock=149,228  mlock2=325,284  munlock=150,229
+        munmap=11,215  mprotect=10,226  mremap=25,216  brk=12,214
+        msync=26,227  mlock=149,228  mlock2=325,284  munlock=150,229
         mlockall=151,230  munlockall=152,231  membarrier=324,283  pkey_mprotect=329,288
         pkey_alloc=330,289  pkey_free=331,290  get_mempolicy=239,236  mseal=462,462
         """,
@@ -71,7 +75,7 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         "sockets, once made",
         """
         connect=42,203  accept=43,202  accept4=288,242  bind=49,200  listen=50,201  shutdown=48,210
-        getsockname=51,204  getpeername=52,205  getsockopt=55,209  setsockopt=54,208  sendto=44,206
+        getsockname=51,204  getpeername=52,205  getsockopt=55,209  sendto=44,206
         recvfrom=45,207  sendmsg=46,211  recvmsg=47,212  sendmmsg=307,269  recvmmsg=299,243
         """,
     ),
@@ -82,8 +86,7 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         epoll_create1=291,20  epoll_ctl=233,21  epoll_wait=232,-  epoll_pwait=281,22
         epoll_pwait2=441,441  eventfd=284,-  eventfd2=290,19  signalfd=282,-  signalfd4=289,74
         timerfd_create=283,85  timerfd_settime=286,86  timerfd_gettime=287,87  pipe=22,-
-        pipe2=293,59  inotify_init=253,-  inotify_init1=294,26  inotify_add_watch=254,27
-        inotify_rm_watch=255,28
+        pipe2=293,59
         """,
     ),
     (
@@ -135,7 +138,7 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         """
         getuid=102,174  geteuid=107,175  getgid=104,176  getegid=108,177  getresuid=118,148
         getresgid=120,150  getgroups=115,158  capget=125,90  getrlimit=97,163  setrlimit=160,164
-         getrusage=98,165  uname=63,160  sysinfo=99,179  getrandom=318,278
+         getrusage=98,165  uname=63,160  getrandom=318,278
         """,
     ),
 )
@@ -176,6 +179,9 @@ HARMLESS_IOCTLS = (
     0x8921,  # SIOCGIFMTU
     0x8927,  # SIOCGIFHWADDR
     0x8933,  # SIOCGIFINDEX
+    0xC0502100,  # SECCOMP_IOCTL_NOTIF_RECV: pid 1 has this filter too; nobody else has what it takes
+    0xC0182101,  # SECCOMP_IOCTL_NOTIF_SEND
+    0x40082102,  # SECCOMP_IOCTL_NOTIF_ID_VALID
 )
 
 HARMLESS_PRCTLS = (
@@ -198,7 +204,51 @@ HARMLESS_PRCTLS = (
     0x53564D41,  # PR_SET_VMA: names for mappings
 )
 
-F_SETSIG = 10
+LOCKING = (5, 6, 7, 36, 37, 38)
+"""F_GETLK, F_SETLK, F_SETLKW and their like for open file descriptions."""
+
+HARMLESS_FCNTLS = (
+    0,  # F_DUPFD
+    1,
+    2,  # F_SETFD
+    3,
+    4,  # F_SETFL
+    8,  # F_SETOWN
+    9,
+    1030,  # F_DUPFD_CLOEXEC
+    1032,  # F_GETPIPE_SZ
+    1034,  # F_GET_SEALS
+)
+"""Not F_SETSIG, as data that arrives could send SIGCONT to a frozen process; not leases and F_NOTIFY, which
+watch what others do with a file; not F_SETPIPE_SZ, as the pages of pipes are counted for all that one user
+runs."""
+
+HARMLESS_ADVICE = (
+    *range(5),  # NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED
+    8,  # FREE
+    10,  # DONTFORK
+    11,
+    14,  # HUGEPAGE
+    15,
+    16,  # DONTDUMP
+    17,
+    18,  # WIPEONFORK
+    19,
+    22,  # POPULATE_READ
+    23,
+    24,  # DONTNEED_LOCKED
+    25,  # COLLAPSE
+    102,  # GUARD_INSTALL
+    103,
+)
+"""Not PAGEOUT and COLD, which push pages of a shared file out for everybody; not MERGEABLE, which shares
+memory with whoever has the same."""
+
+WAIT_FOR_NOTHING = 0xFFFFFFE8
+"""All RWF_* flags of preadv2 but HIPRI, DSYNC, SYNC and APPEND: NOWAIT tells whether somebody else has read
+this part of a file lately, DONTCACHE pushes it out."""
+MAP_HUGETLB = 0x40000
+TCP_ULP = 31
 
 # (numbers, why, what is demanded of its arguments)
 JUDGED: tuple[tuple[str, str, tuple[Demand, ...]], ...] = (
@@ -221,8 +271,28 @@ JUDGED: tuple[tuple[str, str, tuple[Demand, ...]], ...] = (
     ),
     (
         "fcntl=72,25",
-        "all but F_SETSIG: data that arrives could send SIGCONT to a frozen process",
-        (Demand(1, (F_SETSIG,), wanted=False),),
+        "locks are pid 1's; no signal of the caller's choice, no leases, no watches, no larger pipes",
+        (Demand(1, LOCKING, wanted=False, errno=ASKED), Demand(1, HARMLESS_FCNTLS, errno=EINVAL)),
+    ),
+    (
+        "preadv2=327,286  pwritev2=328,287",
+        "without asking what is in the page cache, which all sandboxes share",
+        (Demand(5, (0,), mask=WAIT_FOR_NOTHING, errno=EOPNOTSUPP),),
+    ),
+    (
+        "madvise=28,233",
+        "advice about the process's own memory",
+        (Demand(2, HARMLESS_ADVICE, errno=EINVAL),),
+    ),
+    (
+        "mmap=9,222",
+        "no huge pages from the machine's reserve, of which there is one",
+        (Demand(3, (0,), mask=MAP_HUGETLB, errno=ENOMEM),),
+    ),
+    (
+        "setsockopt=54,208",
+        "no TLS in the kernel: asking for it loads a module of the host",
+        (Demand(2, (TCP_ULP,), wanted=False, errno=ENOPROTOOPT),),
     ),
     ("prctl=157,167", "names and limits of the process itself", (Demand(0, HARMLESS_PRCTLS, errno=EINVAL),)),
     (
@@ -244,7 +314,7 @@ JUDGED: tuple[tuple[str, str, tuple[Demand, ...]], ...] = (
     ("sched_setattr=314,274", "any process but pid 1", (Demand(0, (1,), wanted=False),)),
 )
 
-# (numbers, why, errno; 0 is success without doing anything)
+# (numbers, why, errno; 0 is success without doing anything, ASKED is pid 1's answer)
 ANSWERED: tuple[tuple[str, str, int], ...] = (
     ("clone3=435,435", "its flags lie in memory that a filter cannot read; libc falls back to clone", ENOSYS),
     (
@@ -256,6 +326,20 @@ ANSWERED: tuple[tuple[str, str, int], ...] = (
     (
         "shmget=29,194  semget=64,190  msgget=68,186  mq_open=240,180",
         "the same, and what stays behind",
+        ENOSYS,
+    ),
+    ("flock=73,32", "some inodes are the whole machine's, and a lock on one is a signal to others", ASKED),
+    ("sysinfo=99,179", "free memory, load and processes of the host", ASKED),
+    (
+        "fadvise64=221,223  readahead=187,213",
+        "they fill and empty the page cache, which all sandboxes share; advice may be ignored",
+        0,
+    ),
+    ("mincore=27,232", "it tells what is in the page cache", ENOSYS),
+    (
+        "inotify_init=253,-  inotify_init1=294,26  inotify_add_watch=254,27  inotify_rm_watch=255,28",
+        "it shows who else opens a file that is shared, and the number of watches is shared by all that one "
+        "user runs; programs fall back to looking again",
         ENOSYS,
     ),
 )
