@@ -119,10 +119,11 @@ class Housing:
         11)."""
         expected = self._passage.court.judge.admit(
             Principal("", function, trigger=trigger, fields=fields), carried
-        ).joins
-        bound = CLEAN if self._passage.court.mode is Mode.OFF else expected
+        )
+        bound = CLEAN if self._passage.court.mode is Mode.OFF else expected.joins
         async with self._lease(self._stack.functions[function], beside.tenant, bound) as environment:
             subject = environment.subject
+            subject.ways = {way.tag: way for way in expected.ways if way.tag in bound} | subject.ways
             subject.invocation, subject.trigger, subject.fields, subject.cause = (
                 str(uuid.uuid4()),
                 trigger,
@@ -172,7 +173,8 @@ class Housing:
             if (name, tenant) not in self._pools:
                 await self._make_room(name)
                 prepared = self._prepared[name]
-                self._pools[name, tenant] = Pool(lambda: self._make(prepared), Reuse(self._settings.reuse))
+                reuse = Reuse(self._settings.reuse)
+                self._pools[name, tenant] = Pool(lambda label: self._make(prepared, label), reuse)
             return self._pools[name, tenant]
 
     async def _make_room(self, name: str) -> None:
@@ -182,13 +184,18 @@ class Housing:
             for key in [key for key in others if self._pools[key].rests]:
                 await self._pools.pop(key).close()
 
-    def _make(self, prepared: Prepared) -> Environment:
+    def _make(self, prepared: Prepared, label: Label) -> Environment:
+        """Return an environment for events of a label.
+
+        Why it has that from the start: that it is made at all, and what its init does, is their doing.
+        """
         ident = f"{prepared.function.logical}-{os.urandom(4).hex()}"
         key = self._keys[ident] = self._passage.ring.issue(ident, prepared.function.logical)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}"
         made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
         made = self._without_ours(made, prepared.function)
-        return Environment(Subject(ident, prepared.function.logical), prepared.function, made, self._around)
+        subject = Subject(ident, prepared.function.logical, label)
+        return Environment(subject, prepared.function, made, self._around)
 
     def _without_ours(self, plan: Plan, function: Function) -> Plan:
         """Cover what is the guard's own in a function's code folder: policy, seed, records, labels."""
@@ -309,7 +316,10 @@ class Housing:
         """
         if stream == "platform":
             self._say(line)
-            self._store(line)
+            # Why without a word: figures, status and the mere line are the environment's output (law 11), but
+            # nobody asked for them, so none of them is a refusal.
+            if self._passage.court.logs(environment.subject):
+                self._store(line)
             return
         passage, subject, text = self._passage, environment.subject, line.encode("utf-8", "replace")
         held = passage.ring.found(text)

@@ -21,6 +21,7 @@ from valve_aws.cloud import Cloud, NotStarted, custom_hosts
 from valve_aws.course.carry import Court
 from valve_aws.course.drive import drive
 from valve_aws.course.release import result
+from valve_aws.course.subject import Subject
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Judge
 from valve_aws.housing import Housing, Run, ready
@@ -38,7 +39,7 @@ from valve_aws.model.verdict import Holding, Mode, Rule, Way
 from valve_aws.passage import Invoked, Passage, now
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.settings import Settings
-from valve_aws.waking import Waking
+from valve_aws.waking import Ended, Waking
 
 Say = Callable[[str], None]
 
@@ -257,7 +258,7 @@ class Valve:
         """Invoke a function for another one."""
         function = next(f.logical for f in self.stack.functions.values() if f.arn == arn)
         if self._looping(cause):
-            return Invoked(runtime.faults.recursion(), True, CLEAN, ())
+            return Invoked(runtime.faults.recursion(), True, label, ways)
         course = self._inner(function, payload, Holding(label, True, ways), "", arn, cause, beside)
         if not waits:
             self._later(course)
@@ -267,13 +268,17 @@ class Valve:
 
     async def _woken(
         self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
-    ) -> tuple[bytes, bool]:
+    ) -> Ended:
         """Invoke a function for a queue."""
         if self._looping(cause):
             self._say(f"valve: {function} is not woken again by {trigger}: it looks like a loop")
-            return runtime.faults.recursion(), True
-        run = await self._inner(function, payload, carried, trigger, source, cause)
-        return run.payload, run.failed
+            run = Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
+        else:
+            run = await self._inner(function, payload, carried, trigger, source, cause)
+        ways = {way.tag: way for way in run.ways}
+        # Why a copy: the environment itself may be at its next event already.
+        who = run.subject or Subject("", function, trigger=trigger, cause=cause)
+        return Ended(run.payload, run.failed, replace(who, label=run.label, ways=ways, outgoing={}))
 
     def _looping(self, cause: str) -> bool:
         """Say whether the chain of wakings that ends with this record is too long."""

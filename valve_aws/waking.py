@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
-from valve_aws.course.commands import Lost
+from valve_aws.course.commands import Command, Forward, Lost
+from valve_aws.course.drive import drive
+from valve_aws.course.release import outcome
+from valve_aws.course.subject import Subject
 from valve_aws.model.cell import Extent, one
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Trigger
-from valve_aws.model.verdict import Holding
+from valve_aws.model.verdict import Holding, Rule
 from valve_aws.passage import Passage
 from valve_aws.triggers import Batch, Message, batches, event, failed, fits, record
 from valve_aws.triggers.queue import LARGEST_BATCH
@@ -23,8 +27,18 @@ ATTEMPTS = 3
 """Receives of one message whose queue names no `maxReceiveCount`: AWS would go on until it expires, a local
 run must end."""
 
-Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[tuple[bytes, bool]]]
-"""(function, payload, what the event carries, trigger, source, cause) → (payload, failed)."""
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What an event came to, and who by then knew what."""
+
+    payload: bytes
+    failed: bool
+    subject: Subject
+
+
+Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[Ended]]
+"""(function, payload, what the event carries, trigger, source, cause) → what came of it."""
 
 
 class Waking:
@@ -112,7 +126,7 @@ class Waking:
     async def _part(self, trigger: Trigger, url: str, batch: Batch, cause: str) -> None:
         name = f"{trigger.function}.{trigger.name}"
         causes = {way.record for way in batch.holding.ways if way.record}
-        payload, error = await self._wake(
+        ended = await self._wake(
             trigger.function,
             event(batch, trigger.source),
             batch.holding,
@@ -121,7 +135,22 @@ class Waking:
             next(iter(causes), cause),
         )
         reports = "ReportBatchItemFailures" in (trigger.properties.get("FunctionResponseTypes") or ())
-        undone = failed(batch, payload, error, reports)
+        undone = failed(batch, ended.payload, ended.failed, reports)
+        names = [message.ident for message in batch.messages]
+
+        def act(command: Command) -> Any:
+            if isinstance(command, Forward):
+                return self._settle(trigger, url, batch, undone)
+            return self._passage.at_once(command)
+
+        course = outcome(self._passage.court, ended.subject, trigger.source, names, bool(undone))
+        _, verdict = await drive(course, act)
+        if not verdict.passes and all(reason.rule is not Rule.BOOK for reason in verdict.refused):
+            # Why as done: which messages are there afterwards may tell nothing of what was learned (law 11).
+            await self._settle(trigger, url, batch, frozenset())
+
+    async def _settle(self, trigger: Trigger, url: str, batch: Batch, undone: frozenset[str]) -> None:
+        """Take away what was done, and let be seen again what was not, while its tries last."""
         for message in batch.messages:
             handle = {"QueueUrl": url, "ReceiptHandle": message.body["ReceiptHandle"]}
             if message.ident not in undone:
@@ -134,7 +163,8 @@ class Waking:
                 )
             else:
                 self._say(
-                    f"valve: {name} failed {tried} times with message {message.ident}; it stays in the queue"
+                    f"valve: {trigger.function}.{trigger.name} failed {tried} times with message "
+                    f"{message.ident}; it stays in the queue"
                 )
 
     def _most(self, queue: str) -> int:

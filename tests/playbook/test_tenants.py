@@ -52,7 +52,7 @@ async def _serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: bool
     authority = Authority.create(time.time())
     housing = Housing(stack, Settings(), passage, authority, lambda _: None, time.monotonic)
     monkeypatch.setitem(housing._prepared, "Worker", object())
-    monkeypatch.setattr(housing, "_make", lambda _: Counted())
+    monkeypatch.setattr(housing, "_make", lambda *_: Counted())
 
     async def event(tenant: str) -> None:
         nonlocal most

@@ -50,6 +50,11 @@ class Court:
     account: str
     region: str
 
+    def logs(self, subject: Subject) -> bool:
+        """Say whether a line about what an environment does may go into log stores whole."""
+        enforced = self.mode is Mode.ENFORCE and subject.label
+        return not enforced or not self.judge.log(subject.principal(), "")[0].refused
+
 
 def carry(
     court: Court, subject: Subject, limit: int, read: Callable[[bytes | None], Call | Unreadable]

@@ -1,18 +1,20 @@
-"""How results and log lines go out (law 11).
+"""How results, log lines and the mere outcome of an invocation go out (law 11).
 
 Knows the order. Does not know who reads them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from valve_aws.course.carry import Court, record, trace, unanswered
-from valve_aws.course.commands import Begin, Course, Note
+from valve_aws.course.commands import Begin, Course, Forward, Note, Raise, Settle, Stamp
 from valve_aws.course.subject import Subject
 from valve_aws.flow import withheld
 from valve_aws.model.call import Call, Effect
-from valve_aws.model.ports import BookError
+from valve_aws.model.cell import Extent, Part, Span, one
+from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.verdict import Mode, Verdict
 
 
@@ -56,6 +58,50 @@ def log(
     except BookError as error:
         return leaves, unanswered(error)
     return (line if verdict.passes else leaves), verdict
+
+
+def outcome(
+    court: Court, subject: Subject, source: str, names: Iterable[str], undone: bool
+) -> Course[tuple[str, Verdict]]:
+    """Let the outcome of an event decide what becomes of the cells of `source` that it was made of.
+
+    Which of them are there afterwards, and how often they are seen again, is written by whoever ended so: it
+    must be accepted there. If it is not, nothing is forwarded and the caller takes all of them away, which is
+    what becomes of them when nothing went wrong; so only an outcome that is `undone` is refused in so many
+    words.
+    """
+    ident, time = yield Begin()
+    cells = (one(source, name) for name in names)
+    told = (*cells, *(Extent(source, part, Span.ONE) for part in (Part.NAMES, Part.COUNTS)))
+    call = Call("valve", "Outcome", court.region, (source,), Effect(changes=told, blind=True))
+    verdict = Verdict(True)
+    try:
+        if court.mode is not Mode.OFF:
+            verdict = _lenient(court, court.judge.redecide(call, subject.principal(), {}))
+            if verdict.writes and (undone or verdict.passes):
+                yield Note(record(court, subject, call, verdict, ident, time))
+        if verdict.passes:
+            yield from _told(court, ident, call, verdict)
+    except BookError as error:
+        verdict = unanswered(error)
+        yield from trace(record(court, subject, call, verdict, ident, time))
+    return ident, verdict
+
+
+def _told(court: Court, ident: str, call: Call, verdict: Verdict) -> Course[None]:
+    """Carry an outcome out, with the book ahead of it as for every write."""
+    if not verdict.writes:
+        yield Forward(ident, call)
+        return
+    yield Raise(ident, court.judge.rises(call, verdict), (), (yield Stamp()))
+    try:
+        yield Forward(ident, call, verdict.writes, verdict.ways)
+    except GeneratorExit:
+        raise  # Why: as in `carry`: nobody carries out what it asks for any more
+    except BaseException:
+        yield Settle(ident, Outcome.UNKNOWN)
+        raise
+    yield Settle(ident, Outcome.DONE)
 
 
 def _lenient(court: Court, verdict: Verdict) -> Verdict:

@@ -19,7 +19,7 @@ class Reuse(StrEnum):
     """When a warm environment serves another event."""
 
     LABEL = "label"
-    """If its label is within the event's and its own baseline."""
+    """If it was made for events of the same label, and has learned no more than that and its own baseline."""
     NEVER = "never"
     CARRY = "carry"
     """Always; the event then starts with the label that is there."""
@@ -28,12 +28,21 @@ class Reuse(StrEnum):
 class Pool:
     """All environments of one function. On one loop."""
 
-    def __init__(self, make: Callable[[], Environment], reuse: Reuse = Reuse.LABEL, limit: int = 10) -> None:
-        """`make` gives a new environment, not started; `limit` is how many may live at once."""
+    def __init__(
+        self, make: Callable[[Label], Environment], reuse: Reuse = Reuse.LABEL, limit: int = 10
+    ) -> None:
+        """`make` gives a new environment for events of a label, not started; `limit` is how many may live at
+        once."""
         self._make = make
         self._reuse = reuse
         self._limit = limit
         self._idle: list[Environment] = []
+        self._meant: dict[Environment, Label] = {}
+        """What kind of events each serves.
+
+        Why never another kind: labelled events would else use up, or leave, what is warm for the others, who
+        see whether it is.
+        """
         self._alive = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -71,7 +80,7 @@ class Pool:
                 self._idle.remove(fitting)
                 return fitting
             if self._alive < self._limit:
-                return await self._fresh()
+                return await self._fresh(label)
             if self._idle:
                 await self._retire(self._idle.pop(0))
             else:
@@ -108,19 +117,23 @@ class Pool:
     def _may_serve(self, environment: Environment, label: Label) -> bool:
         """Law 12. What its own start has read is no obstacle: every event of the function brings that along,
         and it joins the event's label before the function sees it."""
+        if self._reuse is Reuse.CARRY:
+            return True
         bound = join(label, environment.baseline)
-        return self._reuse is Reuse.CARRY or fits(environment.subject.label, bound)
+        return self._meant[environment] == label and fits(environment.subject.label, bound)
 
     def _living(self, environment: Environment) -> bool:
         """Forget one that ended while nobody looked."""
         if environment.alive:
             return True
         self._alive -= 1
+        self._meant.pop(environment, None)
         return False
 
-    async def _fresh(self) -> Environment:
+    async def _fresh(self, label: Label) -> Environment:
         self._alive += 1
-        environment = self._make()
+        environment = self._make(label)
+        self._meant[environment] = label
         try:
             await environment.start()
         except BaseException:
@@ -133,6 +146,7 @@ class Pool:
         while len(self._ending) >= self._limit:
             await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
         self._alive -= 1
+        self._meant.pop(environment, None)
         task = asyncio.ensure_future(environment.close())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
@@ -144,6 +158,7 @@ class Pool:
             await environment.close()
         finally:
             self._alive -= 1
+            self._meant.pop(environment, None)
             self._wake()
 
     async def _turn(self) -> None:

@@ -69,9 +69,9 @@ ADMISSION: tuple[tuple[str, Callable[[Rules, Event], Iterator[Reason]]], ...] = 
 
 
 def admit(rules: Rules, who: Principal, carried: Holding) -> Verdict:
-    """Judge one event. `joins` is what the environment's label rises by when it comes in."""
+    """Judge one event. `joins` is all that it brings along, new to the environment or not."""
     event = Event(who, carried)
     refused = tuple(reason for _, step in ADMISSION for reason in step(rules, event))
     return Verdict(
-        not refused, refused, joins=frozenset(event.label) - who.label, ways=tuple(event.label.values())
+        not refused, refused, joins=frozenset(event.label), ways=tuple(event.label.values())
     )

@@ -19,6 +19,9 @@ Title = Callable[[str], str]
 
 LINES = 12
 
+NEVER_SENT = frozenset({"Log", "Result", "Admit", "Outcome"})
+"""Crossings that are no requests."""
+
 
 def refusal(record: Record, records: Sequence[Record] = (), title: Title = short) -> str:
     """Return the block for one refusal, or for what audit would have refused. `records` are those before
@@ -26,7 +29,7 @@ def refusal(record: Record, records: Sequence[Record] = (), title: Title = short
     reason = record.reasons[0]
     stopped = record.mode.value == "enforce" or reason.rule.value == "unreadable"
     mark, verb = ("✗", "REFUSED") if stopped else ("!", "WOULD REFUSE")
-    unsent = "    (not sent)" if stopped and record.operation not in {"Log", "Result", "Admit"} else ""
+    unsent = "    (not sent)" if stopped and record.operation not in NEVER_SENT else ""
     who, what = plain(record.function, 80), headline(record, title)
     lines = [f"{mark} {verb} {plain(record.ident, 40)}  {who} → {what}{unsent}"]
     lines.append(_row("carries" if reason.excess else "because", plain(reason.text, 200), reason.where))
@@ -51,6 +54,7 @@ def headline(record: Record, title: Title) -> str:
             "Resolve": "name look-up ",
             "Result": "its result",
             "Log": "its log",
+            "Outcome": "how its event ended, to ",
             "Admit": "takes in an event of ",
             "Unreadable": "a request that cannot be read",
         }

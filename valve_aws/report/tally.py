@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from valve_aws.model.record import Record
 
-NOT_CALLS = frozenset({"Admit", "Result", "Log", "Resolve", "Recovered"})
+NOT_CALLS = frozenset({"Admit", "Result", "Log", "Resolve", "Recovered", "Outcome"})
 
 
 @dataclass(slots=True)
