@@ -18,6 +18,7 @@ from valve_aws.aws import names
 from valve_aws.backend import Endpoint, Moto, NotStarted, Seed, fill
 from valve_aws.model.cell import Cell, Part
 from valve_aws.model.label import Label
+from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import Book, Tables
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
@@ -162,6 +163,12 @@ def _host(url: str) -> str:
         return ""
 
 
+def secrets(stack: Stack, policy: FlowPolicy, seeds: Iterable[Seed]) -> frozenset[str]:
+    """Return the ARNs of the secrets that template, policy and seed know by name."""
+    named = [*stack.by_arn(), *(rule.target for rule in policy.stores), *(seed.arn for seed in seeds)]
+    return frozenset(name for name in named if ":secretsmanager:" in name)
+
+
 def _order(seed: Seed, tables: Tables) -> dict[str, Any]:
     """Return a seed in the shape that the filler takes (`backend/host.py`), its cell's canonical name under
     `key`."""
@@ -198,4 +205,4 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
 
 
-__all__ = ["Cloud", "NotStarted", "custom_hosts", "resources"]
+__all__ = ["Cloud", "NotStarted", "custom_hosts", "resources", "secrets"]

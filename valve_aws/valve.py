@@ -17,7 +17,7 @@ from typing import Any
 from valve_aws import application, audit, report, runtime, template
 from valve_aws.aws import Aws, Keyring
 from valve_aws.backend import Seed, endpoint
-from valve_aws.cloud import Cloud, NotStarted, custom_hosts
+from valve_aws.cloud import Cloud, NotStarted, custom_hosts, secrets
 from valve_aws.course.carry import Court
 from valve_aws.course.drive import drive
 from valve_aws.course.release import result
@@ -141,7 +141,14 @@ class Valve:
             stack,
             self._book,
             self._sink,
-            Aws(stack.account, stack.region, tables, custom_hosts(stack, settings.resolve), found=ring.found),
+            Aws(
+                stack.account,
+                stack.region,
+                tables,
+                custom_hosts(stack, settings.resolve),
+                found=ring.found,
+                secrets=secrets(stack, self.policy, self._seeds),
+            ),
             self._upstream,
             self._cloud.endpoint,
             self._invoked,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -207,16 +208,29 @@ def test_two_qualifiers_that_differ_are_refused() -> None:
         names.function("f:live", PLACE, "test")
 
 
+SECRETS = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
+
+
+@pytest.mark.parametrize("text", ["db/key", f"{SECRETS}db/key"])
+def test_a_secret_has_one_name(text: str) -> None:
+    assert names.secret(text, PLACE) == (f"{SECRETS}db/key",)
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("known", "found"),
     [
-        "db/key",
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:db/key",
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:db/key-a1B2c3",
+        (["db"], ["db"]),
+        (["db-master"], ["db-master"]),
+        # Why both: it may be either, and what is not ours of them is refused.
+        (["db", "db-master"], ["db", "db-master"]),
+        ([], ["db", "db-master"]),
     ],
 )
-def test_a_secret_has_one_name(text: str) -> None:
-    assert names.secret(text, PLACE) == "arn:aws:secretsmanager:us-east-1:123456789012:secret:db/key"
+def test_an_arn_that_ends_like_what_aws_appends_is_the_secret_that_is_there_or_both(
+    known: list[str], found: list[str]
+) -> None:
+    place = replace(PLACE, secrets=frozenset(SECRETS + name for name in known))
+    assert names.secret(f"{SECRETS}db-master", place) == tuple(SECRETS + name for name in found)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +241,7 @@ def test_a_parameter_has_one_name(text: str) -> None:
 
 
 def test_a_parameter_that_refers_to_a_secret_is_the_secret() -> None:
-    assert names.parameter("/aws/reference/secretsmanager/db", PLACE) == names.secret("db", PLACE)
+    assert (names.parameter("/aws/reference/secretsmanager/db", PLACE),) == names.secret("db", PLACE)
 
 
 def test_a_table_by_name_and_by_arn_is_one_and_another_accounts_is_not_ours() -> None:

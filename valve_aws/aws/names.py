@@ -28,6 +28,8 @@ class Place:
     account: str
     region: str
     partition: str = "aws"
+    secrets: frozenset[str] = frozenset()
+    """ARNs, without what AWS appends, of the secrets that are known by their own names."""
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource of this account and region."""
@@ -323,17 +325,21 @@ def function(text: str, place: Place, qualifier: str = "") -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1024)
-def secret(text: str, place: Place) -> str:
+def secret(text: str, place: Place) -> tuple[str, ...]:
     """Return `arn:aws:secretsmanager:region:account:secret:name`, without the six characters that AWS
-    appends.
+    appends; two of them when an ARN may be either.
 
-    Why they are always cut from an ARN: AWS itself takes an ARN that ends like one for a complete one
-    (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html).
+    Why two: a secret's own name may end like what AWS appends (`db-master`), and its ARN without that is then
+    spelled like the complete ARN of another (`db`). Services do not agree which of them it is
+    (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html). Where exactly
+    one of the two is known to be there it is that one.
     """
     if not text.startswith("arn:"):
-        return place.arn("secretsmanager", "secret:" + _fits(SECRET, text, "secret"))
+        return (place.arn("secretsmanager", "secret:" + _fits(SECRET, text, "secret")),)
     arn = within(place, "secretsmanager", text, SECRET, "secret:", "secret")
-    return SUFFIX.sub("", arn)
+    both = tuple(dict.fromkeys((SUFFIX.sub("", arn), arn)))
+    known = tuple(name for name in both if name in place.secrets)
+    return known if len(known) == 1 else both
 
 
 @lru_cache(maxsize=1024)
@@ -354,7 +360,7 @@ def parameter(text: str, place: Place) -> str:
         raise NotCanonical(f"`{text}` cannot be the name of a parameter")
     path = named.group(1).lstrip("/")
     if path.startswith("aws/reference/secretsmanager/"):
-        return secret(path.removeprefix("aws/reference/secretsmanager/"), place)
+        return secret(path.removeprefix("aws/reference/secretsmanager/"), place)[0]
     return f"{head or place.arn('ssm', '')}parameter/{path}"
 
 

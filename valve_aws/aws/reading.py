@@ -43,12 +43,13 @@ class Reading:
     """Reads requests of one stack."""
 
     def __init__(self, account: str, planner: Planner, tables: Tables, now: Now, judge: Judge | None,
-                 found: Callable[[bytes], str]) -> None:
+                 found: Callable[[bytes], str], secrets: frozenset[str] = frozenset()) -> None:
         self._judge = judge
         self._found = found
         self.account = account
         self.planner = planner
         self.tables = tables
+        self._secrets = secrets
         self.now = now
         self._last: tuple[Head, Plan] | None = None
 
@@ -151,7 +152,7 @@ class Reading:
         operation = match.operation
         assert operation is not None
         name = match.service.name
-        place = Place(plan.site.account or self.account, plan.region, plan.site.partition)
+        place = Place(plan.site.account or self.account, plan.region, plan.site.partition, self._secrets)
         found = self._judge(name, operation.name, params, place, self.tables)
         if found is None:
             return AwsCall(

@@ -31,16 +31,17 @@ class Aws:
 
     def __init__(self, account: str, region: str, tables: Tables, endpoints: Sequence[str] = ("localhost",),
                  now: Now = clock_now, judge: Judge | None = None,
-                 found: Callable[[bytes], str] = lambda _: "") -> None:
+                 found: Callable[[bytes], str] = lambda _: "",
+                 secrets: frozenset[str] = frozenset()) -> None:
         """`endpoints`: host names of custom endpoints, so that `bucket.endpoint` is known for a virtual-host
         bucket.
 
         `judge` stands in for the effect rows; None means the room's own. `found` says which credential stands
-        in a text (`Keyring.found`).
+        in a text (`Keyring.found`). `secrets`: `names.Place.secrets`.
         """
         directory = Directory()
         self._reading = Reading(account, Planner(region, directory, tuple(endpoints)), tables, now, judge,
-                                found)
+                                found, secrets)
         self._writing = Writing(directory)
 
     def is_aws(self, head: Head) -> bool:

@@ -59,13 +59,13 @@ ROWS = (
 
 
 def _secret(asked: Asked) -> list[str]:
-    return [names.secret(asked.params.get("SecretId") or asked.params["Name"], asked.place)]
+    return list(names.secret(asked.params.get("SecretId") or asked.params["Name"], asked.place))
 
 
 def _listed(asked: Asked) -> list[str]:
     if asked.params.get("Filters"):
         raise names.NotCanonical("filters do not say which secrets are read; list them")
-    return [names.secret(text, asked.place) for text in asked.params["SecretIdList"]]
+    return [arn for text in asked.params["SecretIdList"] for arn in names.secret(text, asked.place)]
 
 
 def untokened(asked: Asked) -> bool:
