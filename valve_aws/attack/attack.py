@@ -49,6 +49,8 @@ class Exit:
     """The place where it is found when nothing guards (`places.py`); `x:name` as `s3:attackers-files`."""
     beside: tuple[Rule, ...] = ()
     """Rules that refuse it as well, so that it leaves only when they are gone too."""
+    part: str = "attack"
+    """The function of the kit's code that takes it; each part starts from an environment of its own."""
     liftable: bool = True
     """False: no step of the judgement stops it but something below (the wire, the walls)."""
 
@@ -72,6 +74,17 @@ class Attack:
     function: str = "Hostile"
     trigger: str = ""
     """`Function.Event` when it comes through a trigger."""
+    seeds: tuple[str, ...] = ()
+    """Places where the trial's secret lies beside the vault: `s3:vault-files`, `dynamodb:ledger`."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All parts of the attack, each once."""
+        return tuple(dict.fromkeys(exit.part for exit in self.exits))
+
+    def by(self, part: str) -> tuple[Exit, ...]:
+        """Return the exits that a part takes."""
+        return tuple(exit for exit in self.exits if exit.part == part)
 
     @property
     def places(self) -> frozenset[str]:

@@ -56,6 +56,10 @@ OPEN = (
 """Where anybody may look: nothing labelled may turn up there."""
 
 
+NUMBERED = {"id": {"N": "1"}}
+"""The number that all items of `numbers` have, so that it is spelled in more than one way."""
+
+
 class Ledger:
     """All that was found, by place. Any thread may add to it."""
 
@@ -121,9 +125,22 @@ class Cloud:
             Attributes={"RawMessageDelivery": "false"},
         )
 
-    def put(self, table: str, texts: dict[str, str]) -> None:
-        """Put items `{id, text}` into a table."""
-        requests = [{"PutRequest": {"Item": {"id": {"S": k}, "text": {"S": v}}}} for k, v in texts.items()]
+    def put(self, place: str, texts: dict[str, str]) -> None:
+        """Put items `{id, text}` into a table, objects into a bucket (`s3:name/prefix/`), or all texts by their
+        keys into a secret.
+        """
+        kind, _, table = place.partition(":")
+        if kind == "s3":
+            bucket, _, prefix = table.partition("/")
+            for key, text in texts.items():
+                self.client("s3").put_object(Bucket=bucket, Key=prefix + key, Body=text.encode())
+            return
+        if kind == "secretsmanager":
+            self.client(kind).put_secret_value(SecretId=table, SecretString=json.dumps(texts))
+            return
+        named = NUMBERED if table == "numbers" else {}
+        items = [{"id": {"S": k}, "trial": {"S": k}, "text": {"S": v}, **named} for k, v in texts.items()]
+        requests = [{"PutRequest": {"Item": item}} for item in items]
         for start in range(0, len(requests), 25):  # BatchWriteItem takes 25
             self.client("dynamodb").batch_write_item(RequestItems={table: requests[start : start + 25]})
 

@@ -49,6 +49,11 @@ class Trial:
     plain: str
 
     @property
+    def name(self) -> str:
+        """How a claim that fails calls it."""
+        return f"{self.part} by {self.way}"
+
+    @property
     def markers(self) -> tuple[str, ...]:
         """What would show that it got through."""
         return self.secret, self.plain
@@ -133,15 +138,18 @@ class Stage:
         ways: Iterable[str] = (),
         lacking: Iterable[str] = (),
     ) -> list[Outcome]:
-        """Run an attack (`part` "attack") or its twin by each way, all at once.
+        """Run all parts of an attack (`part` "attack") or one part, as its twin, by each way, all at once.
 
         `lacking`: steps of the judgement that are taken away.
         """
         trials = [
-            Trial(attack, part, way, fresh("t"), fresh("s"), fresh("p")) for way in ways or self.ways(attack)
+            Trial(attack, each, way, fresh("t"), fresh("s"), fresh("p"))
+            for each in (attack.parts if part == "attack" else (part,))
+            for way in ways or self.ways(attack)
         ]
-        self.cloud.put("vault", {t.ident: t.secret for t in trials})
-        self.cloud.put("shelf", {t.ident: t.plain for t in trials})
+        for place in ("dynamodb:vault", *attack.seeds):
+            self.cloud.put(place, {t.ident: t.secret for t in trials})
+        self.cloud.put("dynamodb:shelf", {t.ident: t.plain for t in trials})
         outcomes: list[Outcome] = self._do(self._all(trials, mode, frozenset(lacking)))
         self.cloud.look({*attack.places, *THEIRS, *OPEN})
         for outcome in outcomes:

@@ -84,10 +84,30 @@ def serve(watch: str = "") -> int:
 def amend() -> None:
     """Let every address count as verified: there is no mailbox here in which to confirm one (SES, verified
     identities), and a send that fails for that alone would tell nothing about the function.
+
+    And let an upload belong to its key, as on S3 (NoSuchUpload): moto finds it by its id alone, so an object
+    would be written under another key than the request names.
     """
+    from moto.s3.responses import S3Response
     from moto.ses.models import SESBackend
 
     SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]  # moto has no switch  # the one place moto asks
+    for name in ("get", "put", "delete", "post"):
+        method = f"_key_response_{name}"
+        setattr(S3Response, method, _of_its_key(getattr(S3Response, method)))
+
+
+def _of_its_key(answer: Callable[..., Any]) -> Callable[..., Any]:
+    from moto.s3.exceptions import NoSuchUpload
+
+    def checked(asked: Any, *given: Any, **named: Any) -> Any:
+        ident, key = asked._get_param("uploadId"), named["key_name"] if "key_name" in named else given[-1]
+        upload = asked.backend.get_bucket(asked.bucket_name).multiparts.get(ident) if ident else None
+        if upload is not None and upload.key_name != key:
+            raise NoSuchUpload(upload_id=ident)
+        return answer(asked, *given, **named)
+
+    return checked
 
 
 def note(watch: str, request: Any, content: bytes) -> None:

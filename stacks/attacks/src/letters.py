@@ -47,6 +47,8 @@ S3_HEADERS = {
     "ACL": "x-amz-acl",
     "CopySource": "x-amz-copy-source",
     "ContentType": "content-type",
+    "IfMatch": "if-match",
+    "IfNoneMatch": "if-none-match",
     "GrantRead": "x-amz-grant-read",
     "GrantFullControl": "x-amz-grant-full-control",
     "Tagging": "x-amz-tagging",

@@ -41,4 +41,46 @@ ROWS = (
         ("s3:kept-copies",),
         EVERY_WAY,
     ),
+    Attack(
+        "a26",
+        "has the services carry it from store to store within the perimeter",
+        (
+            Exit("s3:CopyObject", Rule.ACCEPTS, "s3:open-files", part="by_object"),
+            Exit("s3:UploadPartCopy", Rule.ACCEPTS, "s3:open-files", part="by_part"),
+            Exit("dynamodb:UpdateItem", Rule.ACCEPTS, "dynamodb:open-notes", part="by_value"),
+            Exit("dynamodb:TransactWriteItems", Rule.ACCEPTS, "dynamodb:open-notes", part="by_default"),
+            Exit("dynamodb:UpdateItem", Rule.ACCEPTS, "dynamodb:open-notes", part="by_condition"),
+            Exit("dynamodb:TransactWriteItems", Rule.ACCEPTS, "dynamodb:open-notes", part="by_transaction"),
+            Exit("dynamodb:TransactWriteItems", Rule.ACCEPTS, "dynamodb:open-notes", part="by_absence"),
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs", part="by_etag"),
+        ),
+        ("s3:kept-files", "s3:kept-copies", "dynamodb:open-notes", "dynamodb:kept-notes"),
+        seeds=("s3:vault-files", "dynamodb:ledger"),
+    ),
+    Attack(
+        "a27",
+        "calls its own stores by other names, so that they are not known for what they are",
+        (
+            Exit("dynamodb:PutItem", Rule.ACCEPTS, "dynamodb:open-notes"),
+            Exit("dynamodb:BatchWriteItem", Rule.ACCEPTS, "dynamodb:open-notes"),
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),
+            Exit("sns:Publish", Rule.ACCEPTS, "sns:open-news"),
+            Exit("kinesis:PutRecord", Rule.ACCEPTS, "kinesis:open-flow"),
+            *(
+                Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs", part=part)
+                for part in (
+                    "by_table_arn",
+                    "by_number",
+                    "by_exponent",
+                    "by_sign",
+                    "by_escapes",
+                    "by_partial_arn",
+                    "by_reference",
+                )
+            ),
+        ),
+        ("dynamodb:kept-notes", "sqs:kept-jobs", "sns:kept-news", "kinesis:kept-flow"),
+        ways=("signed", "sdk"),
+        seeds=("dynamodb:numbers", "s3:folders/dark/", "secretsmanager:partner-master"),
+    ),
 )
