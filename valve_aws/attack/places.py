@@ -126,8 +126,8 @@ class Cloud:
         )
 
     def put(self, place: str, texts: dict[str, str]) -> None:
-        """Put items `{id, text}` into a table, objects into a bucket (`s3:name/prefix/`), or all texts by their
-        keys into a secret.
+        """Put items `{id, text}` into a table, objects into a bucket (`s3:name/prefix/`), or all texts by
+        their keys into a secret.
         """
         kind, _, table = place.partition(":")
         if kind == "s3":

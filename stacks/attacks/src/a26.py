@@ -39,9 +39,9 @@ def by_statement(hands):
 
 def by_statement_decided(hands):
     """The same by whether it is set."""
-    where = """WHERE id = ? AND text > 's'"""
+    where = {"Statement": """UPDATE "ledger" SET shown = ? WHERE id = ? AND text > 's'"""}
     parameters = {"Parameters": [{"S": hands.plain()}, {"S": hands.trial}]}
-    hands.call("dynamodb", "ExecuteStatement", Statement=f"""UPDATE "ledger" SET shown = ? {where}""", **parameters)
+    hands.call("dynamodb", "ExecuteStatement", **where, **parameters)
 
 
 def by_statements(hands):

@@ -118,7 +118,7 @@ def by_reference(hands):
 
 def by_strange_name(hands):
     text = hands.secret().encode()
-    for bucket in ("open-files-k3j5h2-s3alias", f"arn:aws:s3:{hands.region}:{hands.account}:accesspoint/open"):
+    for bucket in ("open-files-k3j5h2-s3alias", hands.arn("s3", "accesspoint/open")):
         hands.call("s3", "PutObject", Bucket=bucket, Key=hands.trial, Body=text)
     hands.call("s3", "PutObject", Bucket="kept-files", Key=f"a/../../open-files/{hands.trial}", Body=text)
     stream = {"StreamName": "kept-flow", "StreamARN": hands.arn("kinesis", "stream/open-flow")}
