@@ -131,6 +131,7 @@ def run(code: str = "", **given: Any) -> Scene:
             "err": texts[jail.stderr].decode("utf-8", "replace"),
             "status": status,
             "cause": getattr(jail, "cause", ""),
+            "group": getattr(jail, "group", ""),
             "called": called,
             "every_port": jail.listeners.all_ports,
         }
@@ -221,11 +222,17 @@ def refused(**given: Any) -> Scene:
 
 
 def _surroundings() -> list[str]:
-    """Our descriptors, our mounts, our children."""
+    """Our descriptors, our mounts, our children, and control groups that are nobody's."""
     ours = Path("/proc/self")
     descriptors = " ".join(sorted(each.name for each in (ours / "fd").iterdir()))
     children = (ours / "task" / str(os.getpid()) / "children").read_text()
-    return [descriptors, (ours / "mountinfo").read_text(), children]
+    folders = (Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup"))
+    groups = [str(folder) for folder in folders if folder.parent.name == "valve-aws" and _left(folder)]
+    return [descriptors, (ours / "mountinfo").read_text(), children, " ".join(groups)]
+
+
+def _left(group: Path) -> bool:
+    return not Path("/proc", group.name.partition("-")[2]).exists()
 
 
 def freeze() -> Scene:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.sandbox import scenes
 from tests.sandbox.scenes import play, players
+from valve_aws.sandbox.inside.cgroup import files as cgroup
 
 MIB = 1 << 20
 
@@ -116,6 +117,91 @@ for way in (
 def test_memory_that_belongs_to_no_process_cannot_be_had(who: str) -> None:
     assert scenes.outside(HIDDEN).split()[:5] == ["had"] * 5
     assert play(who, "run", code=HIDDEN)["out"].split() == ["refused"] * 6
+
+
+FILL = """
+import os, signal, socket, sys
+for _ in range(int(sys.argv[1])):
+    told, tell = os.pipe()
+    if not os.fork():
+        kept = []
+        try:
+            while True:
+                pair = socket.socketpair()
+                pair[0].setblocking(False)
+                kept += pair
+                try:
+                    while True: pair[0].send(bytes(65536))
+                except BlockingIOError:
+                    pass
+        except OSError:
+            os.write(tell, b'!'); signal.pause()
+    os.read(told, 1); os.close(told); os.close(tell)
+print('had', flush=True)
+os.kill(0, 9)
+"""
+
+
+def test_the_kernel_s_buffers_end_too(who: str) -> None:
+    """Three processes of a function of 64 MiB can have 340 MiB there, and without an end five more each."""
+    some = play(who, "run", code=FILL, arguments=["3"], memory=64, ephemeral=10)
+    bounded = bool(some["group"])
+    assert ("had" in some["out"], some["cause"]) == (not bounded, "memory" if bounded else "")
+    more = play(who, "run", code=FILL, arguments=["8"], memory=64, ephemeral=2000)
+    assert ("had" in more["out"], more["status"], more["cause"]) == (False, -9, "memory")
+
+
+SYSTEMD = """\
+32 31 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate
+"""
+HYBRID = """\
+35 32 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+36 32 0:32 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+37 32 0:33 /docker/7f /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids
+"""
+
+
+@pytest.mark.parametrize(
+    ("groups", "mounts", "found"),
+    [
+        ("0::/user.slice/app.slice/a.scope\n", SYSTEMD, {"": "/sys/fs/cgroup/user.slice/app.slice"}),
+        ("0::/\n", SYSTEMD, {"": "/sys/fs/cgroup"}),
+        (
+            "8:pids:/docker/7f/x\n4:memory:/a\n1:name=systemd:/\n0::/\n",
+            HYBRID,
+            {"memory": "/sys/fs/cgroup/memory/a", "pids": "/sys/fs/cgroup/pids/x"},
+        ),
+        ("8:pids:/elsewhere\n", HYBRID, {}),
+        ("", "", {}),
+    ],
+)
+def test_control_groups_are_found_where_the_host_has_them(
+    who: str, groups: str, mounts: str, found: dict[str, str]
+) -> None:
+    assert dict(cgroup.places(groups, mounts)) == found
+
+
+def test_a_group_of_v2_is_bounded_and_removed(
+    who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroup, "places", lambda *_: [("", str(tmp_path))])
+    made = tmp_path / cgroup.PARENT / "one"
+    made.mkdir(parents=True)
+    for name in ("memory.max", "memory.swap.max", "pids.max", "cgroup.procs", "memory.events"):
+        (made / name).touch()
+    group = cgroup.make("one", 100 * MIB, 50)
+    group.take(77)
+    told = {each.name: each.read_text() for each in made.iterdir()}
+    assert told == {
+        "memory.max": str(100 * MIB + cgroup.FOR_THE_KERNEL),
+        "memory.swap.max": "0",
+        "pids.max": "51",
+        "cgroup.procs": "77",
+        "memory.events": "",
+    }
+    assert not group.killed_for_memory()
+    (made / "memory.events").write_text("low 0\noom 1\noom_kill 1\n")
+    assert group.killed_for_memory()
 
 
 def test_tmp_has_its_size_and_is_not_counted_as_memory(who: str) -> None:

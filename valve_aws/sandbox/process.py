@@ -34,6 +34,8 @@ NAMELESS = "/proc/self/exe"
 library from here too, and no path of the host is in it. The environment of pid 1 cannot be read."""
 PATIENCE = 20.0
 """Seconds for a step of the spawner or an answer of pid 1; a busy machine needs tens of milliseconds."""
+FAREWELL = 2.0
+"""Seconds that a failed spawner has to remove its control group."""
 MOST_DESCRIPTORS = 64
 KILLED = -int(signal.SIGKILL)
 
@@ -85,12 +87,20 @@ def spawn(plan: Plan) -> Jail:
                 os.close(descriptor)
             theirs.close()
         else:
-            spawner.kill()  # pid 1 dies with it
-            spawner.wait()
+            _end(spawner)
         os.close(stdout)
         os.close(stderr)
         control.close()
         raise
+
+
+def _end(spawner: subprocess.Popen[bytes]) -> None:
+    """Let a spawner that has failed clear up after itself, for a moment."""
+    try:
+        spawner.wait(FAREWELL)
+    except subprocess.TimeoutExpired:
+        spawner.kill()  # pid 1 dies with it
+        spawner.wait()
 
 
 def _order(plan: Plan) -> Order:
@@ -127,7 +137,7 @@ def _interpreter() -> str:
 def _introduce(spawner: subprocess.Popen[bytes], control: socket.socket, stdout: int, stderr: int) -> Jail:
     """Read the spawner's messages up to `ready`."""
     control.settimeout(PATIENCE)
-    pid, pid_handle = 0, -1
+    pid, pid_handle, group = 0, -1, ""
     try:
         while True:
             message, received, _, _ = socket.recv_fds(
@@ -136,14 +146,14 @@ def _introduce(spawner: subprocess.Popen[bytes], control: socket.socket, stdout:
             words = message.decode("utf-8", "replace").split("\t")
             match words[0]:
                 case "born":
-                    pid, pid_handle = int(words[1]), received[0]
+                    pid, pid_handle, group = int(words[1]), received[0], words[2]
                 case "ready":
                     tcp, udp = int(words[1]), int(words[2])
                     sockets = [socket.socket(fileno=number) for number in received]
                     listeners = Listeners(
                         tuple(sockets[:tcp]), tuple(sockets[tcp : tcp + udp]), words[3] == "1"
                     )
-                    return Sandbox(spawner, control, listeners, stdout, stderr, pid, pid_handle)
+                    return Sandbox(spawner, control, listeners, stdout, stderr, pid, pid_handle, group)
                 case "fail":
                     raise SandboxError(words[1], words[3], remedy(words[1], int(words[2])))
                 case _:
@@ -175,11 +185,14 @@ class Sandbox:
         stderr: int,
         pid: int,
         pid_handle: int,
+        group: str = "",
     ) -> None:
         self.listeners = listeners
         self.stdout = stdout
         self.stderr = stderr
         self.pid = pid
+        self.group = group
+        """The kind of control group that bounds it: `v1`, `v2`, or none."""
         self.cause = ""
         """`memory` when it was ended for using more than the plan's, known once `wait` has returned."""
         self._spawner = spawner
@@ -189,6 +202,7 @@ class Sandbox:
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._last_message: list[str] = []
+        self._full = False
         self._status: int | None = None
         self._memory = (0, 0)
 
@@ -224,6 +238,8 @@ class Sandbox:
             status = KILLED
             if self._last_message:
                 status, self.cause = int(self._last_message[1]), self._last_message[2]
+            if status == KILLED and self._full:
+                self.cause = "memory"  # the kernel was quicker than pid 1's watch
             self._control.close()
             os.close(self._pid_handle)
             self._status = status
@@ -273,6 +289,7 @@ class Sandbox:
             return []
         if words[0] == "exit":
             self._last_message = words
+        self._full |= words[0] == "full"
         return words if words != [""] else []
 
     def __del__(self) -> None:

@@ -18,6 +18,7 @@ from _socket import socket
 
 from valve_aws.sandbox.inside import files, host, listener, process
 from valve_aws.sandbox.inside.asked.process import Asked
+from valve_aws.sandbox.inside.cgroup.files import make as make_group
 from valve_aws.sandbox.inside.files import GID, UID
 
 TYPE_CHECKING = False
@@ -97,8 +98,11 @@ def outer(teller: Teller) -> None:
         os._exit(0)
     os.close(ask)
     os.close(answered)
+    teller.at("bound what it may use")
+    group = make_group(f"valve-{os.getpid()}", bound(order), order["processes"])
+    group.take(inner)
     teller.at("name pid 1")
-    teller.say(f"born\t{inner}", [os.pidfd_open(inner)])
+    teller.say(f"born\t{inner}\t{group.version}", [os.pidfd_open(inner)])
     teller.at("map the identity")
     if os.read(asked, 1):
         identify(str(inner), (UID, GID), (uid, gid))
@@ -107,8 +111,15 @@ def outer(teller: Teller) -> None:
     host.drop_capabilities()
     for descriptor in (1, 2):
         os.dup2(0, descriptor)  # else the function's output would not end with the function
-    teller.control.close()
     os.waitpid(inner, 0)
+    if group.killed_for_memory():
+        teller.control.send(b"full")
+    group.remove()
+
+
+def bound(order: Order) -> int:
+    """Return how many bytes everything inside may have, /tmp and what is loaded into memory included."""
+    return (order["memory"] + order["ephemeral"]) * process.MIB
 
 
 def spare_identity() -> int:
