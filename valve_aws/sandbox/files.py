@@ -38,8 +38,13 @@ def interpreter_binds(python: Path) -> tuple[Bind, ...]:
 @cache
 def processors() -> str:
     """Return /proc/cpuinfo as it was when it was first asked for; "" where there is none."""
+    return text("/proc/cpuinfo")
+
+
+def text(path: str) -> str:
+    """Return what a file of /proc says; "" where there is none."""
     try:
-        return Path("/proc/cpuinfo").read_text()
+        return Path(path).read_text()
     except OSError:
         return ""
 

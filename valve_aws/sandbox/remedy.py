@@ -15,11 +15,14 @@ USER_NAMESPACE = (
     "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined`; or run as root"
 )
 ROOT_IN_CONTAINER = (
-    "root lacks CAP_SYS_ADMIN here: run as an ordinary user, or start the container with `--privileged`"
+    "root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN here: run as an ordinary user, or start the container with "
+    "both (`--cap-add`), or with `--privileged`"
 )
+FEW_UIDS = "run as the ordinary user that started this namespace, or give the container 65536 uids"
 PROC = (
-    "a container that covers parts of /proc forbids a new one: start it with "
-    "`--security-opt systempaths=unconfined` or `--privileged`"
+    "a container that covers parts of /proc forbids a new one to ordinary users: run as root in it with "
+    "`--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
+    "--security-opt apparmor=unconfined`, or add `--security-opt systempaths=unconfined`"
 )
 KERNEL = "this needs Linux 5.14 or later with user, network and pid namespaces"
 MISSING = "check that the path exists and that you may read it"
@@ -30,10 +33,12 @@ REMEDIES: tuple[tuple[str, int | None, str], ...] = (
     ("make a user namespace", EPERM, USER_NAMESPACE),
     ("make a user namespace", EACCES, USER_NAMESPACE),
     ("make a user namespace", ENOSPC, USER_NAMESPACE),
+    ("lend a uid", None, FEW_UIDS),
     ("make a pid namespace", EPERM, ROOT_IN_CONTAINER),
     ("make the function's user namespace", None, USER_NAMESPACE),
     ("map the identity", None, USER_NAMESPACE),
     ("make mount, network", EPERM, USER_NAMESPACE),
+    ("make the network", EPERM, ROOT_IN_CONTAINER),
     ("open what shows inside", EINVAL, "correct the bind"),
     ("open what shows inside", ENOENT, MISSING),
     ("open what shows inside", EACCES, MISSING),

@@ -76,6 +76,7 @@ def outer(teller: Teller) -> None:
         file.write("500")  # should the host itself run out of memory, a sandbox goes first
     privileged = os.geteuid() == 0
     if privileged:
+        teller.at("lend a uid")
         uid = gid = spare_identity()
         for descriptor in (1, 2):
             os.fchown(descriptor, uid, gid)  # so that a function may open /dev/stdout
