@@ -35,7 +35,7 @@ from tests.flow.orders import (
 from valve_aws.flow import Judge, explain
 from valve_aws.model.call import Call, Effect
 from valve_aws.model.cell import Cell, Extent, Part, Span
-from valve_aws.model.policy import FlowPolicy
+from valve_aws.model.policy import FlowPolicy, Grant
 from valve_aws.model.ports import Rise
 from valve_aws.model.stack import Delivery, Resource, Stack
 from valve_aws.model.verdict import Holding, Mode, Principal, Rule, Verdict, Way
@@ -263,6 +263,24 @@ def test_mail_goes_to_whom_its_label_belongs() -> None:
 
 
 # Deliveries, confinement, declassification
+
+
+def test_a_store_is_set_up_to_deliver_only_where_all_that_it_may_ever_hold_is_taken() -> None:
+    change = Effect(changes=(Extent(JOBS, Part.CONFIG, Span.ONE),), delivers=(DONE,), opens="hands on")
+    subscribe = Call("sns", "Subscribe", "", (JOBS,), change)
+    granted = (Grant(("Worker",), (JOBS,), "sets it up"),)
+
+    def rules(*takes: str) -> FlowPolicy:
+        return policy(
+            store(JOBS, "Jobs", accepts=tags("pii")),
+            store(DONE, "Done", accepts=tags(*takes)),
+            grants=granted,
+        )
+
+    (reason,) = ask(subscribe, rules=rules()).refused
+    assert reason.text == "pii; Done, to which Jobs delivers, accepts nothing"
+    assert ask(subscribe, rules=rules("pii")).passes
+    assert not ask(subscribe, rules=rules("pii")).writes
 
 
 def test_everything_that_is_delivered_to_must_accept_and_is_raised() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -233,3 +234,184 @@ def test_a_request_that_does_not_say_what_it_touches_is_refused(
 def test_the_names_of_a_read_leave_with_it() -> None:
     assert judged("s3", "ListObjectsV2", Bucket="bucket", Prefix="secret/").leaves == (("prefix", "secret/"),)
     assert judged("dynamodb", "GetItem", TableName="T", Key={"id": {"S": "x"}}).leaves == (("item", "T/x"),)
+
+
+ELSEWHERE = "arn:aws:sqs:us-east-1:999999999999:theirs"
+FAILS = json.dumps({"deadLetterTargetArn": ELSEWHERE, "maxReceiveCount": 1})
+GOES = {"OnFailure": {"Destination": ELSEWHERE}}
+TOPIC = f"arn:aws:sns:{ACCOUNT}:news"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "place"),
+    [
+        ("sqs", "SetQueueAttributes", {"QueueUrl": "q", "Attributes": {"RedrivePolicy": FAILS}}, ELSEWHERE),
+        ("sqs", "CreateQueue", {"QueueName": "q", "Attributes": {"RedrivePolicy": FAILS}}, ELSEWHERE),
+        (
+            "sns",
+            "Subscribe",
+            {"TopicArn": TOPIC, "Protocol": "email", "Endpoint": "A <a@B.org>"},
+            "ses:to/a@b.org",
+        ),
+        (
+            "sns",
+            "Subscribe",
+            {"TopicArn": TOPIC, "Protocol": "sms", "Endpoint": "15550100"},
+            "sns:sms/+15550100",
+        ),
+        (
+            "sns",
+            "Subscribe",
+            {"TopicArn": TOPIC, "Protocol": "https", "Endpoint": "https://X.org/A"},
+            "https://x.org/A",
+        ),
+        (
+            "sns",
+            "Subscribe",
+            {
+                "TopicArn": TOPIC,
+                "Protocol": "sqs",
+                "Endpoint": f"arn:aws:sqs:{ACCOUNT}:q",
+                "Attributes": {"RedrivePolicy": FAILS},
+            },
+            ELSEWHERE,
+        ),
+        (
+            "sns",
+            "SetSubscriptionAttributes",
+            {"SubscriptionArn": f"{TOPIC}:1", "AttributeName": "RedrivePolicy", "AttributeValue": FAILS},
+            ELSEWHERE,
+        ),
+        ("events", "PutTargets", {"Rule": "r", "Targets": [{"Id": "1", "Arn": ELSEWHERE}]}, ELSEWHERE),
+        (
+            "events",
+            "PutTargets",
+            {
+                "Rule": "r",
+                "Targets": [
+                    {"Id": "1", "Arn": f"arn:aws:sqs:{ACCOUNT}:q", "DeadLetterConfig": {"Arn": ELSEWHERE}}
+                ],
+            },
+            ELSEWHERE,
+        ),
+        ("events", "CreateApiDestination", {"InvocationEndpoint": "https://x.org/a"}, "https://x.org/a"),
+        (
+            "logs",
+            "PutSubscriptionFilter",
+            {"logGroupName": "g", "destinationArn": f"arn:aws:lambda:{ACCOUNT}:function:f:live"},
+            f"arn:aws:lambda:{ACCOUNT}:function:f",
+        ),
+        (
+            "dynamodb",
+            "EnableKinesisStreamingDestination",
+            {"TableName": "T", "StreamArn": f"arn:aws:kinesis:{ACCOUNT}:stream/s"},
+            f"arn:aws:kinesis:{ACCOUNT}:stream/s",
+        ),
+        (
+            "lambda",
+            "PutFunctionEventInvokeConfig",
+            {"FunctionName": "f", "DestinationConfig": GOES},
+            ELSEWHERE,
+        ),
+        (
+            "lambda",
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "DeadLetterConfig": {"TargetArn": ELSEWHERE}},
+            ELSEWHERE,
+        ),
+        ("lambda", "UpdateEventSourceMapping", {"UUID": "u", "DestinationConfig": GOES}, ELSEWHERE),
+        (
+            "ses",
+            "SendEmail",
+            {
+                "Source": "a@b.c",
+                "Destination": {"ToAddresses": ["d@e.f"]},
+                "SourceArn": "arn:aws:ses:us-east-1:999999999999:identity/b.c",
+            },
+            "arn:aws:ses:us-east-1:999999999999:identity/b.c",
+        ),
+        (
+            "sesv2",
+            "SendBulkEmail",
+            {
+                "BulkEmailEntries": [{"Destination": {"ToAddresses": ["d@e.f"]}}],
+                "DefaultContent": {
+                    "Template": {"TemplateArn": "arn:aws:ses:us-east-1:999999999999:template/t"}
+                },
+            },
+            "arn:aws:ses:us-east-1:999999999999:template/t",
+        ),
+    ],
+)
+def test_where_a_request_has_content_handed_on_to_is_seen(
+    service: str, operation: str, params: dict[str, Any], place: str
+) -> None:
+    assert place in judged(service, operation, **params).effect.delivers
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("sqs", "SetQueueAttributes", {"QueueUrl": "q", "Attributes": {"RedrivePolicy": '{"a": 1, "A": 2}'}}),
+        ("sqs", "SetQueueAttributes", {"QueueUrl": "q", "Attributes": {"RedrivePolicy": "["}}),
+        ("sns", "Subscribe", {"TopicArn": TOPIC, "Protocol": "pigeon", "Endpoint": "home"}),
+        ("sns", "Subscribe", {"TopicArn": TOPIC, "Protocol": "https", "Endpoint": "https://a@b.c/"}),
+        ("events", "PutTargets", {"Rule": "r", "Targets": [{"Id": "1", "Arn": "queue"}]}),
+        (
+            "sesv2",
+            "SendEmail",
+            {
+                "Destination": {"ToAddresses": ["d@e.f"]},
+                "Content": {"Simple": {"Headers": [{"Name": "Bcc", "Value": "x@y.z"}]}},
+            },
+        ),
+        (
+            "ses",
+            "SendRawEmail",
+            {"Destinations": ["d@e.f"], "RawMessage": {"Data": b"X-SES-SOURCE-ARN: a\r\n\r\nhi"}},
+        ),
+    ],
+)
+def test_what_may_be_handed_on_to_a_place_that_cannot_be_told_is_refused(
+    service: str, operation: str, params: dict[str, Any]
+) -> None:
+    with pytest.raises(NotCanonical):
+        judged(service, operation, **params)
+
+
+def test_a_raw_mail_comes_back_to_whom_it_says_also_when_the_request_says_whom_it_goes_to() -> None:
+    raw = {"Data": b"To: a@b.c\r\nReturn-Path: r@s.t\r\n\r\nhi"}
+    sent = judged("ses", "SendRawEmail", Destinations=["d@e.f"], RawMessage=raw)
+    assert set(sent.resources) == {"ses:to/d@e.f", "ses:to/r@s.t"}
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("sns", "CreateTopic", {"Name": "t", "DataProtectionPolicy": "{}"}),
+        ("sns", "CreateTopic", {"Name": "t", "Attributes": {"HTTPSuccessFeedbackRoleArn": "r"}}),
+        ("sqs", "CreateQueue", {"QueueName": "q", "Attributes": {"Unheard": "1"}}),
+        (
+            "logs",
+            "CreateLogGroup",
+            {"logGroupName": "g", "kmsKeyId": f"arn:aws:kms:us-east-1:999999999999:key/{KEY}"},
+        ),
+    ],
+)
+def test_what_is_made_and_may_lead_elsewhere_opens_an_exit(
+    service: str, operation: str, params: dict[str, Any]
+) -> None:
+    assert judged(service, operation, **params).effect.opens
+
+
+def test_what_belongs_to_a_bus_is_set_up_there_and_what_does_not_is_the_accounts() -> None:
+    archive = judged("events", "CreateArchive", EventSourceArn=f"arn:aws:events:{ACCOUNT}:event-bus/orders")
+    assert archive.resources == (f"arn:aws:events:{ACCOUNT}:event-bus/orders",)
+    assert judged("events", "CreateConnection", Name="c").resources == (f"arn:aws:events:{ACCOUNT}:*",)
+
+
+def test_a_ciphertext_without_a_keys_name_is_shown_to_whoever_owns_the_key() -> None:
+    (told,) = judged("kms", "Decrypt", CiphertextBlob=b"c").effect.changes
+    assert (told.store, told.part) == (f"arn:aws:kms:{ACCOUNT}:*", Part.CONTENT)
+    assert judged("kms", "Decrypt", CiphertextBlob=b"c", KeyId=KEY).effect.changes == ()
+    assert judged("kms", "ReEncrypt", CiphertextBlob=b"c", DestinationKeyId=KEY).effect.changes

@@ -303,3 +303,15 @@ def test_a_function_s_outcomes_are_delivered(read: Read) -> None:
         (function, f"arn:aws:events:{HERE}:event-bus/main"),
         (f"arn:aws:kinesis:{HERE}:stream/clicks", f"arn:aws:sqs:{HERE}:jobs"),
     }
+
+
+def test_a_text_to_a_number_is_delivered_where_the_policy_names_it(read: Read) -> None:
+    stack = read(
+        dedent("""
+        Resources:
+          Topic:
+            Type: AWS::SNS::Topic
+            Properties: {TopicName: news, Subscription: [{Protocol: sms, Endpoint: '+15550100'}]}
+        """)
+    )
+    assert [d.target for d in stack.deliveries] == ["sns:sms/+15550100"]

@@ -124,13 +124,20 @@ def declassify(rules: Rules, case: Case) -> Iterable[Reason]:
 
 
 def delivered(rules: Rules, case: Case) -> Iterable[Reason]:
-    """Law 3: everything that a store delivers on to must take what lands there, and what the store holds."""
+    """Law 3: everything that a store delivers on to must take what lands there, and what the store holds.
+
+    Where the call itself sets a store up to deliver, all that may ever be in it goes there from then on.
+    """
     direct = {going.store: going.label for going in case.goings if not going.asks}
     for onward in rules.onward(case.plan):
         if onward.source in direct:
             label = direct[onward.source] | onward.holds
             target = onward.target
             case.goings.append(Going(target, (fresh(target),), label, onward.via, onward.where))
+    effect = case.plan.call.effect
+    for store in dict.fromkeys(e.store for e in case.plan.changes if e.part is Part.CONFIG and effect.opens):
+        stays = rules.ceilings.most(whole(store)).widest()
+        case.goings += [Going(target, (fresh(target),), stays, store) for target in effect.delivers if stays]
     return ()
 
 

@@ -146,7 +146,8 @@ def _phone(scheme: str, rest: str, where: Where) -> str:
             where, f"{shown(f'{scheme}:{rest}')} names no telephone number", "write `sns:sms/+15550100`"
         )
     fields(rest, where)
-    return f"{scheme}:{rest}"
+    # Why one form: by it a text is known, whether a function sends it or a topic's subscription.
+    return f"sns:sms/{rest.removeprefix('sms/')}"
 
 
 READERS: Mapping[str, Callable[[str, str, Where], str]] = {

@@ -89,7 +89,7 @@ SCHEMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "email": "ses:to/",
         "email-json": "ses:to/",
-        "sms": "sms:",
+        "sms": "sns:sms/+",
         "http": "",
         "https": "",
         "application": "",
@@ -113,7 +113,8 @@ def _subscribed(topic: str, name: str, node: Node, template: Template) -> Iterat
     endpoint = fields.get("Endpoint")
     written = word(endpoint, "`Endpoint`")
     if protocol in SCHEMES and written and topic:
-        yield Delivery(topic, SCHEMES[protocol] + written, node.where)
+        address = written.removeprefix("+") if protocol == "sms" else written
+        yield Delivery(topic, SCHEMES[protocol] + address, node.where)
         return
     wire = Trigger("", name, "SNS", topic, _bare(fields), node.where)
     yield from _target(topic, endpoint, "SNS", wire, template)

@@ -60,13 +60,55 @@ S3_HEADERS = {
 }
 """Parameter → header that it travels in."""
 
-LAMBDA = {
-    "Invoke": ("POST", "/2015-03-31/functions/{FunctionName}/invocations"),
-}
-"""Operation → method, path."""
+FUNCTIONS = "/2015-03-31/functions/{FunctionName}"
+LAYERS = "/2018-10-31/layers/{LayerName}/versions"
+MAPPINGS = "/2015-03-31/event-source-mappings"
 
-SCOPES = {"stepfunctions": "states"}
-"""Service → its name in signatures and hosts, where that differs."""
+PATHS = {
+    "lambda": {
+        "Invoke": ("POST", f"{FUNCTIONS}/invocations"),
+        "InvokeAsync": ("POST", "/2014-11-13/functions/{FunctionName}/invoke-async"),
+        "AddPermission": ("POST", f"{FUNCTIONS}/policy"),
+        "CreateFunctionUrlConfig": ("POST", "/2021-10-31/functions/{FunctionName}/url"),
+        "PublishLayerVersion": ("POST", LAYERS),
+        "AddLayerVersionPermission": ("POST", f"{LAYERS}/{{VersionNumber}}/policy"),
+        "CreateFunction": ("POST", "/2015-03-31/functions"),
+        "UpdateFunctionCode": ("PUT", f"{FUNCTIONS}/code"),
+        "UpdateFunctionConfiguration": ("PUT", f"{FUNCTIONS}/configuration"),
+        "PublishVersion": ("POST", f"{FUNCTIONS}/versions"),
+        "CreateAlias": ("POST", f"{FUNCTIONS}/aliases"),
+        "UpdateAlias": ("PUT", f"{FUNCTIONS}/aliases/{{Name}}"),
+        "PutFunctionEventInvokeConfig": (
+            "PUT",
+            "/2019-09-25/functions/{FunctionName}/event-invoke-config",
+        ),
+        "UpdateFunctionEventInvokeConfig": (
+            "POST",
+            "/2019-09-25/functions/{FunctionName}/event-invoke-config",
+        ),
+        "GetFunctionConfiguration": ("GET", f"{FUNCTIONS}/configuration"),
+        "CreateEventSourceMapping": ("POST", MAPPINGS),
+        "UpdateEventSourceMapping": ("PUT", f"{MAPPINGS}/{{UUID}}"),
+        "DeleteEventSourceMapping": ("DELETE", f"{MAPPINGS}/{{UUID}}"),
+        "ListEventSourceMappings": ("GET", MAPPINGS),
+    },
+    "sesv2": {
+        "SendEmail": ("POST", "/v2/email/outbound-emails"),
+        "SendBulkEmail": ("POST", "/v2/email/outbound-bulk-emails"),
+        "CreateEmailIdentity": ("POST", "/v2/email/identities"),
+    },
+    "scheduler": {"CreateSchedule": ("POST", "/schedules/{Name}")},
+    "pipes": {"CreatePipe": ("POST", "/v1/pipes/{Name}")},
+}
+"""Service → operation → method, path; what the path does not name is the body."""
+
+REST_HEADERS = {"InvocationType": "x-amz-invocation-type"}
+
+SCOPES = {"stepfunctions": "states", "sesv2": "ses"}
+"""Service → its name in signatures, where that differs."""
+
+HOSTS = {"stepfunctions": "states", "ses": "email", "sesv2": "email"}
+"""Service → its name in hosts, where that differs."""
 
 
 class Keys(NamedTuple):
@@ -105,19 +147,48 @@ def letter(service, operation, params):
     region = os.environ["AWS_REGION"]
     if service == "s3":
         return _s3(operation, params, region)
-    host = f"{SCOPES.get(service, service)}.{region}.amazonaws.com"
-    if service == "lambda":
-        method, path = LAMBDA[operation]
-        body = params.get("Payload", b"")
-        quoted = {name: urllib.parse.quote(str(value), safe="") for name, value in params.items()}
-        return Letter(service, method, host, path.format(**quoted), "", {}, body)
+    host = f"{HOSTS.get(service, service)}.{region}.amazonaws.com"
+    if service in PATHS:
+        return _rest(service, operation, params, host)
     if service in QUERIES:
-        form = {"Action": operation, "Version": QUERIES[service], **params}
+        form = {"Action": operation, "Version": QUERIES[service], **dict(_flat("", params))}
         kind = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
         return Letter(service, "POST", host, "/", "", kind, urllib.parse.urlencode(form).encode())
     prefix, version = JSON_TARGETS[service]
     kind = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{prefix}.{operation}"}
     return Letter(service, "POST", host, "/", "", kind, json.dumps(params, default=_base64).encode())
+
+
+def _rest(service, operation, params, host):
+    method, path = PATHS[service][operation]
+    quoted = {name: urllib.parse.quote(str(value), safe="") for name, value in params.items()}
+    headers = {REST_HEADERS[name]: value for name, value in params.items() if name in REST_HEADERS}
+    rest = {n: v for n, v in params.items() if n not in REST_HEADERS and f"{{{n}}}" not in path}
+    body = rest.get("Payload") or rest.get("InvokeArgs")
+    if body is None:
+        body = json.dumps(rest, default=_base64).encode() if rest else b""
+        headers["content-type"] = "application/json"
+    return Letter(service, method, host, path.format(**quoted), "", headers, body)
+
+
+MAPS = {"Attributes"}
+"""Members of a form that are maps, so that their keys are sent as values."""
+
+
+def _flat(name, value):
+    """The fields of a form: `A.B`, `A.member.1`, `A.entry.1.key`."""
+    if isinstance(value, dict):
+        for number, (key, inner) in enumerate(value.items(), 1):
+            if name in MAPS:
+                yield f"{name}.entry.{number}.key", key
+                yield from _flat(f"{name}.entry.{number}.value", inner)
+            else:
+                yield from _flat(f"{name}.{key}" if name else key, inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, 1):
+            yield from _flat(f"{name}.member.{number}", inner)
+    else:
+        yield name, _base64(value) if isinstance(value, bytes) else value
 
 
 def _s3(operation, params, region):
@@ -154,7 +225,9 @@ def signed(letter, keys):
     names = ";".join(sorted(headers))
     listed = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
     pairs = sorted(part if "=" in part else f"{part}=" for part in letter.query.split("&") if part)
-    canonical = "\n".join([letter.method, letter.path, "&".join(pairs), listed, names, digest])
+    # Why twice: only S3 takes a path as it is sent.
+    path = letter.path if letter.service == "s3" else urllib.parse.quote(letter.path, safe="/~")
+    canonical = "\n".join([letter.method, path, "&".join(pairs), listed, names, digest])
     scope = f"{now[:8]}/{region}/{SCOPES.get(letter.service, letter.service)}/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
     key = f"AWS4{keys.secret}".encode()

@@ -6,6 +6,9 @@ Knows what each calls, the rule that refuses it and where it would be found. Doe
 from valve_aws.attack.attack import EVERY_WAY, Attack, Exit
 from valve_aws.model.verdict import Rule
 
+MOVED = (Rule.PERIMETER,)
+"""What hands content on to somebody else is refused for that as well."""
+
 ROWS = (
     Attack(
         "a01",
@@ -40,6 +43,72 @@ ROWS = (
         ),
         ("s3:kept-copies",),
         EVERY_WAY,
+    ),
+    Attack(
+        "a13",
+        "has the service move an own queue's messages to somebody else's",
+        (
+            Exit("sqs:SetQueueAttributes", Rule.CONFIGURE, "sqs:attackers-jobs", MOVED),
+            Exit("sqs:StartMessageMoveTask", Rule.CONFIGURE, "wire:StartMessageMoveTask", MOVED),
+            Exit("sqs:CreateQueue", Rule.CONFIGURE, "wire:CreateQueue", MOVED),
+        ),
+        ("sqs:kept-jobs",),
+    ),
+    Attack(
+        "a14",
+        "has an own topic tell somebody else, or texts him",
+        (
+            Exit("sns:Subscribe", Rule.CONFIGURE, "sqs:attackers-jobs", MOVED),
+            Exit("sns:Subscribe", Rule.CONFIGURE, "wire:attackers.test", MOVED),
+            Exit("sns:Subscribe", Rule.CONFIGURE, "wire:Protocol=firehose", MOVED),
+            Exit("sns:SetSubscriptionAttributes", Rule.CONFIGURE, "wire:quiet-news"),
+            Exit("sns:Publish", Rule.PERIMETER, "wire:15550666"),
+        ),
+        ("sqs:kept-jobs", "wire:15550100"),
+    ),
+    Attack(
+        "a15",
+        "has the service carry a table's items off",
+        (
+            Exit("dynamodb:ExportTableToPointInTime", Rule.CONFIGURE, "wire:ExportTable", MOVED),
+            Exit("dynamodb:EnableKinesisStreamingDestination", Rule.CONFIGURE, "wire:EnableKinesis", MOVED),
+            Exit("dynamodb:UpdateTable", Rule.CONFIGURE, "wire:UpdateTable"),
+            Exit("dynamodb:PutResourcePolicy", Rule.CONFIGURE, "wire:PutResourcePolicy"),
+            Exit("dynamodb:CreateBackup", Rule.CONFIGURE, "wire:CreateBackup"),
+        ),
+        ("dynamodb:granted-notes", "wire:granted-files"),
+    ),
+    Attack(
+        "a17",
+        "hands events to somebody else, and has a state machine speak HTTP",
+        (
+            Exit("events:PutEvents", Rule.PERIMETER, "wire:attackers-bus"),
+            Exit("events:PutTargets", Rule.CONFIGURE, "sqs:attackers-jobs", MOVED),
+            Exit("events:CreateApiDestination", Rule.CONFIGURE, "wire:CreateApiDestination", MOVED),
+            Exit("events:CreateConnection", Rule.CONFIGURE, "wire:CreateConnection"),
+            Exit("events:PutPermission", Rule.CONFIGURE, "wire:PutPermission"),
+            Exit("events:CreateArchive", Rule.CONFIGURE, "wire:CreateArchive"),
+            Exit("stepfunctions:CreateStateMachine", Rule.CONFIGURE, "wire:CreateStateMachine"),
+            Exit("stepfunctions:TestState", Rule.UNKNOWN, "wire:TestState"),
+            Exit("stepfunctions:StartExecution", Rule.PERIMETER, "wire:StartExecution"),
+        ),
+        ("sqs:kept-jobs",),
+    ),
+    Attack(
+        "a18",
+        "mails an outsider",
+        (
+            Exit("ses:SendEmail", Rule.PERIMETER, "wire:Action=SendEmail"),
+            Exit("ses:SendEmail", Rule.PERIMETER, "wire:SourceArn"),
+            Exit("ses:SendRawEmail", Rule.PERIMETER, "wire:Action=SendRawEmail"),
+            Exit("ses:SendTemplatedEmail", Rule.PERIMETER, "wire:Action=SendTemplatedEmail"),
+            Exit("ses:SendBulkTemplatedEmail", Rule.PERIMETER, "wire:Action=SendBulkTemplatedEmail"),
+            Exit("sesv2:SendEmail", Rule.PERIMETER, "wire:/v2/email/outbound-emails"),
+            Exit("sesv2:SendBulkEmail", Rule.PERIMETER, "wire:/v2/email/outbound-bulk-emails"),
+            Exit("ses:SendBounce", Rule.UNKNOWN, "wire:Action=SendBounce"),
+            Exit("ses:VerifyEmailIdentity", Rule.CONFIGURE, "wire:Action=VerifyEmailIdentity"),
+        ),
+        ("wire:Action=SendEmail", "wire:Action=SendRawEmail", "wire:/v2/email/outbound-emails"),
     ),
     Attack(
         "a26",

@@ -5,14 +5,14 @@ Knows what each operation on functions does. Does not know what an invoked funct
 
 from __future__ import annotations
 
-from valve_aws.aws import names
+from valve_aws.aws import names, onward
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
 
-def _sets(operation: str, opens: str, action: str = "") -> Row:
+def _sets(operation: str, opens: str, action: str = "", delivers: str = "") -> Row:
     return Row(operation, "changes what runs, with which rights, or who may run it", reveals="config",
-               changes="set-up", opens=opens, actions=f"lambda:{action or operation}@function",
+               changes="set-up", delivers=delivers, opens=opens, actions=f"lambda:{action or operation}@function",
                leaves="function=FunctionName")
 
 
@@ -44,24 +44,27 @@ ROWS = (
     Row("ListEventSourceMappings", "what wakes which function", reveals="functions",
         actions="lambda:ListEventSourceMappings@any"),
     Row("CreateFunction", "code of the caller's runs with another role", reveals="functions",
-        changes="set-up", opens="makes a function", actions="lambda:CreateFunction@function",
+        changes="set-up", delivers="destinations", opens="makes a function", actions="lambda:CreateFunction@function",
         leaves="function=FunctionName"),
     _sets("UpdateFunctionCode", "replaces the function's code"),
-    _sets("UpdateFunctionConfiguration", "changes the function's settings"),
+    _sets("UpdateFunctionConfiguration", "changes the function's settings", delivers="destinations"),
     _sets("DeleteFunction", "deletes the function"),
     _sets("AddPermission", "lets others run the function"),
     _sets("RemovePermission", "changes who may run the function"),
     _sets("CreateFunctionUrlConfig", "gives the function an address on the internet"),
     _sets("UpdateFunctionUrlConfig", "changes who may call the function's address"),
-    _sets("PutFunctionEventInvokeConfig", "sends results to another place"),
-    _sets("UpdateFunctionEventInvokeConfig", "sends results to another place"),
+    _sets("PutFunctionEventInvokeConfig", "sends results to another place", delivers="destinations"),
+    _sets("UpdateFunctionEventInvokeConfig", "sends results to another place", delivers="destinations"),
     _sets("PublishVersion", "makes a version of the function"),
     _sets("CreateAlias", "makes another name of the function"),
     _sets("UpdateAlias", "points a name at another version"),
     _sets("PutFunctionConcurrency", "changes how often the function may run"),
-    _sets("CreateEventSourceMapping", "feeds a function from a store"),
-    Row("UpdateEventSourceMapping", "feeds a function from a store", reveals="functions", changes="mappings",
-        opens="changes what wakes a function", actions="lambda:UpdateEventSourceMapping@any"),
+    Row("CreateEventSourceMapping", "feeds a function from a store", reveals="config source",
+        changes="set-up", delivers="destinations", opens="feeds a function from a store",
+        actions="lambda:CreateEventSourceMapping@function", leaves="function=FunctionName"),
+    # Why the function: a mapping is named by an id that says nothing, and may be pointed at another function.
+    Row("UpdateEventSourceMapping", "feeds a function from a store", reveals="functions",
+        changes="mappings pointed", delivers="destinations", opens="changes what wakes a function", actions="lambda:UpdateEventSourceMapping@any"),
     Row("DeleteEventSourceMapping", "a function no longer wakes", reveals="functions", changes="mappings",
         opens="changes what wakes a function", actions="lambda:DeleteEventSourceMapping@any"),
     Row("PublishLayerVersion", "code that functions may take in", reveals="functions", changes="mappings",
@@ -87,6 +90,23 @@ def event(asked: Asked) -> bool:
     return asked.params.get("InvocationType") == "Event"
 
 
+def _pointed(asked: Asked) -> list[str]:
+    return _function(asked) if asked.params.get("FunctionName") else []
+
+
+def _source(asked: Asked) -> list[str]:
+    text = asked.params.get("EventSourceArn")
+    return [onward.target(text, asked.place)] if text else []
+
+
+def _destinations(asked: Asked) -> list[str]:
+    """Where results and failures go: `OnSuccess`, `OnFailure`, the dead letters."""
+    told = asked.params.get("DestinationConfig") or {}
+    given = [(told.get(member) or {}).get("Destination") for member in ("OnSuccess", "OnFailure")]
+    given.append((asked.params.get("DeadLetterConfig") or {}).get("TargetArn"))
+    return [onward.target(text, asked.place) for text in given if text]
+
+
 RESULT = whole(_function, (Part.CONTENT, Span.ONE))
 
 
@@ -99,6 +119,8 @@ EXTENTS: dict[str, Extents] = {
     "result": _result,
     "config": whole(_function, (Part.CONFIG, Span.ALL)),
     "set-up": whole(_function, (Part.CONFIG, Span.ONE)),
+    "source": whole(_source, (Part.CONFIG, Span.ALL)),
+    "pointed": whole(_pointed, (Part.CONFIG, Span.ONE)),
     "functions": whole(account("lambda"), (Part.NAMES, Span.ALL), (Part.CONFIG, Span.ALL)),
     "mappings": whole(account("lambda"), (Part.NAMES, Span.ONE), (Part.CONFIG, Span.ONE)),
 }
@@ -106,6 +128,6 @@ EXTENTS: dict[str, Extents] = {
 SERVICE = Service(
     rows=ROWS,
     extents=EXTENTS,
-    arns={"any": anything, "function": _function, "qualified": _qualified},
+    arns={"any": anything, "function": _function, "qualified": _qualified, "destinations": _destinations},
     proofs={"event": event},
 )

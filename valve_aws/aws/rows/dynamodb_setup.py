@@ -65,7 +65,9 @@ SET = (
     _sets("DeleteResourcePolicy", "takes a policy away that may have denied", "who may use the table", "arn"),
     _sets("TagResource", "sets tags, by which policies let callers in", "tags are settings", "arn"),
     _sets("UntagResource", "removes tags, by which policies keep callers out", "tags are settings", "arn"),
-    _sets("EnableKinesisStreamingDestination", "sends every change into a stream", "a delivery that stays"),
+    Row("EnableKinesisStreamingDestination", "a delivery that stays", reveals="config", changes="set-up",
+        delivers="stream", opens="sends every change into a stream",
+        actions="dynamodb:EnableKinesisStreamingDestination@table", leaves="table=TableName"),
     _sets("DisableKinesisStreamingDestination", "stops what others rely on", "a delivery ends"),
     _sets("UpdateKinesisStreamingDestination", "changes what is sent into a stream", "a delivery that stays"),
     _sets("CreateGlobalTable", "replicates a table into other regions", "a delivery that stays", "any"),
@@ -203,6 +205,7 @@ ARNS: dict[str, Texts] = {
     "bucket": EXPORT,
     "bucket-objects": _objects(EXPORT),
     "import-objects": _objects(IMPORT),
+    "stream": lambda asked: [names.stream("", asked.params["StreamArn"], asked.place)],
     "bulk-output": BULK_OUT,
 }
 

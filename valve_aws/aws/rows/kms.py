@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from valve_aws.aws import names
 from valve_aws.aws.rows.row import Asked, Row, Service, account, anything, whole
-from valve_aws.model.cell import Part, Span
+from valve_aws.model.cell import Extent, Part, Span
 
 CONTEXT = "context=EncryptionContext"
 
 
-def _uses(operation: str, where: str = "key") -> Row:
+def _uses(operation: str, where: str = "key", changes: str = "") -> Row:
     return Row(operation,
                "answers with what it was given, changed by the key; the key's owner sees the context",
-               reveals="config", actions=f"kms:{operation}@{where}", leaves=CONTEXT)
+               reveals="config", changes=changes, blind="always", actions=f"kms:{operation}@{where}", leaves=CONTEXT)
 
 
 def _sets(operation: str, opens: str, where: str = "key") -> Row:
@@ -26,7 +26,9 @@ def _sets(operation: str, opens: str, where: str = "key") -> Row:
 
 ROWS = (
     _uses("Encrypt"),
-    _uses("Decrypt"),
+    # Why it may write: without a key's name the ciphertext says whose key it is, and whoever that is sees in
+    # his trail what is asked, the context included.
+    _uses("Decrypt", changes="told"),
     _uses("GenerateDataKey"),
     _uses("GenerateDataKeyWithoutPlaintext"),
     _uses("GenerateDataKeyPair"),
@@ -36,7 +38,7 @@ ROWS = (
     _uses("Sign"),
     _uses("Verify"),
     Row("ReEncrypt", "from one key to another; both owners see their context", reveals="config destination",
-        actions="kms:ReEncryptFrom@source kms:ReEncryptTo@destination",
+        changes="told", blind="always", actions="kms:ReEncryptFrom@source kms:ReEncryptTo@destination",
         leaves="context=SourceEncryptionContext context=DestinationEncryptionContext"),
     Row("GenerateRandom", "random bytes", reveals="config", actions="kms:GenerateRandom@any"),
     _uses("DescribeKey"),
@@ -67,6 +69,15 @@ def _named(asked: Asked) -> list[str]:
     return [arn for arn in _key(asked) if not arn.endswith(":*")]
 
 
+def _told(asked: Asked) -> list[Extent]:
+    """Whoever owns the key that a ciphertext was made with, where the request does not say it."""
+    known = asked.params.get("KeyId") or asked.params.get("SourceKeyId")
+    return [] if known else list(TOLD(asked))
+
+
+TOLD = whole(account("kms"), (Part.CONTENT, Span.NEW))
+
+
 def _destination(asked: Asked) -> list[str]:
     return [names.kms_key(asked.params["DestinationKeyId"], asked.place)]
 
@@ -76,6 +87,7 @@ SERVICE = Service(
     extents={
         "config": whole(_key, (Part.CONFIG, Span.ALL)),
         "set-up": whole(_key, (Part.CONFIG, Span.ONE)),
+        "told": _told,
         "destination": whole(_destination, (Part.CONFIG, Span.ALL)),
         "keys": whole(account("kms"), (Part.NAMES, Span.ALL)),
     },

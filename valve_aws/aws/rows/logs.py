@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 
-from valve_aws.aws import names
+from valve_aws.aws import names, onward
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
 
-def _sets(operation: str, opens: str) -> Row:
+def _sets(operation: str, opens: str, delivers: str = "") -> Row:
     return Row(operation, "changes where log lines go, or how long they stay", reveals="config",
-               changes="set-up", opens=opens, actions=f"logs:{operation}@group", leaves="group=logGroupName")
+               changes="set-up", delivers=delivers, opens=opens, actions=f"logs:{operation}@group", leaves="group=logGroupName")
 
 
 ROWS = (
@@ -26,7 +26,7 @@ ROWS = (
         changes="stream-name", actions="logs:CreateLogStream@stream",
         leaves="group=logGroupName stream=logStreamName"),
     Row("CreateLogGroup", "a new name; an error tells that it is taken", reveals="groups", changes="own-name",
-        actions="logs:CreateLogGroup@group", leaves="group=logGroupName tag=tags"),
+        opens="keyed", actions="logs:CreateLogGroup@group", leaves="group=logGroupName tag=tags"),
     Row("DescribeLogGroups", "names and sizes of the account's log groups", reveals="groups",
         actions="logs:DescribeLogGroups@any", leaves="prefix=logGroupNamePrefix"),
     Row("DescribeLogStreams", "names and sizes of a group's streams", reveals="streams",
@@ -40,7 +40,7 @@ ROWS = (
         actions="logs:StartQuery@queried", leaves="query=queryString"),
     Row("GetQueryResults", "lines that the query's start has counted as read", reveals="results",
         actions="logs:GetQueryResults@any"),
-    _sets("PutSubscriptionFilter", "sends lines to another place"),
+    _sets("PutSubscriptionFilter", "sends lines to another place", "target"),
     _sets("DeleteSubscriptionFilter", "stops what others rely on"),
     _sets("PutRetentionPolicy", "drops lines earlier or later"),
     _sets("DeleteRetentionPolicy", "keeps lines longer"),
@@ -48,11 +48,13 @@ ROWS = (
     _sets("DeleteLogStream", "deletes lines"),
     _sets("PutMetricFilter", "publishes figures of lines"),
     _sets("AssociateKmsKey", "encrypts with another key"),
-    _sets("CreateExportTask", "writes lines into a bucket"),
+    Row("CreateExportTask", "every line goes into a bucket", consults="all-lines", reveals="config",
+        changes="exported", opens="writes lines into a bucket", actions="logs:CreateExportTask@group",
+        leaves="group=logGroupName task=taskName prefix=destinationPrefix"),
     Row("PutResourcePolicy", "others may write or read", reveals="groups", changes="account-set-up",
         opens="lets others in by a policy", actions="logs:PutResourcePolicy@any"),
     Row("PutDestination", "a place that other accounts send lines to", reveals="groups",
-        changes="account-set-up", opens="makes a place that lines are sent to",
+        changes="account-set-up", delivers="target", opens="makes a place that lines are sent to",
         actions="logs:PutDestination@any"),
 )
 
@@ -102,6 +104,21 @@ def _own_name(asked: Asked) -> list[Extent]:
             for arn in _group(asked)]
 
 
+def _target(asked: Asked) -> list[str]:
+    return [onward.target(asked.params.get("destinationArn") or asked.params["targetArn"], asked.place)]
+
+
+def _bucket(asked: Asked) -> list[str]:
+    return [names.bucket(asked.params["destination"], asked.place.partition)]
+
+
+def keyed(asked: Asked) -> str:
+    """A key of another account."""
+    key = asked.params.get("kmsKeyId")
+    foreign = key and names.owner(names.kms_key(key, asked.place)) != asked.place.account
+    return "encrypts with a key of another account" if foreign else ""
+
+
 EXTENTS: dict[str, Extents] = {
     "lines": whole(_group, (Part.CONTENT, Span.NEW), (Part.COUNTS, Span.ONE)),
     "all-lines": whole(_group, (Part.CONTENT, Span.ALL), (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL)),
@@ -114,10 +131,12 @@ EXTENTS: dict[str, Extents] = {
     "groups": whole(account("logs"), *((part, Span.ALL) for part in (Part.NAMES, Part.COUNTS, Part.CONFIG))),
     "account-set-up": whole(account("logs"), (Part.CONFIG, Span.ONE)),
     "own-name": _own_name,
+    "exported": whole(_bucket, (Part.CONTENT, Span.NEW), (Part.NAMES, Span.NEW)),
 }
 
 SERVICE = Service(
     rows=ROWS,
     extents=EXTENTS,
-    arns={"any": anything, "group": _group, "stream": _stream, "queried": _queried},
+    arns={"any": anything, "group": _group, "stream": _stream, "queried": _queried, "target": _target},
+    openers={"keyed": keyed},
 )

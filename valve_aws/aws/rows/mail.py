@@ -38,8 +38,14 @@ def destination(given: Mapping[str, Any] | None) -> list[str]:
     return [mailbox(_bare(text)) for member in MEMBERS for text in (given or {}).get(member) or ()]
 
 
-def raw(message: bytes) -> list[str]:
-    """Return the mailboxes that a raw message's own header fields name (RFC 5322): To, Cc and Bcc.
+RECIPIENTS = frozenset({"to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"})
+BOUNCES = frozenset({"return-path", "errors-to"})
+"""Fields of a message: who gets it, and who gets it back with what was in it (SES developer guide, bounces).
+"""
+
+
+def raw(message: bytes, named: frozenset[str] = RECIPIENTS) -> list[str]:
+    """Return the mailboxes that a raw message's own header fields of these names hold (RFC 5322).
 
     Refused: fields that cannot be read with certainty, and `X-SES-*`, which send on somebody else's behalf.
     """
@@ -51,7 +57,7 @@ def raw(message: bytes) -> list[str]:
         m = FIELD.fullmatch(line)
         if m is None or m.group(1).lower().startswith("x-ses-"):
             raise NotCanonical(f"the raw message's header field `{line[:80]}` cannot be read with certainty")
-        if m.group(1).lower() in {"to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"}:
+        if m.group(1).lower() in named:
             found += listed(re.sub(r"\r?\n", "", m.group(2)))
     return found
 
@@ -75,8 +81,12 @@ def to(asked: Asked) -> list[str]:
     found = [box for given in _destinations(params) for box in destination(given)]
     found += [mailbox(_bare(text)) for text in params.get("Destinations") or () if isinstance(text, str)]
     message = params.get("RawMessage") or (params.get("Content") or {}).get("Raw")
-    if message is not None and not found:
-        found += raw(bytes(message["Data"]))
+    if message is not None:
+        # Why also when the request names whom it goes to: the message still says where bounces go.
+        found += raw(bytes(message["Data"]), BOUNCES if found else BOUNCES | RECIPIENTS)
+    for name in _fields(params):
+        if name.lower() in RECIPIENTS or name.lower() in BOUNCES or name.lower().startswith("x-ses-"):
+            raise NotCanonical(f"the header field `{name}` may say whom the mail goes to; say it as AWS has it")
     if params.get("EmailAddress"):
         found.append(mailbox(_bare(params["EmailAddress"])))
     found += [
@@ -85,6 +95,34 @@ def to(asked: Asked) -> list[str]:
     if not found:
         raise NotCanonical("the mail does not say whom it goes to")
     return list(names.unique(found))
+
+
+IDENTITIES = (
+    "SourceArn", "FromArn", "ReturnPathArn", "TemplateArn", "FromEmailAddressIdentityArn",
+    "FeedbackForwardingEmailAddressIdentityArn")
+"""Members by which a mail is sent as, or out of, something of another account, whose owner is told of it (SES
+developer guide, sending authorization).
+"""
+
+
+def others(asked: Asked) -> list[str]:
+    """Return the identities and templates of other accounts that a request uses."""
+    params = asked.params
+    content = [params.get("Content"), params.get("DefaultContent")]
+    given = [params.get(member) for member in IDENTITIES]
+    given += [((each or {}).get("Template") or {}).get("TemplateArn") for each in content]
+    return [text for text in given if text and names.owner(text) != asked.place.account]
+
+
+def _fields(params: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the names of the header fields that a request of SESv2 adds."""
+    for content in (params.get("Content"), params.get("DefaultContent")):
+        for kind in ("Simple", "Template"):
+            for field in ((content or {}).get(kind) or {}).get("Headers") or ():
+                yield field["Name"]
+    for entry in params.get("BulkEmailEntries") or ():
+        for field in entry.get("ReplacementHeaders") or ():
+            yield field["Name"]
 
 
 def _destinations(params: Mapping[str, Any]) -> Iterable[Mapping[str, Any] | None]:

@@ -16,7 +16,7 @@ LEAVES = ("from=Source reply=ReplyToAddresses set=ConfigurationSetName "
 def _sends(operation: str) -> Row:
     # Why no action: which identity AWS wants granted, the address or its domain, depends on what is verified.
     return Row(operation, "to each mailbox, and a bounce to the return path; the reply's id is random",
-               changes="mailboxes", blind="always", leaves=LEAVES)
+               changes="mailboxes", delivers="others", blind="always", leaves=LEAVES)
 
 
 def _sets(operation: str, opens: str) -> Row:
@@ -59,5 +59,5 @@ SERVICE = Service(
         "account-config": whole(account("ses"), (Part.CONFIG, Span.ALL), (Part.COUNTS, Span.ALL)),
         "set-up": whole(account("ses"), (Part.CONFIG, Span.ONE)),
     },
-    arns={"any": anything},
+    arns={"any": anything, "others": mail.others},
 )

@@ -6,10 +6,11 @@ Knows what each operation on topics does. Does not know who is subscribed: the s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from valve_aws.aws import names
+from valve_aws.aws import names, onward
+from valve_aws.aws.rows import mail
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
@@ -38,7 +39,7 @@ ROWS = (
     Row("DeleteTopic", "whoever uses it is told that it is gone", reveals="config", changes="set-up",
         opens="deletes the topic", actions="sns:DeleteTopic@topic"),
     Row("Subscribe", "whatever is published goes there from now on", reveals="config", changes="set-up",
-        delivers="endpoint", opens="sends whatever is published to another place",
+        delivers="endpoint failures", opens="sends whatever is published to another place",
         actions="sns:Subscribe@topic", leaves="endpoint=Endpoint"),
     Row("ConfirmSubscription", "whatever is published goes there from now on", reveals="config",
         changes="set-up", opens="sends whatever is published to another place",
@@ -46,8 +47,8 @@ ROWS = (
     Row("Unsubscribe", "somebody is no longer told", reveals="config", changes="set-up",
         opens="stops what others rely on", actions="sns:Unsubscribe@topic"),
     Row("SetSubscriptionAttributes", "what is delivered, and where failures go", reveals="config",
-        changes="set-up", opens="changes what is delivered to whom",
-        actions="sns:SetSubscriptionAttributes@topic"),
+        changes="set-up", delivers="failures", opens="changes what is delivered to whom",
+        actions="sns:SetSubscriptionAttributes@topic", leaves="attribute=AttributeValue"),
     Row("SetTopicAttributes", "policy, key and delivery logging, for everybody", reveals="config",
         changes="set-up", opens="changes who may use the topic and how it delivers",
         actions="sns:SetTopicAttributes@topic"),
@@ -75,12 +76,41 @@ def _target(asked: Asked) -> list[str]:
     if len(given) != 1:
         raise names.NotCanonical("a message must go to exactly one place")
     if params.get("PhoneNumber"):
-        if PHONE.fullmatch(given[0]) is None:
-            raise names.NotCanonical(f"`{given[0]}` cannot be read as a telephone number")
-        return [f"sns:sms/+{given[0].removeprefix('+')}"]
+        return [phone(given[0])]
     if ":endpoint/" in given[0] and names.ARN.fullmatch(given[0]):
         return given
     return [names.topic(given[0])]
+
+
+def phone(text: str) -> str:
+    """Return `sns:sms/+1555…`."""
+    if PHONE.fullmatch(text) is None:
+        raise names.NotCanonical(f"`{text}` cannot be read as a telephone number")
+    return f"sns:sms/+{text.removeprefix('+')}"
+
+
+PROTOCOLS: Mapping[str, Callable[[str, names.Place], str]] = {
+    "email": lambda text, _: mail.mailbox(text),
+    "email-json": lambda text, _: mail.mailbox(text),
+    "sms": lambda text, _: phone(text),
+    **dict.fromkeys(("http", "https", "sqs", "lambda", "firehose", "application"), onward.target),
+}
+"""How an endpoint is written, by protocol (SNS API, Subscribe)."""
+
+
+def _endpoint(asked: Asked) -> list[str]:
+    """Who is to be told; no endpoint is what the service refuses itself."""
+    text = asked.params.get("Endpoint")
+    return [PROTOCOLS[asked.params["Protocol"]](text, asked.place)] if text else []
+
+
+def _failures(asked: Asked) -> list[str]:
+    """The queue that a subscription's failures go to."""
+    params = asked.params
+    given = dict(params.get("Attributes") or {})
+    if params.get("AttributeName"):
+        given[params["AttributeName"]] = params.get("AttributeValue")
+    return onward.redrive(given.get("RedrivePolicy"), asked.place)
 
 
 def standard(asked: Asked) -> bool:
@@ -100,9 +130,17 @@ def _own_name(asked: Asked) -> list[Extent]:
     return [Extent(names.account(asked.place, "sns"), Part.NAMES, Span.ONE, asked.params["Name"])]
 
 
+OWN = frozenset({"DisplayName", "FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope"})
+"""Attributes of a topic that lead nowhere (SNS API, CreateTopic)."""
+
+
 def creating(asked: Asked) -> str:
-    """What a new topic's attributes open."""
-    return "lets others in by a policy" if (asked.params.get("Attributes") or {}).get("Policy") else ""
+    """What a new topic's attributes open; one that is not known to lead nowhere may."""
+    given = {name for name, value in (asked.params.get("Attributes") or {}).items() if value} - OWN
+    if "Policy" in given:
+        return "lets others in by a policy"
+    policy = asked.params.get("DataProtectionPolicy")
+    return "changes how the topic delivers, and what of it is logged where" if given or policy else ""
 
 
 def _sent(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -117,8 +155,9 @@ SERVICE = Service(
         "new": whole(_target, (Part.CONTENT, Span.NEW)),
         "deduplicated": _fifo(whole(_target, (Part.NAMES, Span.ALL), (Part.COUNTS, Span.ALL))),
         "deduplication": _fifo(whole(_target, (Part.NAMES, Span.ONE), (Part.COUNTS, Span.ONE))),
-        "config": whole(_topic, (Part.CONFIG, Span.ALL), (Part.COUNTS, Span.ALL)),
-        "set-up": whole(_topic, (Part.CONFIG, Span.ONE), (Part.COUNTS, Span.ONE)),
+        # Why no figures: how many are subscribed changes by settings alone.
+        "config": whole(_topic, (Part.CONFIG, Span.ALL)),
+        "set-up": whole(_topic, (Part.CONFIG, Span.ONE)),
         "topics": whole(account("sns"), (Part.NAMES, Span.ALL), (Part.CONFIG, Span.ALL)),
         "own-name": _own_name,
     },
@@ -127,7 +166,8 @@ SERVICE = Service(
         "topic": _topic,
         "target": _target,
         "named": _named,
-        "endpoint": lambda asked: [asked.params["Endpoint"]] if asked.params.get("Endpoint") else [],
+        "endpoint": _endpoint,
+        "failures": _failures,
     },
     openers={"creating": creating},
     proofs={"standard": standard},

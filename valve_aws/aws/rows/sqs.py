@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from valve_aws.aws import names
+from valve_aws.aws import names, onward
 from valve_aws.aws.rows.row import Asked, Extents, Row, Service, anything
 from valve_aws.model.cell import Extent, Part, Span
 
@@ -51,12 +51,13 @@ QUEUES = (
     Row("ListMessageMoveTasks", "where dead letters are being moved, and how many", reveals="source-figures",
         actions="sqs:ListMessageMoveTasks@source"),
     Row("CreateQueue", "a new name; for a name that is there, an error tells that its settings are others",
-        reveals="own-name config", changes="own-name set-up", opens="creating",
-        actions="sqs:CreateQueue@queue sqs:TagQueue@tagged", leaves="queue tag=tags"),
+        reveals="own-name config", changes="own-name set-up", delivers="failures",
+        opens="creating", actions="sqs:CreateQueue@queue sqs:TagQueue@tagged", leaves="queue tag=tags"),
     Row("DeleteQueue", "whoever uses it is told that it is gone", reveals="own-name", changes="all own-name",
         opens="deletes the queue", actions="sqs:DeleteQueue@queue", leaves="queue"),
     Row("SetQueueAttributes", "policy, dead letters, key and times, for everybody", reveals="config",
-        changes="set-up", opens="setting", actions="sqs:SetQueueAttributes@queue", leaves="queue"),
+        changes="set-up", delivers="failures", opens="setting", actions="sqs:SetQueueAttributes@queue",
+        leaves="queue"),
     Row("AddPermission", "another account may use the queue", reveals="config", changes="set-up",
         opens="lets another account in", actions="sqs:AddPermission@queue",
         leaves="queue label=Label account=AWSAccountIds"),
@@ -164,10 +165,22 @@ OPENING = {
 }
 
 
+OWN = frozenset({
+    "DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds",
+    "VisibilityTimeout", "FifoQueue", "ContentBasedDeduplication", "DeduplicationScope",
+    "FifoThroughputLimit", "SqsManagedSseEnabled", "KmsDataKeyReusePeriodSeconds"})
+"""Attributes that lead nowhere (SQS API, CreateQueue); one that is not known here may."""
+
+
 def creating(asked: Asked) -> str:
     """What the attributes of a new queue open."""
-    given = asked.params.get("Attributes") or {}
-    return next((why for name, why in OPENING.items() if given.get(name)), "")
+    given = {name for name, value in (asked.params.get("Attributes") or {}).items() if value} - OWN
+    other = "sets what is not known to lead nowhere" if given else ""
+    return next((why for name, why in OPENING.items() if name in given), other)
+
+
+def _failures(asked: Asked) -> list[str]:
+    return onward.redrive((asked.params.get("Attributes") or {}).get("RedrivePolicy"), asked.place)
 
 
 def setting(asked: Asked) -> str:
@@ -194,6 +207,7 @@ SERVICE = Service(
         "tagged": lambda asked: [_queue(asked)] if asked.params.get("tags") else [],
         "source": lambda asked: [names.queue(asked.params["SourceArn"], asked.place)],
         "destination": _destination,
+        "failures": _failures,
     },
     openers={"creating": creating, "setting": setting},
     proofs={"standard": standard},

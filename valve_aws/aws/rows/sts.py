@@ -30,6 +30,7 @@ ROWS = (
     _issues("AssumeRoot"),
     _issues("GetFederationToken", leaves="session=Name tag=Tags.Key tag=Tags.Value"),
     _issues("GetSessionToken"),
+    _issues("GetScopedCredentials", leaves="session=ScopedSessionDescription"),
     _issues("GetDelegatedAccessToken"),
     _issues("GetWebIdentityToken", leaves="audience=Audience tag=Tags.Key tag=Tags.Value"),
 )
