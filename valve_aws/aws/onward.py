@@ -31,7 +31,8 @@ def target(text: str, place: Place) -> str:
     """
     m = names.ARN.fullmatch(text)
     if m is not None:
-        return FORMS.get(m.group(2), lambda arn, _: arn)(text, place)
+        form = FORMS.get(m.group(2))
+        return form(text, place) if form else text
     parts = urlsplit(text)
     if parts.scheme.lower() not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         raise NotCanonical(f"`{text[:80]}` is no ARN and no URL, so where it leads cannot be told")

@@ -1,4 +1,4 @@
-"""A14: subscribe to an own topic from outside, say by a subscription's filter what is to be known, or text it.
+"""A14: subscribe to an own topic from outside, say it by a subscription's filter, or text it.
 
 Why a topic on which nothing is published for what the cloud would send over the internet: here the
 subscription itself is the leak, and its address carries the text.

@@ -12,7 +12,8 @@ from valve_aws.model.cell import Extent, Part, Span
 
 def _sets(operation: str, opens: str, action: str = "", delivers: str = "") -> Row:
     return Row(operation, "changes what runs, with which rights, or who may run it", reveals="config",
-               changes="set-up", delivers=delivers, opens=opens, actions=f"lambda:{action or operation}@function",
+               changes="set-up", delivers=delivers, opens=opens,
+               actions=f"lambda:{action or operation}@function",
                leaves="function=FunctionName")
 
 
@@ -44,8 +45,8 @@ ROWS = (
     Row("ListEventSourceMappings", "what wakes which function", reveals="functions",
         actions="lambda:ListEventSourceMappings@any"),
     Row("CreateFunction", "code of the caller's runs with another role", reveals="functions",
-        changes="set-up", delivers="destinations", opens="makes a function", actions="lambda:CreateFunction@function",
-        leaves="function=FunctionName"),
+        changes="set-up", delivers="destinations", opens="makes a function",
+        actions="lambda:CreateFunction@function", leaves="function=FunctionName"),
     _sets("UpdateFunctionCode", "replaces the function's code"),
     _sets("UpdateFunctionConfiguration", "changes the function's settings", delivers="destinations"),
     _sets("DeleteFunction", "deletes the function"),
@@ -64,7 +65,8 @@ ROWS = (
         actions="lambda:CreateEventSourceMapping@function", leaves="function=FunctionName"),
     # Why the function: a mapping is named by an id that says nothing, and may be pointed at another function.
     Row("UpdateEventSourceMapping", "feeds a function from a store", reveals="functions",
-        changes="mappings pointed", delivers="destinations", opens="changes what wakes a function", actions="lambda:UpdateEventSourceMapping@any"),
+        changes="mappings pointed", delivers="destinations", opens="changes what wakes a function",
+        actions="lambda:UpdateEventSourceMapping@any"),
     Row("DeleteEventSourceMapping", "a function no longer wakes", reveals="functions", changes="mappings",
         opens="changes what wakes a function", actions="lambda:DeleteEventSourceMapping@any"),
     Row("PublishLayerVersion", "code that functions may take in", reveals="functions", changes="mappings",

@@ -16,7 +16,8 @@ CONTEXT = "context=EncryptionContext"
 def _uses(operation: str, where: str = "key", changes: str = "") -> Row:
     return Row(operation,
                "answers with what it was given, changed by the key; the key's owner sees the context",
-               reveals="config", changes=changes, blind="always", actions=f"kms:{operation}@{where}", leaves=CONTEXT)
+               reveals="config", changes=changes, blind="always",
+               actions=f"kms:{operation}@{where}", leaves=CONTEXT)
 
 
 def _sets(operation: str, opens: str, where: str = "key") -> Row:

@@ -15,7 +15,8 @@ from valve_aws.model.cell import Extent, Part, Span
 
 def _sets(operation: str, opens: str, delivers: str = "") -> Row:
     return Row(operation, "changes where log lines go, or how long they stay", reveals="config",
-               changes="set-up", delivers=delivers, opens=opens, actions=f"logs:{operation}@group", leaves="group=logGroupName")
+               changes="set-up", delivers=delivers, opens=opens, actions=f"logs:{operation}@group",
+               leaves="group=logGroupName")
 
 
 ROWS = (

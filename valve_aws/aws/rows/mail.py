@@ -86,7 +86,7 @@ def to(asked: Asked) -> list[str]:
         found += raw(bytes(message["Data"]), BOUNCES if found else BOUNCES | RECIPIENTS)
     for name in _fields(params):
         if name.lower() in RECIPIENTS or name.lower() in BOUNCES or name.lower().startswith("x-ses-"):
-            raise NotCanonical(f"the header field `{name}` may say whom the mail goes to; say it as AWS has it")
+            raise NotCanonical(f"the header field `{name}` may say whom the mail goes to")
     if params.get("EmailAddress"):
         found.append(mailbox(_bare(params["EmailAddress"])))
     found += [
