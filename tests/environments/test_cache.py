@@ -10,6 +10,7 @@ import textwrap
 import zipfile
 from pathlib import Path
 
+import boto3
 import pytest
 
 from valve_aws.environments import host
@@ -106,6 +107,7 @@ def wheel(folder: Path, name: str, source: str) -> None:
     info = f"{name}-1.0.dist-info"
     contents = {
         f"{name}.py": source,
+        f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -138,6 +140,21 @@ def test_packages_are_installed_once_with_a_line_before_and_after(
     assert said[0] == f"installing 1 package of `code/requirements.txt` for {OWN.name} (once)"
     assert said[1].startswith("installed 1 package of `code/requirements.txt` in ")
     assert len(said) == 2
+
+
+def test_what_is_installed_names_the_place_where_it_shows_and_no_path_of_the_host(
+    cache: Cache, index: Path, tmp_path: Path
+) -> None:
+    wheel(index, "greeting", "def main(): pass")
+    folder = cache.packages(OWN, "greeting\n", Where("code/requirements.txt"))
+    (compiled,) = folder.glob("__pycache__/greeting.*.pyc")
+    program = folder / "bin" / "greeting"
+    assert b"/var/packages/greeting.py" in compiled.read_bytes()
+    assert program.read_text().startswith(f"#!{OWN.inside}\n")
+    assert os.access(program, os.X_OK)
+    for hosts in (str(tmp_path), str(OWN.prefix), "pip-target"):
+        named = [path for path in folder.rglob("*") if path.is_file() and hosts.encode() in path.read_bytes()]
+        assert named == [] or hosts == "/usr"
 
 
 def test_a_package_that_cannot_be_had_is_told_with_pips_reason(
@@ -252,5 +269,10 @@ def test_the_runtime_of_our_own_interpreter_needs_no_network(
     names = {path.name for path in folder.iterdir()}
     assert {"awslambdaric", "boto3", "botocore", "bootstrap.py", "_valve_evidence.py", "urllib3"} <= names
     assert not names & {"pytest", "click", "valve_aws", "pip"}
-    assert list((folder / "__pycache__").glob("_valve_evidence.*.pyc"))
+    (compiled,) = (folder / "__pycache__").glob("_valve_evidence.*.pyc")
+    assert b"/var/runtime/_valve_evidence.py" in compiled.read_bytes()
+    all_compiled = list((folder / "boto3").rglob("*.pyc"))
+    assert all_compiled
+    site = str(Path(boto3.__file__).parents[1]).encode()
+    assert not [path for path in all_compiled if site in path.read_bytes()]
     assert said == []

@@ -79,22 +79,23 @@ def test_nothing_that_can_be_read_names_the_host(who: str) -> None:
     assert found == {}, found
 
 
-def test_a_folder_of_the_host_shows_without_its_path(who: str, tmp_path: Path) -> None:
+def test_folders_and_files_of_the_host_show_without_their_path(who: str, tmp_path: Path) -> None:
     folder = Path(f"/tmp/valve-{os.urandom(8).hex()}")
     folder.mkdir()
     folder.chmod(0o755)
     (folder / "file").write_text("x")
     try:
         code = (
-            "print(open('/proc/self/mountinfo').read(), open('/proc/self/maps').read(), "
-            "open('/var/task/file').read())"
+            "import os; print(open('/proc/self/mountinfo').read(), open('/proc/self/maps').read(), "
+            "open('/var/task/file').read(), open('/var/lang/one').read(), os.listdir('/var/lang'))"
         )
-        binds = [[str(folder), "/var/task"]]
+        binds = [[str(folder), "/var/task"], [str(folder / "file"), "/var/lang/one"]]
         ran = play(who, "run", argv=[SYSTEM_PYTHON, "-c", code], binds=binds, bare=True)
     finally:
         (folder / "file").unlink()
         folder.rmdir()
     assert "/var/task" in ran["out"]
+    assert ran["out"].endswith("x x ['one']\n")
     assert folder.name not in ran["out"]
 
 

@@ -35,7 +35,7 @@ TAKEN = (
     "urllib3",
 )
 """With what these need; the names are as `.dist-info` folders have them."""
-LAYOUT = "1"
+LAYOUT = "2"
 """Changes when what a cached folder holds does, so that older ones are left alone."""
 INSTALL_LIMIT = 900.0
 """Seconds for one run of pip."""
@@ -139,7 +139,7 @@ class Cache:
                 self._install(interpreter, folder, pins or list(RUNTIME), allow_build=False)
             for path in shims.glob("*.py"):
                 shutil.copyfile(path, folder / path.name)
-            _compile(interpreter, folder)
+            _settle(interpreter, folder, "/var/runtime")
 
         return self.get(
             "runtime",
@@ -165,6 +165,7 @@ class Cache:
                 raise Invalid(where, f"the packages cannot be installed: {error}", remedy) from error
             finally:
                 listed.unlink(missing_ok=True)
+            _settle(interpreter, folder, "/var/packages")
             self._say(f"installed {names} in {monotonic() - began:.1f} s")
 
         key = (interpreter.name, str(interpreter.executable), lines, str(allow_build))
@@ -201,6 +202,7 @@ class Cache:
             "--disable-pip-version-check",
             "--quiet",
             "--no-warn-conflicts",
+            "--no-compile",
             *([] if allow_build else ["--only-binary", ":all:"]),
             *what,
         ]
@@ -255,11 +257,24 @@ def _take(folder: Path) -> None:
             continue
         for file in taken.files or ():
             source = Path(str(taken.locate_file(file)))
-            if ".." not in file.parts and source.is_file():
+            # Why no compiled files: they name the folder that they were compiled in.
+            if ".." not in file.parts and file.suffix != ".pyc" and source.is_file():
                 files.link(source, folder / Path(*file.parts))
 
 
-def _compile(interpreter: Interpreter, folder: Path) -> None:
-    """Compile what is not compiled: inside nothing can be written, so each cold start would pay for it."""
-    argv = [str(interpreter.executable), "-I", "-m", "compileall", "-q", str(folder)]
-    subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+def _settle(interpreter: Interpreter, folder: Path, inside: str) -> None:
+    """Compile what is in a folder, and let its programs start with the interpreter that is there, as where it
+    shows: inside nothing can be written, so each cold start would pay for it, and no path of the host is to
+    be read."""
+    argv = [str(interpreter.executable), "-I", "-m", "compileall", "-q", "-s", str(folder), "-p", inside]
+    subprocess.run([*argv, str(folder)], check=False, stdin=subprocess.DEVNULL, capture_output=True)
+    before = f"#!{interpreter.executable}".encode()
+    after = f"#!{interpreter.inside}".encode()
+    for program in (folder / "bin").glob("*"):
+        if program.is_file() and not program.is_symlink():
+            content = program.read_bytes()
+            if content.startswith(before) and before != after:
+                mode = program.stat().st_mode
+                program.unlink()  # it may be another name of a file that is not ours to change
+                program.write_bytes(after + content.removeprefix(before))
+                program.chmod(mode)

@@ -31,6 +31,12 @@ class Interpreter:
     """It is the one that runs the valve."""
 
     @property
+    def inside(self) -> str:
+        """Return the path by which it runs inside."""
+        system = str(self.executable)
+        return system if system.startswith("/usr/bin/") else f"/var/lang/bin/{self.name}"
+
+    @property
     def name(self) -> str:
         """Return its name as a runtime is named: `python3.11`."""
         return f"python{self.version[0]}.{self.version[1]}"

@@ -73,10 +73,7 @@ def command(prepared: Prepared) -> tuple[str, ...]:
 
     Why -S: the host's own packages must not show. `bootstrap` gives back what `site` would have.
     """
-    interpreter = prepared.interpreter
-    inside = f"/var/lang/bin/{interpreter.name}"
-    system = str(interpreter.executable)
-    argv = (system if system.startswith("/usr/bin/") else inside, "-S", "/var/runtime/bootstrap.py")
+    argv = (prepared.interpreter.inside, "-S", "/var/runtime/bootstrap.py")
     wrapper = prepared.function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     return (wrapper, *argv) if wrapper else argv
 

@@ -76,6 +76,9 @@ EMPTY = "/.empty"
 NOTHING = "/.nothing"
 """The empty layer that lies on top of every overlay; it must stay."""
 
+STAGE = "/.stage"
+"""Where an overlay is mounted for a moment, to take one file out of it."""
+
 
 class Bind:
     """One thing of the host that will show inside: opened while the host's files are in sight, mounted when
@@ -97,16 +100,37 @@ class Bind:
         self.target = target
         self.folder = kind == stat.S_IFDIR
         self.shared = shared
+        self.lower = self.opened
+        if kind == stat.S_IFREG:
+            self.source = os.path.realpath(source)
+            self.lower = os.open(os.path.dirname(self.source), os.O_PATH | os.O_CLOEXEC)
 
     def mount(self) -> None:
         """Put it in place."""
         _mount_point(self.target, self.folder)
-        if not self.folder or not self._overlay():
+        if not (self._overlay(self.target) if self.folder else self._out_of_overlay()):
             host.attach(self.tree, self.target)
-        os.close(self.tree)
-        os.close(self.opened)
+        for descriptor in {self.tree, self.opened, self.lower}:
+            os.close(descriptor)
 
-    def _overlay(self) -> bool:
+    def _out_of_overlay(self) -> bool:
+        """Show a file out of an overlay of the folder that it is in, which is gone at once."""
+        if self.source in DEVICES:
+            return False
+        os.mkdir(STAGE)
+        try:
+            if not self._overlay(STAGE):
+                return False
+            path = f"{STAGE}/{os.path.basename(self.source)}"
+            same = _looks(os.stat(path)) == _looks(os.fstat(self.opened))
+            if same:
+                _attach(path, self.target, executable=True)
+            host.detach(STAGE)
+        finally:
+            os.rmdir(STAGE)
+        return same  # else it is a mount of its own, which an overlay does not show
+
+    def _overlay(self, place: str) -> bool:
         """Mount the folder as a read-only overlay, which has inodes of its own.
 
         Why: a read-only bind still lets a process connect to a UNIX socket or write into a named pipe that
@@ -115,13 +139,17 @@ class Bind:
         host's disk is, and no path of the host is in `mountinfo`. Where the kernel cannot (file systems
         without it, mounts below the folder), a folder that is not the system's must hold neither."""
         try:
-            layers = f"lowerdir={NOTHING}:/proc/self/fd/{self.opened}"
-            host.mount("overlay", self.target, MS_RDONLY | MS_NOSUID | MS_NODEV, layers)
+            layers = f"lowerdir={NOTHING}:/proc/self/fd/{self.lower}"
+            host.mount("overlay", place, MS_RDONLY | MS_NOSUID | MS_NODEV, layers)
         except OSError:
-            if not self.shared:
+            if self.folder and not self.shared:
                 refuse_ways_out(f"/proc/self/fd/{self.opened}", self.source)
             return False
         return True
+
+
+def _looks(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_mode
 
 
 def refuse_ways_out(folder: str, source: str) -> None:
@@ -235,10 +263,7 @@ def _lay(path: str, content: bytes, stage: str) -> None:
         _write(place, content)
         return
     _write(stage, content)
-    tree = host.open_tree(stage, recursive=False)
-    host.restrict(tree, host.RDONLY | host.NOSUID | host.NODEV)
-    host.attach(tree, place)
-    os.close(tree)
+    _attach(stage, place, executable=True)
     os.unlink(stage)  # the mount keeps it alive; nobody inside sees the name
 
 
@@ -298,9 +323,9 @@ def _cover_folder(path: str, options: str) -> None:
     host.mount("tmpfs", path, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
 
 
-def _attach(source: str, target: str) -> None:
-    """Put a file of the root over another, for reading only."""
+def _attach(source: str, target: str, executable: bool = False) -> None:
+    """Put a file over another, for reading only."""
     cover = host.open_tree(source, recursive=False)
-    host.restrict(cover, host.RDONLY | host.NOSUID | host.NODEV | host.NOEXEC)
+    host.restrict(cover, host.RDONLY | host.NOSUID | host.NODEV | (0 if executable else host.NOEXEC))
     host.attach(cover, target)
     os.close(cover)

@@ -140,8 +140,13 @@ def pivot_root_here() -> None:
 
 def detach_old_root() -> None:
     """Let the host's files go: nothing refers to them any more but the binds."""
-    _call("umount2", b".", MNT_DETACH)
+    detach(".")
     os.chdir("/")
+
+
+def detach(path: str) -> None:
+    """Take away what is mounted at a path; what refers to it keeps it alive."""
+    _call("umount2", path.encode(), MNT_DETACH)
 
 
 def set_hostname(name: str) -> None:
