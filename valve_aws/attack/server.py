@@ -22,17 +22,23 @@ PATIENCE = 10.0
 
 
 class Machines:
-    """Both servers; `http` and `raw` are their ports."""
+    """Both kinds; `http` and `raw` are their ports."""
 
     def __init__(self, keep: Keep) -> None:
-        self._servers: list[socketserver.TCPServer] = [
-            ThreadingHTTPServer(("127.0.0.1", 0), _web(keep)),
-            *(_raw(keep, n) for n in RAW),
-        ]
-        self.http, *raw = (server.server_address[1] for server in self._servers)
-        self.raw = dict(zip(RAW, raw, strict=True))
-        for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        self._keep = keep
+        self._servers: list[socketserver.TCPServer] = []
+        self.http = self._serve(ThreadingHTTPServer(("127.0.0.1", 0), _web(keep)))
+        self.raw = {name: self.listen(f"tcp:{name}") for name in RAW}
+
+    def listen(self, place: str) -> int:
+        """Listen on a port more that speaks no HTTP; return it."""
+        return self._serve(_raw(self._keep, place))
+
+    def _serve(self, server: socketserver.TCPServer) -> int:
+        self._servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        port: int = server.server_address[1]
+        return port
 
     def close(self) -> None:
         """Stop listening."""
@@ -81,13 +87,13 @@ def _web(keep: Keep) -> type[BaseHTTPRequestHandler]:
     return Web
 
 
-def _raw(keep: Keep, name: str) -> socketserver.ThreadingTCPServer:
+def _raw(keep: Keep, place: str) -> socketserver.ThreadingTCPServer:
     class Raw(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.settimeout(PATIENCE)
             try:
                 while piece := self.request.recv(65536):
-                    keep(f"tcp:{name}", piece.decode("utf-8", "replace"))
+                    keep(place, piece.decode("utf-8", "replace"))
                     self.request.sendall(b"kept")
             except OSError:
                 return

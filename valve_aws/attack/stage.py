@@ -8,33 +8,22 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from valve_aws import application
 from valve_aws.attack.attack import Attack
-from valve_aws.attack.files import logs, staged
-from valve_aws.attack.lacking import Lacking
-from valve_aws.attack.places import ATTACKERS, OPEN, THEIRS, Cloud, Ledger
-from valve_aws.attack.server import RAW, Machines, fresh
-from valve_aws.backend import Moto
-from valve_aws.cloud import resources
-from valve_aws.flow import Judge
+from valve_aws.attack.files import staged
+from valve_aws.attack.ground import Ground, recorded
+from valve_aws.attack.places import OPEN, THEIRS
+from valve_aws.attack.server import fresh
 from valve_aws.model.invocation import Beside
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode, Rule
 from valve_aws.settings import Settings
-from valve_aws.valve import Finished, Valve
-
-WEB = ("attackers.test", "kept.test", "open.test")
-"""Hosts that are served here over HTTP."""
-
-TRIAL_LIMIT = 120.0
-"""Seconds for the trials of one claim."""
+from valve_aws.valve import Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,45 +79,22 @@ class Stage:
 
     def __init__(self, home: Path, aged: Path | None = None) -> None:
         """`home` is an empty folder of ours; `aged` holds an SDK of old (`sdk/`, `carried_over.py`)."""
-        self._home, self._aged = home, aged
-        self.said: list[str] = []
-        """What the operator was shown."""
-        self.ledger = Ledger()
-        self._valves: dict[tuple[str, str, frozenset[str]], Valve] = {}
-        self._loop = asyncio.new_event_loop()
-        self._loop.getaddrinfo = self._asked  # type: ignore[method-assign]  # whoever serves the names keeps a log
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        folder = staged(home, aged)
+        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        settings = Settings(template=folder / "template.yaml", parameters={"Runtime": version})
+        stack, _ = application.read(settings, _nothing)
+        self._aged, self._stack = aged, stack
+        self._ground = Ground(home, settings, stack, application.rules(settings, stack))
+        self.said, self.ledger = self._ground.said, self._ground.ledger
 
     def open(self) -> None:
         """Start the cloud and the machines. Raises `NotStarted`."""
-        self._thread.start()
-        folder = staged(self._home, self._aged)
-        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-        self._settings = Settings(template=folder / "template.yaml", parameters={"Runtime": version})
-        self._stack, _ = application.read(self._settings, self.said.append)
-        self._rules = application.rules(self._settings, self._stack)
-        watched = self._home / "arrived.jsonl"
-        theirs = [
-            {"logical": name, "kind": kind, "name": name, "arn": "", "properties": properties}
-            for kind, name, properties in ATTACKERS
-        ]
-        region = self._stack.region
-        self._moto = Moto.start([*resources(self._stack, ()), *theirs], (), region, watched)
-        self._machines = Machines(self.ledger.keep)
-        url = f"http://127.0.0.1:{self._moto.port}"
-        self.cloud = Cloud(url, region, self.ledger, watched, lambda: logs(self._home))
-        for topic in ("attackers-news", "kept-news", "open-news"):
-            self.cloud.subscribe(topic)
+        self._ground.open(topics=("kept-news", "open-news"))
+        self.cloud = self._ground.cloud
 
     def close(self) -> None:
         """End everything."""
-        for valve in self._valves.values():
-            self._do(valve.close())
-        self._machines.close()
-        self._moto.stop()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._ground.close()
 
     def run(
         self,
@@ -150,7 +116,7 @@ class Stage:
         for place in ("dynamodb:vault", *attack.seeds):
             self.cloud.put(place, {t.ident: t.secret for t in trials})
         self.cloud.put("dynamodb:shelf", {t.ident: t.plain for t in trials})
-        outcomes: list[Outcome] = self._do(self._all(trials, mode, frozenset(lacking)))
+        outcomes = self._ground.do(self._all(trials, mode, frozenset(lacking)))
         self.cloud.look({*attack.places, *THEIRS, *OPEN})
         for outcome in outcomes:
             for finished in outcome.finished:
@@ -179,7 +145,7 @@ class Stage:
 
     async def _all(self, trials: Sequence[Trial], mode: Mode, lacking: frozenset[str]) -> list[Outcome]:
         for late in {trial.way == "later" for trial in trials}:
-            await self._valve(mode, "carry" if late else "never", lacking)
+            await self._ground.valve(mode, "carry" if late else "never", lacking)
         return await asyncio.gather(*(self._one(trial, mode, lacking) for trial in trials))
 
     async def _one(self, trial: Trial, mode: Mode, lacking: frozenset[str]) -> Outcome:
@@ -188,7 +154,7 @@ class Stage:
         Why a tenant: work after the return is fetched where it was left, by nobody else.
         """
         late = trial.way == "later"
-        valve = await self._valve(mode, "carry" if late else "never", lacking)
+        valve = await self._ground.valve(mode, "carry" if late else "never", lacking)
         told = {
             "attack": trial.attack.ident,
             "part": trial.part,
@@ -203,45 +169,8 @@ class Stage:
             for e in events
         ]
         await valve.drain()
-        return Outcome(trial, tuple(finished), _records(valve, {f.invocation for f in finished}))
-
-    async def _valve(self, mode: Mode, reuse: str, lacking: frozenset[str]) -> Valve:
-        key = (str(mode), reuse, lacking)
-        if key not in self._valves:
-            name = "-".join((*key[:2], *sorted(lacking)))
-            settings = Settings(
-                template=self._settings.template,
-                parameters=self._settings.parameters,
-                mode=str(mode),
-                backend=f"http://127.0.0.1:{self._moto.port}",
-                audit=self._home / f"{name}.jsonl",
-                labels=self._home / f"{name}.db",
-                log=self._home / f"{name}.log",
-                resolve={(host, 0): ("127.0.0.1", self._machines.http) for host in WEB}
-                | {(host, 5432): ("127.0.0.1", self._machines.raw[host]) for host in RAW},
-                reuse=reuse,
-            )
-            judge = partial(Lacking, steps=lacking) if lacking else Judge
-            valve = Valve(settings, self._stack, self._rules, (), self.said.append, judge)
-            await valve.open()
-            self._valves[key] = valve
-        return self._valves[key]
-
-    async def _asked(self, host: Any, port: Any, **_: Any) -> Any:
-        """Answer a look-up of the valve's as a name server that knows nothing and keeps what it is asked."""
-        self.ledger.keep("dns", str(host))
-        raise OSError(f"no such name: {host}")
-
-    def _do(self, course: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(course, self._loop).result(TRIAL_LIMIT)
+        return Outcome(trial, tuple(finished), recorded(valve, {f.invocation for f in finished}))
 
 
-def _records(valve: Valve, invocations: set[str]) -> tuple[Record, ...]:
-    """Return the records of some invocations and of all that they led to."""
-    found: list[Record] = []
-    causes: set[str] = set()
-    for record in valve.records:
-        if record.invocation in invocations or record.cause in causes:
-            found.append(record)
-            causes.add(record.ident)
-    return tuple(found)
+def _nothing(_: str) -> None:
+    """Say nothing."""

@@ -1,0 +1,133 @@
+"""The ground on which hostile code is run: one cloud, the attacker's machines, and a valve for each strength.
+
+Knows their lifetimes and the one loop that they share. Does not know what is run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from valve_aws.attack.files import logs
+from valve_aws.attack.lacking import Lacking
+from valve_aws.attack.places import ATTACKERS, Cloud, Ledger
+from valve_aws.attack.server import RAW, Machines
+from valve_aws.backend import Moto, Seed
+from valve_aws.cloud import resources
+from valve_aws.flow import Judge
+from valve_aws.model.policy import FlowPolicy
+from valve_aws.model.record import Record
+from valve_aws.model.stack import Stack
+from valve_aws.model.verdict import Mode
+from valve_aws.settings import Settings
+from valve_aws.valve import Valve
+
+T = TypeVar("T")
+
+WEB = ("attackers.test", "kept.test", "open.test")
+"""Hosts that are served here over HTTP."""
+
+LIMIT = 300.0
+"""Seconds for whatever is asked of the loop at once."""
+
+
+class Ground:
+    """One stack with everything around it. `open` it, get a `valve`, `look`, `close`."""
+
+    def __init__(self, home: Path, settings: Settings, stack: Stack, rules: FlowPolicy) -> None:
+        """`home` is a folder of ours; `settings` are those of every valve, but for what differs."""
+        self._home, self._settings, self.stack, self.rules = home, settings, stack, rules
+        self.said: list[str] = []
+        """What the operator was shown."""
+        self.ledger = Ledger()
+        self._valves: dict[tuple[str, str, frozenset[str]], Valve] = {}
+        self._loop = asyncio.new_event_loop()
+        self._loop.getaddrinfo = self._asked  # type: ignore[method-assign]  # who serves names keeps a log
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def open(self, hosts: Sequence[str] = WEB, topics: Sequence[str] = ()) -> None:
+        """Start the cloud and the machines, which answer for `hosts`. Raises `NotStarted`."""
+        watched = self._home / "arrived.jsonl"
+        theirs = [
+            {"logical": name, "kind": kind, "name": name, "arn": "", "properties": properties}
+            for kind, name, properties in ATTACKERS
+        ]
+        region = self.stack.region
+        self._moto = Moto.start([*resources(self.stack, ()), *theirs], (), region, watched)
+        self._thread.start()
+        self._machines = Machines(self.ledger.keep)
+        self._hosts = tuple(hosts)
+        url = f"http://127.0.0.1:{self._moto.port}"
+        self.cloud = Cloud(url, region, self.ledger, watched, lambda: logs(self._home))
+        for topic in ("attackers-news", *topics):
+            self.cloud.subscribe(topic)
+
+    def close(self) -> None:
+        """End everything. Idempotent where `open` did not get far."""
+        if self._thread.is_alive():
+            for valve in self._valves.values():
+                self.do(valve.close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._machines.close()
+            self._moto.stop()
+        self._loop.close()
+
+    def do(self, course: Coroutine[Any, Any, T]) -> T:
+        """Have the loop do something, and wait."""
+        return asyncio.run_coroutine_threadsafe(course, self._loop).result(LIMIT)
+
+    async def valve(
+        self,
+        mode: Mode,
+        reuse: str,
+        lacking: frozenset[str] = frozenset(),
+        seeds: tuple[Seed, ...] = (),
+        raw: Sequence[tuple[str, int]] = (),
+    ) -> Valve:
+        """Return the valve of a strength, opened; `seeds` and `raw` count when it is opened.
+
+        `lacking`: steps of the judgement that it does without. `raw`: hosts and ports that speak no HTTP.
+        """
+        key = (str(mode), reuse, lacking)
+        if key not in self._valves:
+            name = "-".join((*key[:2], *sorted(lacking)))
+            web, spoken = self._machines.http, self._machines.raw
+            settings = replace(
+                self._settings,
+                mode=str(mode),
+                backend=f"http://127.0.0.1:{self._moto.port}",
+                audit=self._home / f"{name}.jsonl",
+                labels=self._home / f"{name}.db",
+                log=self._home / f"{name}.log",
+                resolve={(host, 0): ("127.0.0.1", web) for host in self._hosts}
+                | {(host, 5432): ("127.0.0.1", spoken[host]) for host in RAW}
+                | {at: ("127.0.0.1", self._machines.listen(f"tcp:{at[0]}")) for at in raw},
+                reuse=reuse,
+            )
+            judge = partial(Lacking, steps=lacking) if lacking else Judge
+            valve = Valve(settings, self.stack, self.rules, seeds, self.said.append, judge)
+            await valve.open()
+            self._valves[key] = valve
+        return self._valves[key]
+
+    async def _asked(self, host: Any, port: Any, **_: Any) -> Any:
+        """Answer a look-up of the valve's as a name server that knows nothing and keeps what it is asked."""
+        self.ledger.keep("dns", str(host))
+        raise OSError(f"no such name: {host}")
+
+
+def recorded(valve: Valve, invocations: set[str]) -> tuple[Record, ...]:
+    """Return the records of some invocations and of all that they led to."""
+    found: list[Record] = []
+    causes: set[str] = set()
+    for record in valve.records:
+        if record.invocation in invocations or record.cause in causes:
+            found.append(record)
+            causes.add(record.ident)
+    return tuple(found)
