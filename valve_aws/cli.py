@@ -98,6 +98,7 @@ def valve() -> None:
       valve init                                  propose a first valve.yaml
       valve check                                 what the policy allows, and what never matches
       valve explain r-7c1e                        why a call was refused, and the way its label came
+      valve attack -t template.yaml               hostile code in place of each function
       valve doctor                                what this host can enforce
     """
 
@@ -320,6 +321,42 @@ def explain(record: str, audit: Path | None, **told: Any) -> None:
     from valve_aws import verbs
 
     sys.exit(verbs.explain(record, audit, told))
+
+
+@valve.command(short_help="Attack this host, or your own template and policy, and print what held")
+@click.option("--mode", type=click.Choice(["enforce", "audit", "off"]), help="[default: the policy's]")
+@click.option("--only", default="", metavar="NAME,…", help="only these, or those that begin so: A01,B; hosts")
+@click.option("--list", "listed", is_flag=True, help="say what would be tried, and try nothing")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", help="[default: text]"
+)
+@click.option("-o", "--output", type=PATH, help="where the report goes  [default: standard output]")
+@options(STACK)
+def attack(only: str, listed: bool, form: str, output: Path | None, **told: Any) -> None:
+    """Run hostile code behind the guard and print what held.
+
+    Without `-t` the attack kit is tried on this host, on a stack of its own: each class first with the guard
+    off, where it must leak, then enforced, then its honest twin.
+
+    With `-t` hostile code takes the place of each Python function of your template, with its role, its
+    variables and your policy; it learns what that function may learn of labelled data (markers, none of your
+    data) and tries every way out. Everything runs on an embedded cloud; nothing leaves this machine.
+
+    
+    Examples:
+      valve attack                                this host
+      valve attack --only A01,B                   one class, and all whose name begins so
+      valve attack -t template.yaml               your template and the policy beside it
+      valve attack -t template.yaml --only hosts,stores --format sarif -o attack.sarif
+      valve attack --list
+
+    
+    Exit codes: 0 all held or is allowed by your policy, 1 something got out, 2 a mistake in what was given,
+    4 nothing can be said, as the cloud or the host does not work.
+    """
+    from valve_aws import verbs
+
+    sys.exit(verbs.attack(only, listed, form, output, told))
 
 
 @valve.command(short_help="Say what this host can and cannot enforce")

@@ -55,6 +55,8 @@ KEPT = 20_000
 """Records kept in memory to tell ways with: some 20 MB."""
 
 
+NOT_LABELLED = Holding()
+
 ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
 """Rules that refuse in every mode."""
 
@@ -206,10 +208,18 @@ class Valve:
     # Invoking
 
     async def invoke(
-        self, function: str, payload: bytes, event_source: str = "", beside: Beside = NOTHING_BESIDE
+        self,
+        function: str,
+        payload: bytes,
+        event_source: str = "",
+        beside: Beside = NOTHING_BESIDE,
+        carried: Holding = NOT_LABELLED,
     ) -> Finished:
-        """Invoke a function for the operator; its result is judged before it is returned (law 11)."""
-        run = await self._run(function, payload, Holding(), event_source, "operator", "", beside)
+        """Invoke a function for the operator; its result is judged before it is returned (law 11).
+
+        `carried` is what the payload carries when it stands for that of another function or a queue.
+        """
+        run = await self._run(function, payload, carried, event_source, "operator", "", beside)
         if run.subject is None:
             return Finished(run.payload, run.failed)
         done = Finished(run.payload, run.failed, run.subject.invocation)

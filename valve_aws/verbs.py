@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -154,6 +155,40 @@ def _titles(settings: Settings) -> Callable[[str], str]:
 
 def _quiet(_: str) -> None:
     """Say nothing."""
+
+
+def attack(only: str, listed: bool, form: str, output: Path | None, told: Mapping[str, Any]) -> int:
+    """`valve attack`: write the report; 1 when something got out, 4 when nothing could be shown."""
+    from valve_aws import __version__
+    from valve_aws.attack import run, telling
+    from valve_aws.backend import NotStarted
+    from valve_aws.sandbox import SandboxError
+
+    if listed:
+        sys.stdout.write(run.listing() + "\n")
+        return 0
+    settings = gather(told)
+    if output and (output.is_dir() or not output.absolute().parent.is_dir()):
+        remedy = "name a file in a folder that is there"
+        raise Invalid(Where("--output"), f"`{output}` cannot be written", remedy)
+    with tempfile.TemporaryDirectory(prefix="valve-attack-") as home:
+        try:
+            if settings.template or settings.policy:
+                report = run.on_template(Path(home), settings, only, say)
+            else:
+                report = run.on_host(Path(home), only, say)
+        except SandboxError as missing:
+            say(f"valve: {missing}; `valve doctor` tells what else this host lacks")
+            return 2
+        except NotStarted as broken:
+            say(f"valve: the embedded cloud did not start: {broken}")
+            return 4
+    text = telling.FORMS[form](report, __version__)
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return report.code
 
 
 def doctor() -> int:

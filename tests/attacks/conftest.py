@@ -23,6 +23,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     (aged / "sdk").symlink_to(installed(str(tmp_path_factory.getbasetemp())))
     (aged / "carried_over.py").symlink_to(STACKS / "deliveries" / "src" / "aged" / "carried_over.py")
     made = Stage(tmp_path_factory.mktemp("stage"), aged)
-    made.open()
+    made.start()
     yield made
     made.close()

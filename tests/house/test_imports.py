@@ -59,7 +59,8 @@ READ_LAZILY = frozenset({"template", "policy", "report", "text", "model", "valve
 MAY_IMPORT_LAZILY = {
     "cli": READ_LAZILY | {"verbs"},
     "told": frozenset({"text"}),
-    "verbs": READ_LAZILY | {"audit", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
+    "verbs": READ_LAZILY
+    | {"attack", "audit", "backend", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
     "pytest_plugin": READ_LAZILY,
 }
 

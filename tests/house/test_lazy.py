@@ -40,6 +40,8 @@ COMMANDS = (
     Command("--help", DEAR),
     Command("--version", DEAR),
     Command("local invoke --help", DEAR),
+    Command("attack --help", DEAR),
+    Command("attack --list", ENGINES, ("attack/run.py",)),
     Command("local invoke Greet", ENGINES, ("cli.py", "valve.py")),
 )
 
@@ -67,8 +69,8 @@ def existing() -> Iterator[Command]:
 
 def imports_of(line: str, folder: Path) -> set[str]:
     """Top-level names that `valve <line>` imports in its own process, run in `folder`."""
-    enter = "from valve_aws.cli import main; sys.exit(main())"
-    ran = _run(f"import sys; sys.argv = ['valve', *{line.split()!r}]; {enter}", folder)
+    found = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['valve', *{line.split()!r}]"
+    ran = _run(f"{found}; from valve_aws.cli import main; sys.exit(main())", folder)
     assert ran.returncode == 0, f"`valve {line}` ended with {ran.returncode}:\n{_without_times(ran.stderr)}"
     return {name.partition(".")[0] for name in _imported(ran.stderr)}
 

@@ -136,7 +136,9 @@ def test_each_exit_code_means_what_the_readme_says(
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("local", "invoke"), ("init",), ("check",), ("explain",), ("doctor",)], ids=str
+    "command",
+    [(), ("local", "invoke"), ("init",), ("check",), ("explain",), ("attack",), ("doctor",)],
+    ids=str,
 )
 def test_every_command_shows_examples(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = valve(tmp_path, *command, "--help")

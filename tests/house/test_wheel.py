@@ -108,6 +108,20 @@ def test_the_installed_command_runs_a_function_behind_its_walls(installed: Path,
     assert put["valve"]["source"] == {"file": "/var/task/index.py", "line": 5, "text": ""}
 
 
+def test_the_installed_command_attacks_with_the_kit_that_it_carries(installed: Path, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [str(installed / "bin" / "valve"), "attack", "--only", "B01", "--format", "json"],
+        cwd=tmp_path,
+        env=environ(installed),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert [f["state"] for f in json.loads(ran.stdout)["findings"]] == ["held"]
+
+
 def names(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())

@@ -37,7 +37,7 @@ LIMIT = 300.0
 
 
 class Ground:
-    """One stack with everything around it. `open` it, get a `valve`, `look`, `close`."""
+    """One stack with everything around it. `start` it, get a `valve`, `look`, `close`."""
 
     def __init__(self, home: Path, settings: Settings, stack: Stack, rules: FlowPolicy) -> None:
         """`home` is a folder of ours; `settings` are those of every valve, but for what differs."""
@@ -50,7 +50,7 @@ class Ground:
         self._loop.getaddrinfo = self._asked  # type: ignore[method-assign]  # who serves names keeps a log
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def open(self, hosts: Sequence[str] = WEB, topics: Sequence[str] = ()) -> None:
+    def start(self, hosts: Sequence[str] = WEB, topics: Sequence[str] = ()) -> None:
         """Start the cloud and the machines, which answer for `hosts`. Raises `NotStarted`."""
         watched = self._home / "arrived.jsonl"
         theirs = [
@@ -68,7 +68,7 @@ class Ground:
             self.cloud.subscribe(topic)
 
     def close(self) -> None:
-        """End everything. Idempotent where `open` did not get far."""
+        """End everything. Idempotent where `start` did not get far."""
         if self._thread.is_alive():
             for valve in self._valves.values():
                 self.do(valve.close())

@@ -94,7 +94,9 @@ class Cloud:
         self._files: dict[Path, int] = {}
         self._watched, self._logs = watched, log
         self._clients: dict[str, Any] = {}
-        self._iterators: dict[str, str] = {}
+        self._iterators: dict[tuple[str, str], str] = {}
+        self.takes = True
+        """Whether objects and items that were read are taken away."""
 
     def client(self, service: str) -> Any:
         """Return the operator's client."""
@@ -170,7 +172,8 @@ def _bucket(cloud: Cloud, name: str) -> Iterable[str]:
         got = s3.get_object(Bucket=name, Key=entry["Key"])
         tags = s3.get_object_tagging(Bucket=name, Key=entry["Key"])["TagSet"] if got.get("TagCount") else ()
         yield f"{entry['Key']}\n{json.dumps(got['Metadata'])}\n{tags}\n{unpacked(got['Body'].read())}"
-        s3.delete_object(Bucket=name, Key=entry["Key"])
+        if cloud.takes:
+            s3.delete_object(Bucket=name, Key=entry["Key"])
 
 
 def _queue(cloud: Cloud, name: str) -> Iterable[str]:
@@ -196,19 +199,21 @@ def _table(cloud: Cloud, name: str) -> Iterable[str]:
     dynamodb = cloud.client("dynamodb")
     for item in dynamodb.scan(TableName=name)["Items"]:
         yield json.dumps(item, default=repr)
-        dynamodb.delete_item(TableName=name, Key={"id": item["id"]})
+        if cloud.takes:
+            dynamodb.delete_item(TableName=name, Key={"id": item["id"]})
 
 
 def _stream(cloud: Cloud, name: str) -> Iterable[str]:
     kinesis = cloud.client("kinesis")
-    if name not in cloud._iterators:
-        shard = kinesis.describe_stream(StreamName=name)["StreamDescription"]["Shards"][0]["ShardId"]
-        asked = {"StreamName": name, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
-        cloud._iterators[name] = kinesis.get_shard_iterator(**asked)["ShardIterator"]
-    got = kinesis.get_records(ShardIterator=cloud._iterators[name])
-    cloud._iterators[name] = got["NextShardIterator"]
-    for record in got["Records"]:
-        yield f"{record['PartitionKey']}\n{unpacked(record['Data'])}"
+    for shard in kinesis.describe_stream(StreamName=name)["StreamDescription"]["Shards"]:
+        at = name, shard["ShardId"]
+        if at not in cloud._iterators:
+            asked = {"StreamName": name, "ShardId": at[1], "ShardIteratorType": "TRIM_HORIZON"}
+            cloud._iterators[at] = kinesis.get_shard_iterator(**asked)["ShardIterator"]
+        got = kinesis.get_records(ShardIterator=cloud._iterators[at])
+        cloud._iterators[at] = got["NextShardIterator"]
+        for record in got["Records"]:
+            yield f"{record['PartitionKey']}\n{unpacked(record['Data'])}"
 
 
 READERS: dict[str, Callable[[Cloud, str], Iterable[str]]] = {

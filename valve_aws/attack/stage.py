@@ -75,7 +75,7 @@ class Outcome:
 
 
 class Stage:
-    """Everything that a trial needs. `open` it, `run` trials, ask what was `found`, `close`."""
+    """Everything that a trial needs. `start` it, `run` trials, ask what was `found`, `close`."""
 
     def __init__(self, home: Path, aged: Path | None = None) -> None:
         """`home` is an empty folder of ours; `aged` holds an SDK of old (`sdk/`, `carried_over.py`)."""
@@ -87,9 +87,9 @@ class Stage:
         self._ground = Ground(home, settings, stack, application.rules(settings, stack))
         self.said, self.ledger = self._ground.said, self._ground.ledger
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Start the cloud and the machines. Raises `NotStarted`."""
-        self._ground.open(topics=("kept-news", "open-news"))
+        self._ground.start(topics=("kept-news", "open-news"))
         self.cloud = self._ground.cloud
 
     def close(self) -> None:
