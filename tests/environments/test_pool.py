@@ -114,6 +114,27 @@ def test_what_a_start_reads_is_told_from_what_events_teach(world: World) -> None
     play(world, life)
 
 
+def test_a_later_one_begins_with_what_starts_read(world: World) -> None:
+    """That the one before it is no more may be the doing of an event that knew what its start had read."""
+    begun = []
+
+    def make(label: frozenset[str]) -> Environment:
+        begun.append(label)
+        environment = world.environment("def handler(event, context): pass")
+        environment.subject.take(label | CARD, ())
+        return environment
+
+    async def life() -> None:
+        pool = Pool(make)
+        for _ in range(2):
+            async with pool.lease() as environment:
+                await environment.close()
+        await pool.close()
+
+    asyncio.run(life())
+    assert begun == [frozenset(), CARD]
+
+
 def test_never_means_a_clean_one_each_time(world: World) -> None:
     async def life(pool: Pool) -> None:
         assert len({await serve(pool, frozenset()) for _ in range(3)}) == 3

@@ -43,6 +43,12 @@ class Pool:
         Why never another kind: labelled events would else use up, or leave, what is warm for the others, who
         see whether it is.
         """
+        self._read: dict[Label, Label] = {}
+        """What starts have read beside that, by the same labels.
+
+        Why a later one has it before it begins: that the one before it is no more is the doing of events that
+        had it.
+        """
         self._alive = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -132,13 +138,15 @@ class Pool:
 
     async def _fresh(self, label: Label) -> Environment:
         self._alive += 1
-        environment = self._make(label)
+        environment = self._make(label | self._read.get(label, CLEAN))
         self._meant[environment] = label
         try:
             await environment.start()
         except BaseException:
             await self._end(environment)
             raise
+        if not environment.baseline <= label:
+            self._read[label] = environment.baseline
         return environment
 
     async def _retire(self, environment: Environment) -> None:
