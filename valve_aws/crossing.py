@@ -98,6 +98,7 @@ class Crossing:
         self._passage, self._subject, self._exchange = passage, subject, exchange
         self._body: bytes | None = None
         self._unclear = False
+        self._declined = ("", "")
         self._told: list[str] = []
         """Credentials that stood in what was let go."""
 
@@ -106,7 +107,10 @@ class Crossing:
     ) -> Call | Unreadable:
         """Keep what was read, and put beside it what the shim told."""
         self._body = body
-        return call if isinstance(call, Unreadable) else replace(call, evidence=evidence)
+        if isinstance(call, Unreadable):
+            self._declined = call.answer
+            return call
+        return replace(call, evidence=evidence)
 
     def act(self, command: ask.Command) -> Any:
         """Answer a command, or return an awaitable of the answer."""
@@ -117,6 +121,8 @@ class Crossing:
                 return self._passage.guarded(command.record, self._forward(command))
             case ask.Release(reply):
                 return self._release(reply)
+            case ask.Refuse(record, None, _) if self._declined[0]:
+                return self._answer(*self._passage.aws.declined(self._exchange.head, record, *self._declined))
             case ask.Refuse(record, call, _):
                 return self._refuse(record, call or self._exchange.head)
             case ask.Fail(record, call) if self._unclear:

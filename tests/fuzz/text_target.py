@@ -5,11 +5,11 @@ Knows what a mistake must tell and how much work a text may cost. Does not know 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz.steps import bounded
 from tests.policy.application import example
 from valve_aws import template, text
 from valve_aws.model.source import Invalid, Node, Where
@@ -24,34 +24,11 @@ NOWHERE_TO_POINT = ("longer than", "references follow one another", "is empty", 
 """Mistakes of a file as a whole."""
 
 
-class TooMuch(AssertionError):
-    """More work than a text of this length may cost."""
-
-
-def bounded(work: Callable[[], Any], most: int) -> Any:
-    """Run with at most so many calls of Python and C functions."""
-    left = most
-
-    def count(_: Any, event: str, __: Any) -> None:
-        nonlocal left
-        if event in {"call", "c_call"}:
-            left -= 1
-            if left < 0:
-                sys.setprofile(None)
-                raise TooMuch(f"more than {most:,} calls")
-
-    sys.setprofile(count)
-    try:
-        return work()
-    finally:
-        sys.setprofile(None)
-
-
 def told(work: Callable[[], Any], size: int) -> Any:
     """Run, and hold a mistake to what it must tell; None for a mistake."""
     mistake: Invalid | None = None
     try:
-        return bounded(work, WORK + WORK_A_BYTE * size)
+        return bounded(work, WORK + WORK_A_BYTE * size)[0]
     except Invalid as found:
         mistake = found
     where = mistake.where

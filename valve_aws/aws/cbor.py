@@ -10,6 +10,7 @@ import struct
 from datetime import datetime
 from typing import Any
 
+from valve_aws.aws.bounds import VALUES
 from valve_aws.aws.scalars import from_epoch, moment_written
 from valve_aws.aws.shapes import Shape
 from valve_aws.aws.unclear import Unclear
@@ -24,6 +25,7 @@ class Walk:
     def __init__(self, body: bytes) -> None:
         self.body = body
         self.at = 0
+        self.items = 0
 
     def take(self, count: int) -> bytes:
         """Return the next `count` bytes."""
@@ -38,6 +40,9 @@ class Walk:
         """Return the next data item."""
         if depth > DEPTH:
             raise Unclear("its CBOR body is nested too deeply")
+        self.items += 1
+        if self.items > VALUES:
+            raise Unclear(f"its CBOR body holds more than {VALUES:,} values")
         first = self.take(1)[0]
         major, low = first >> 5, first & 31
         if major == 7:

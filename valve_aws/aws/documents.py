@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from valve_aws.aws.bounds import count_json
 from valve_aws.aws.scalars import NAMED, moment, moment_written, number_text, timestamp_format, unbase64
 from valve_aws.aws.shapes import Codec, Shape
 from valve_aws.aws.unclear import Unclear
@@ -22,6 +23,7 @@ def parsed(body: bytes) -> Any:
     """Return the JSON value of a body; an empty body is an empty object. Raises `Unclear`."""
     if not body:
         return {}
+    count_json(body)
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse_constant)
         if SURROGATE.search(body):

@@ -6,9 +6,11 @@ know which operation a form belongs to. """
 from __future__ import annotations
 
 import re
+from binascii import a2b_qp
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
+from valve_aws.aws.bounds import count_fields
 from valve_aws.aws.scalars import typed, written
 from valve_aws.aws.shapes import Shape
 from valve_aws.aws.unclear import Unclear
@@ -25,7 +27,10 @@ def unescaped(text: str, what: str) -> str:
     if BAD_ESCAPE.search(text):
         raise Unclear(f"its {what} has a broken percent escape")
     try:
-        return unquote_to_bytes(text.encode("latin-1", "surrogateescape")).decode("utf-8")
+        raw = text.encode("latin-1", "surrogateescape")
+        # Why: with another escape character it is quoted-printable (RFC 2045 §6.7), whose reader is thirty
+        # times as fast; no broken escape is left for the two to differ in.
+        return a2b_qp(raw.replace(b"=", b"=3D").replace(b"%", b"=")).decode("utf-8")
     except UnicodeError:
         raise Unclear(f"its {what} is not UTF-8 text") from None
 
@@ -39,6 +44,7 @@ def pairs(text: str, what: str, plus: bool) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
     if not text:
         return out
+    count_fields(text, what)
     if "+" in text:
         if not plus:
             raise Unclear(f"its {what} has a bare `+`, which services read differently; write %20 or %2B")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from valve_aws.aws import cbor, documents, forms, leaving, rest, signing
+from valve_aws.aws import bounds, cbor, documents, forms, leaving, rest, signing
 from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, from_form
 from valve_aws.aws.crossing import AwsCall, Stream
 from valve_aws.aws.files import ModelMissing
@@ -19,7 +19,7 @@ from valve_aws.aws.names import NotCanonical, Place
 from valve_aws.aws.plan import FORM, TRANSPORT, Match, Plan, Planner
 from valve_aws.aws.shapes import Operation, Service
 from valve_aws.aws.streams import stream_of, verify_digests
-from valve_aws.aws.unclear import Unclear
+from valve_aws.aws.unclear import Declined, Unclear
 from valve_aws.model.call import Effect, Head, Key, Unreadable
 from valve_aws.model.ports import Now, Tables
 
@@ -32,7 +32,6 @@ LIMITS = {"dynamodb": 17 * MIB, "sqs": 8 * MIB, "s3": 4 * MIB, "lambda": 7 * MIB
 """Bytes of a body by service. DynamoDB: 16 MB a BatchWriteItem; SQS: 1 MiB of messages, six times that when
 JSON escapes it; S3: 10,000 parts of XML; Lambda: 6 MB of payload (each service's quotas page)."""
 LIMIT = 12 * MIB
-INFLATED = 16 * MIB
 
 
 Judge = Callable[[str, str, Mapping[str, Any], Place, Tables], "Judged | None"]
@@ -79,10 +78,13 @@ class Reading:
     def read(self, head: Head, body: bytes | None, key: Key) -> AwsCall | Unreadable:
         """Return the call, or why there is none. Never raises."""
         match: Match | None = None
+        answer = ("", "")
         try:
             plan = self.plan(head)
             match = self.one(plan, head, body)
             return self.call(plan, match, head, body, key)
+        except Declined as declined:
+            problem, answer = str(declined), (declined.code, declined.text)
         except (Unclear, NotCanonical) as unclear:
             problem = str(unclear)
         except ModelMissing as missing:
@@ -92,7 +94,7 @@ class Reading:
         ) as fault:  # Why: law 7; whatever goes wrong here must end in a refusal, never in a passage
             problem = f"it cannot be read with certainty ({type(fault).__name__})"
         operation = match.operation.name if match and match.operation else ""
-        return Unreadable(problem, match.service.name if match else "", operation)
+        return Unreadable(problem, match.service.name if match else "", operation, answer)
 
     def one(self, plan: Plan, head: Head, body: bytes | None) -> Match:
         """Return the one operation that head and body name; raises `Unclear`."""
@@ -138,6 +140,7 @@ class Reading:
         if body is not None and match.asked is not None and match.service.name == "s3" and digested:
             verify_digests(match.asked.headers, body)
         host_prefix(plan, operation, params)
+        bounds.declined(match.service.name, operation.name, params)
         call = self.judged(plan, match, params, signed.key, foreign, stream)
         held = self._found(leaving.of(plan, head, plain, fields))
         return replace(call, held=held) if held else call
@@ -285,7 +288,7 @@ def inflated(head: Head, body: bytes) -> bytes:
         raise Unclear(f"its body is encoded as `{coding[:40]}`, which is not read here")
     inflate = zlib.decompressobj(wbits=31)
     try:
-        out = inflate.decompress(body, INFLATED)
+        out = inflate.decompress(body, bounds.INFLATED)
     except zlib.error:
         raise Unclear("its compressed body cannot be read") from None
     if not inflate.eof or inflate.unused_data:

@@ -34,6 +34,11 @@ def refusal(asked: Call | Head, ident: str) -> Reply:
     return SHAPES.get(shape, as_json)("AccessDenied", 403, f"{TEXT} ({ident})", ident, headless)
 
 
+def declined(asked: Head, ident: str, code: str, text: str) -> Reply:
+    """Return the 400 with which a service itself refuses a request."""
+    return SHAPES[protocol_of(asked)](code, 400, text, ident, asked.method == "HEAD")
+
+
 def failure(asked: Call | Head, ident: str) -> Reply:
     """Return a 503 that SDKs retry a bounded number of times: the backend is gone."""
     shape = protocol_of(asked) if isinstance(asked, Head) else (
@@ -75,7 +80,7 @@ def as_json(code: str, status: int, text: str, ident: str, _: bool) -> Reply:
 
 def as_rest_json(code: str, status: int, text: str, ident: str, headless: bool) -> Reply:
     """JSON with the error's name in a header."""
-    name = code + "Exception"
+    name = code.removesuffix("Exception") + "Exception"
     body = json.dumps({"message": text, "Message": text}).encode()
     headers = (("content-type", "application/json"), ("x-amzn-requestid", ident), ("x-amzn-errortype", name))
     return status, headers, b"" if headless else body
@@ -112,7 +117,7 @@ def as_cbor(code: str, status: int, text: str, ident: str, _: bool) -> Reply:
     from valve_aws.aws.cbor import head
     from valve_aws.aws.cbor import text as words
 
-    name = code + "Exception"
+    name = code.removesuffix("Exception") + "Exception"
     body = head(5, 2) + words("__type") + words(name) + words("message") + words(text)
     headers = (
         ("content-type", "application/cbor"),

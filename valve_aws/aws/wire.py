@@ -100,6 +100,10 @@ class Aws:
         """
         return refusals.refusal(asked, ident)
 
+    def declined(self, asked: Head, ident: str, code: str, text: str) -> Reply:
+        """Return (status, headers, body) with which the service itself refuses such a request."""
+        return refusals.declined(asked, ident, code, text)
+
     def failure(self, asked: Call | Head, ident: str) -> Reply:
         """Return (status, headers, body) of the 503 that says that the backend is gone."""
         return refusals.failure(asked, ident)

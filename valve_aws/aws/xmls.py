@@ -14,7 +14,7 @@ from valve_aws.aws.shapes import Shape
 from valve_aws.aws.unclear import Unclear
 
 DEPTH = 32
-ELEMENTS = 200_000
+ELEMENTS = 100_000
 """More than 10,000 parts or 1,000 deletions with every member they can have."""
 
 

@@ -133,3 +133,6 @@ class Unreadable:
     problem: str
     service: str = ""
     operation: str = ""
+    answer: tuple[str, str] = ("", "")
+    """(error code, text) with which the service itself refuses such a request; it depends on nothing but the
+    request, so the function may be told (law 14)."""
