@@ -13,12 +13,17 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzz.steps import bounded
 from valve_aws.proxy.authority import KEPT, Authority
 from valve_aws.proxy.grammar import Malformed
-from valve_aws.proxy.hello import server_name
+from valve_aws.proxy.hello import Greeting
 from valve_aws.proxy.limits import LIMITS
 
 MOST = LIMITS.hello
+
+
+def server_name(stream: bytes, most: int) -> str | None:
+    return Greeting(most).feed(stream)
 
 
 @functools.cache
@@ -104,6 +109,26 @@ def test_no_bytes_make_the_reader_of_greetings_fail(noise: bytes, at: int) -> No
         except Malformed:
             continue
         assert found is None or found == "" or found.isascii()
+
+
+@given(st.lists(st.integers(1, 300), max_size=30), st.integers(1, 300))
+def test_a_greeting_that_comes_in_pieces_is_the_same(cuts: list[int], size: int) -> None:
+    whole = records(greeting("h.example")[5:], size)[: MOST + 1000]
+    reading, found, at = Greeting(MOST), None, 0
+    for cut in [*cuts, len(whole)]:
+        found = reading.feed(whole[at : at + cut]) if found is None else found
+        at += cut
+    assert found == Greeting(MOST).feed(whole)
+
+
+def test_a_greeting_of_a_byte_a_record_costs_no_more_a_byte_the_longer_it_gets() -> None:
+    def work(size: int) -> int:
+        hello = b"\1" + (MOST - 10).to_bytes(3, "big") + bytes(size)
+        stream = records(hello, 1)
+        reading = Greeting(MOST)
+        return bounded(lambda: [reading.feed(stream[i : i + 1]) for i in range(len(stream))], 10**7)[1]
+
+    assert work(2000) < 2.2 * work(1000)
 
 
 def certificate(authority: Authority, name: str, now: float) -> x509.Certificate:

@@ -15,13 +15,15 @@ def visit(scheme: str, host: str, port: int, path: str, evidence: Evidence = Evi
     Sending is a write to it, of the request's names too (law 5); what it answers is what its `holds` says.
     """
     usual = {"http": 80, "https": 443}.get(scheme)
-    authority = host if port == usual else f"{host}:{port}"
+    name = f"[{host}]" if ":" in host else host
+    authority = name if port == usual else f"{name}:{port}"
     return _out("Visit", f"{scheme}://{authority}{path or '/'}", evidence)
 
 
 def connect(host: str, port: int) -> Call:
     """Return the call that a raw connection is."""
-    return _out("Connect", f"tcp://{host}:{port}", Evidence())
+    name = f"[{host}]" if ":" in host else host
+    return _out("Connect", f"tcp://{name}:{port}", Evidence())
 
 
 def resolve(name: str) -> Call:

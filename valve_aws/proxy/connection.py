@@ -19,7 +19,7 @@ from valve_aws.proxy.dial import Dial, Reach
 from valve_aws.proxy.exchange import Exchange
 from valve_aws.proxy.grammar import Gone, Malformed, Slow, authority
 from valve_aws.proxy.head import RequestHead
-from valve_aws.proxy.hello import Speaks, server_name, sniff
+from valve_aws.proxy.hello import Greeting, Speaks, sniff
 from valve_aws.proxy.inbox import Inbox
 from valve_aws.proxy.limits import Limits
 from valve_aws.proxy.reader import Reader
@@ -141,11 +141,14 @@ class Connection:
         self._greeting = True
         clock = asyncio.get_running_loop().time
         deadline = clock() + limits.handshake
-        while (name := server_name(held, limits.hello)) is None:
+        greeting = Greeting(limits.hello)
+        name = greeting.feed(held)
+        while name is None:
             received = await self._wire.more(max(deadline - clock(), 0.0))
             if not received:
                 raise Gone("the connection ended within the TLS greeting")
             held += received
+            name = greeting.feed(received)
         wanted = authority(origin.connect)[0] if origin.connect else ""
         if name and wanted and not address(wanted) and name != wanted:
             raise Malformed(f"TLS asks for `{name}` within a tunnel to `{wanted}`", 421)

@@ -5,6 +5,7 @@ Knows the grammar of RFC 9110 and RFC 9112, narrowed. Does not know requests, so
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from functools import lru_cache
 
@@ -36,7 +37,6 @@ NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 STATUS = re.compile(r"[1-5][0-9]{2}")
 
 DNS_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*")
-ADDRESS_6 = re.compile(r"[0-9a-f:.]{2,45}")
 PORT = re.compile(r"[1-9][0-9]{0,4}")
 
 CONNECTION = frozenset({"close", "keep-alive", "upgrade", "te", "http2-settings"})
@@ -102,13 +102,15 @@ def authority(text: str, default: int = 0) -> tuple[str, int]:
     """Read `host[:port]` (RFC 3986 §3.2 without user information) into a lower-case host and a port, 0 for
     none.
 
-    One trailing dot is dropped: `s3.amazonaws.com.` is the same host. An IPv6 address keeps no brackets.
+    One trailing dot is dropped: `s3.amazonaws.com.` is the same host. An IPv6 address keeps no brackets, and
+    has one spelling (RFC 5952).
     Raises Malformed.
     """
     lowered = text.lower()
     if lowered.startswith("["):
         host, bracket, tail = lowered[1:].partition("]")
-        fits = bool(bracket) and ":" in host and ADDRESS_6.fullmatch(host) is not None
+        host = address_6(host)
+        fits = bool(bracket and host)
         colon, port = tail[:1], tail[1:]
     else:
         host, colon, port = lowered.partition(":")
@@ -118,6 +120,14 @@ def authority(text: str, default: int = 0) -> tuple[str, int]:
     if not fits or (tail and (colon != ":" or not PORT.fullmatch(port) or int(port) > 65535)):
         raise Malformed(f"`{shown(text)}` is not a host with an optional port")
     return host, int(port) if port else default
+
+
+def address_6(text: str) -> str:
+    """Return an IPv6 address in its one spelling, "" for what is none."""
+    try:
+        return str(ipaddress.IPv6Address(text)) if "%" not in text else ""
+    except ValueError:
+        return ""
 
 
 def shown(given: str | bytes, most: int = 60) -> str:

@@ -69,15 +69,62 @@ class Cursor:
         return self.take(self.number(size))
 
 
-def server_name(received: bytes, most: int) -> str | None:
-    """Return the host name that a ClientHello asks for, "" when it names none, None when more bytes must
-    arrive.
+class Greeting:
+    """A ClientHello while it arrives, put together from its records; what was read is not read again."""
 
-    Raises Malformed for whatever is no ClientHello within `most` bytes, or names more than one host.
-    """
-    message = handshake(received, most)
-    if message is None:
+    __slots__ = ("_at", "_message", "_most", "_received")
+
+    def __init__(self, most: int) -> None:
+        """`most`: bytes of the message."""
+        self._received = bytearray()
+        self._at = 0
+        self._message = bytearray()
+        self._most = most
+
+    def feed(self, received: bytes) -> str | None:
+        """Return the host name that it asks for, "" when it names none, None when more bytes must arrive.
+
+        Raises Malformed for whatever is no ClientHello within bounds, or names more than one host.
+        """
+        self._received += received
+        while not self._complete():
+            head = self._received[self._at:self._at + 5]
+            if len(head) < 5:
+                break
+            size = int.from_bytes(head[3:5], "big")
+            if head[0] != 0x16 or head[1] != 3 or not 0 < size <= RECORD:
+                raise Malformed("the bytes after a TLS greeting's start are no TLS record")
+            end = self._at + 5 + size
+            if len(self._received) < end:
+                break
+            self._message += self._received[self._at + 5:end]
+            self._at = end
+        else:
+            return name_in(bytes(self._message[4:4 + self._size()]))
+        if len(self._received) > self._most + 1024:
+            raise Malformed("the TLS greeting is too long")
         return None
+
+    def _size(self) -> int:
+        return int.from_bytes(self._message[1:4], "big")
+
+    def _complete(self) -> bool:
+        """Say whether the message is whole; raises Malformed when it is another one, or too long."""
+        if len(self._message) < 4:
+            return False
+        if self._message[0] != 1:
+            raise Malformed("the first TLS message is no ClientHello")
+        if self._size() > self._most:
+            raise Malformed("the TLS greeting is too long")
+        return len(self._message) >= 4 + self._size()
+
+
+RECORD = 16384 + 256
+"""Bytes of one record's fragment (RFC 8446 §5.2)."""
+
+
+def name_in(message: bytes) -> str:
+    """Return the host name that a ClientHello asks for, "" for none; raises Malformed."""
     hello = Cursor(message)
     hello.take(2 + 32)
     hello.vector(1)
@@ -107,32 +154,3 @@ def server_name(received: bytes, most: int) -> str | None:
     if not DNS_NAME.fullmatch(name):
         raise Malformed(f"the TLS greeting asks for `{shown(found[0])}`, which is no host name")
     return name
-
-
-def handshake(received: bytes, most: int) -> bytes | None:
-    """Return the body of the first handshake message, put together from its records; None when it is not
-    complete."""
-    whole = b""
-    at = 0
-    while True:
-        if len(whole) >= 4:
-            if whole[0] != 1:
-                raise Malformed("the first TLS message is no ClientHello")
-            size = int.from_bytes(whole[1:4], "big")
-            if size > most:
-                raise Malformed("the TLS greeting is too long")
-            if len(whole) >= 4 + size:
-                return whole[4:4 + size]
-        record = received[at:at + 5]
-        if len(record) < 5:
-            break
-        size = int.from_bytes(record[3:5], "big")
-        if record[0] != 0x16 or record[1] != 3 or not 0 < size <= 16384 + 256:
-            raise Malformed("the bytes after a TLS greeting's start are no TLS record")
-        whole += received[at + 5:at + 5 + size]
-        if len(received) < at + 5 + size:
-            break
-        at += 5 + size
-    if len(received) > most + 1024:
-        raise Malformed("the TLS greeting is too long")
-    return None
