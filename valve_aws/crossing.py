@@ -46,6 +46,9 @@ OURS = {
 }
 """Headers of one hop (RFC 9110 §7.6.1), and what is ours to write."""
 
+ELSEWHERE = {"x-original-url", "x-original-uri", "x-rewrite-url", "x-override-url", "x-http-destinationurl"}
+"""Headers by which some servers take another path than the one that was asked for, and judged."""
+
 SETTLING = 8 << 20
 """Bytes of a reply that is read whole before it is released; AWS's own limits on such replies are below
 that."""
@@ -67,6 +70,10 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
             return crossing.understood(passage.aws.read(head, body, key), evidence, body)
 
         await drive(carry(passage.court, subject, passage.aws.peek(head), read), crossing.act)
+        return
+    if astray := ELSEWHERE & {name for name, _ in head.headers}:
+        problem = f"its header `{min(astray)}` names another path than the one that is asked for"
+        await drive(turn_away(passage.court, subject, Unreadable(problem)), crossing.act)
         return
     path = head.target.partition("?")[0]
     call = visit(head.origin.scheme, head.host, passage.port(head), path, evidence)
