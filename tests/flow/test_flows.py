@@ -300,6 +300,14 @@ def test_everything_that_is_delivered_to_must_accept_and_is_raised() -> None:
     assert raised == {UPLOADS: {"pii"}, JOBS: {"pii"}, DONE: {"pii"}}
 
 
+def test_that_something_was_delivered_shows_in_names_and_figures_too() -> None:
+    shop = stack(deliveries=(Delivery(UPLOADS, DONE),))
+    taken = policy(*(store(s, s, accepts=tags("pii")) for s in (UPLOADS, DONE)))
+    found = rises(put(UPLOADS, "x"), worker({"pii"}), taken, shop)
+    raised = {rise.extent.part for rise in found if rise.extent.store == DONE}
+    assert raised == {Part.CONTENT, Part.NAMES, Part.COUNTS}
+
+
 def test_what_a_store_holds_by_itself_is_delivered_with_it() -> None:
     shop = stack(deliveries=(Delivery(CUSTOMERS, DONE),))
     assert why(ask(put(CUSTOMERS, "c1", "dynamodb", "PutItem"), rules=policy(), shop=shop)) == [Rule.ACCEPTS]

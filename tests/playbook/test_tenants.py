@@ -25,7 +25,7 @@ class Counted:
     living: set[Counted]
 
     def __init__(self) -> None:
-        self.alive, self.subject = False, SimpleNamespace(label=CLEAN)
+        self.alive, self.subject, self.baseline = False, SimpleNamespace(label=CLEAN), CLEAN
 
     async def start(self) -> None:
         self.alive = True

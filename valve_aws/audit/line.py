@@ -77,6 +77,7 @@ def _beside(record: Record) -> dict[str, Any]:
         "ways": [_way(w) for w in record.ways],
         "outcome": record.outcome,
         "status": record.status,
+        "probed": list(record.probed),
         "source": {"file": record.evidence.file, "line": record.evidence.line, "text": record.evidence.text}
         if record.evidence.file
         else None,
@@ -150,6 +151,7 @@ def _record(top: Mapping[str, Any], beside: Mapping[str, Any]) -> Record:
         cause=beside.get("cause", ""),
         outcome=beside.get("outcome", ""),
         status=beside.get("status", 0),
+        probed=tuple(beside.get("probed", ())),
     )
 
 

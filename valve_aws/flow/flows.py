@@ -180,6 +180,23 @@ def accepts(rules: Rules, case: Case) -> Iterator[Reason]:
             )
 
 
+def probed(rules: Rules, case: Case) -> tuple[str, ...]:
+    """Return the stores that could hold more, under the policy, than the call was found to look at.
+
+    Why it matters: whoever stays clean has learned that no labelled function wrote there (E07). In a sealed
+    store there is nothing more, as everything there carries all of it.
+    """
+    found: dict[str, None] = {}
+    label = case.who.label.union(case.joined)
+    for extent in case.plan.reads + case.plan.consults:
+        store = rules.ceilings.store(extent.store)
+        if not store.rule.sealed and store.function is None:
+            most = rules.ceilings.most(extent).widest()
+            if not fits(most, label):
+                found[extent.store] = None
+    return tuple(found)
+
+
 def _line(rules: Rules, name: str) -> Where:
     store = rules.ceilings.store(name)
     return store.rule.accepts.where if store.rule.accepts.where.file else store.where

@@ -140,5 +140,5 @@ def kind(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
     return (
         "this policy is traced: one bit a cell a probe, others can learn if a labelled function wrote to",
         *probed,
-        "  `sealed: true` on a store closes it there",
+        "  probes are recorded, and counted in the closing line; `sealed: true` on a store closes it there",
     )

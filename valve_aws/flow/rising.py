@@ -42,15 +42,18 @@ def extents(rules: Rules, case: Case) -> tuple[Extent, ...]:
             continue
         if going.via or going.handed:
             if going.label:
-                found[landed(store.book)] = None
+                found.update(dict.fromkeys(landed(store.book)))
         elif going.label or not store.destination:
             found.update(dict.fromkeys(rules.ceilings.canonical(e) for e in going.extents))
     return tuple(found)
 
 
-def landed(store: str) -> Extent:
-    """Return the cell that stands for all that was delivered to a store: its own names we do not learn."""
-    return Extent(store, Part.CONTENT, Span.ONE, "")
+def landed(store: str) -> tuple[Extent, ...]:
+    """Return the cells that stand for all that was delivered to a store: its own names we do not learn.
+
+    Why three: that something came shows in the names and the figures of the store as well.
+    """
+    return tuple(Extent(store, part, Span.ONE, "") for part in (Part.CONTENT, Part.NAMES, Part.COUNTS))
 
 
 def rises(rules: Rules, planned: Plan, verdict: Verdict) -> Iterator[Rise]:

@@ -54,3 +54,5 @@ class Record:
     outcome: str = ""
     """On `settled` lines: `done`, `failed`, `unknown`; with the HTTP status in `status`."""
     status: int = 0
+    probed: tuple[str, ...] = ()
+    """Stores that accept more than the call found there (`Verdict.probed`)."""

@@ -107,6 +107,9 @@ class Verdict:
     """The extents whose cells must carry `writes` before the first byte leaves."""
     cells: Mapping[str, Label] = field(default_factory=dict)
     """For the record: the labels found, by cell or extent as text."""
+    probed: tuple[str, ...] = ()
+    """Stores that accept more than was found there: that it was not is what the caller learns, a bit a cell,
+    and no label tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Tally:
     labelled: int = 0
     refused: int = 0
     withheld: int = 0
+    probes: int = 0
     enforced: bool = False
 
     def add(self, record: Record) -> None:
@@ -32,6 +33,7 @@ class Tally:
             record.operation not in NOT_CALLS and record.verdict == "allow" and bool(record.writes)
         )
         self.refused += record.verdict == "refuse"
+        self.probes += bool(record.probed)
         self.withheld += record.verdict == "refuse" and record.operation == "Log"
 
     def text(self) -> str:
@@ -43,4 +45,7 @@ class Tally:
         ]
         if self.withheld:
             parts.append(f"{self.withheld} log line{'s' * (self.withheld > 1)} withheld from log stores")
+        if self.probes:
+            store = "a store that accepts" if self.probes == 1 else "stores that accept"
+            parts.append(f"{self.probes} probe{'s' * (self.probes > 1)} of {store} more than was there")
         return ", ".join(parts)
