@@ -19,11 +19,12 @@ from valve_aws.attack.files import staged
 from valve_aws.attack.ground import Ground, recorded
 from valve_aws.attack.places import OPEN, THEIRS
 from valve_aws.attack.server import fresh
+from valve_aws.attack.wires import wire
 from valve_aws.model.invocation import Beside
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode, Rule
 from valve_aws.settings import Settings
-from valve_aws.valve import Finished
+from valve_aws.valve import Finished, Valve
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Stage:
         """Start the cloud and the machines. Raises `NotStarted`."""
         self._ground.start(topics=("kept-news", "open-news"))
         self.cloud = self._ground.cloud
+        wire(self.cloud.client, self._stack)
 
     def close(self) -> None:
         """End everything."""
@@ -146,9 +148,16 @@ class Stage:
     async def _all(self, trials: Sequence[Trial], mode: Mode, lacking: frozenset[str]) -> list[Outcome]:
         for late in {trial.way == "later" for trial in trials}:
             await self._ground.valve(mode, "carry" if late else "never", lacking)
-        return await asyncio.gather(*(self._one(trial, mode, lacking) for trial in trials))
+        played = await asyncio.gather(*(self._one(trial, mode, lacking) for trial in trials))
+        # Why when all are done: a queue that wakes a function is served for whoever put something there.
+        return [
+            Outcome(trial, ended, recorded(valve, {f.invocation for f in ended}))
+            for trial, (valve, ended) in zip(trials, played, strict=True)
+        ]
 
-    async def _one(self, trial: Trial, mode: Mode, lacking: frozenset[str]) -> Outcome:
+    async def _one(
+        self, trial: Trial, mode: Mode, lacking: frozenset[str]
+    ) -> tuple[Valve, tuple[Finished, ...]]:
         """Run one trial in an environment of its own.
 
         Why a tenant: work after the return is fetched where it was left, by nobody else.
@@ -169,7 +178,7 @@ class Stage:
             for e in events
         ]
         await valve.drain()
-        return Outcome(trial, tuple(finished), recorded(valve, {f.invocation for f in finished}))
+        return valve, tuple(finished)
 
 
 def _nothing(_: str) -> None:

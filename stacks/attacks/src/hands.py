@@ -43,6 +43,7 @@ class Hands:
         self.trial, self.way = event["trial"], event["way"]
         self.event = event
         self.account, self.region = event["account"], os.environ["AWS_REGION"]
+        self.name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.statuses = []
         self._clients = {}
 

@@ -17,10 +17,17 @@ LATE = {}
 
 
 def handler(event, context):
+    if "Records" in event:
+        return [handler(left(record), context) for record in event["Records"]]
     if event.get("ask") == "later":
         LATE["thread"].join()
         return LATE["told"]
     return WHERE.get(event["way"], here)(event)
+
+
+def left(record):
+    """The event that a message holds, and how often it was received."""
+    return {**json.loads(record["body"]), "received": record["attributes"]["ApproximateReceiveCount"]}
 
 
 def here(event):

@@ -152,4 +152,24 @@ ROWS = (
         ways=("signed", "sdk"),
         seeds=("dynamodb:numbers", "s3:folders/dark/", "secretsmanager:partner-master"),
     ),
+    Attack(
+        "a29",
+        "leaves it where it comes back later",
+        tuple(
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs", part=part)
+            for part in ("by_queue", "by_retry", "by_event", "by_chain")
+        ),
+        ("sqs:kept-jobs", "sqs:later-jobs"),
+    ),
+    Attack(
+        "a30",
+        "puts it where the stack's own wiring hands it on",
+        (
+            Exit("sns:Publish", Rule.ACCEPTS, "sqs:open-jobs", part="by_subscription"),
+            Exit("s3:PutObject", Rule.ACCEPTS, "sqs:open-jobs", part="by_notification"),
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs", part="by_dead_letters"),
+            Exit("events:PutEvents", Rule.ACCEPTS, "sqs:open-jobs", part="by_rule"),
+        ),
+        ("sqs:open-jobs", "sqs:kept-jobs"),
+    ),
 )
