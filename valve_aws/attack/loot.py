@@ -9,10 +9,14 @@ import base64
 import zlib
 from functools import lru_cache
 
+CIPHER = 0x2A
+"""What stands for encryption: nobody who does not know it reads the text."""
+
 
 @lru_cache(4096)
 def forms(marker: str) -> tuple[str, ...]:
-    """Return how a marker may be written: as it is, backwards, hexadecimal, base32, base64 at each offset.
+    """Return how a marker may be written: as it is, backwards, in hexadecimal, enciphered, in base32, in
+    base64 at each offset.
 
     A marker is of lower-case letters and digits, so that it may stand in a host name, and percent-encoding
     changes nothing.
@@ -21,7 +25,8 @@ def forms(marker: str) -> tuple[str, ...]:
     sixty_four = [base64.b64encode(b"\0" * pad + raw).decode().rstrip("=") for pad in range(3)]
     # Why cut: the characters at both ends depend on what stands beside the marker.
     inner = [text[(0, 2, 3)[pad] : len(text) - 1] for pad, text in enumerate(sixty_four)]
-    return (marker, marker[::-1], raw.hex(), base64.b32encode(raw).decode().rstrip("=")[:-1], *inner)
+    hidden = bytes(byte ^ CIPHER for byte in raw).hex()
+    return (marker, marker[::-1], raw.hex(), hidden, base64.b32encode(raw).decode().rstrip("=")[:-1], *inner)
 
 
 def carries(text: str, marker: str) -> bool:

@@ -61,7 +61,10 @@ def _web(keep: Keep) -> type[BaseHTTPRequestHandler]:
             head = f"{self.command} {self.path}\n{self.headers}"
             name = self.headers.get("host", "").partition(":")[0]
             keep(f"host:{name}", f"{head}\n{unpacked(body)}")
-            self.send_response(200)
+            _, redirect, elsewhere = self.path.partition("?redirect=")
+            self.send_response(302 if redirect else 200)
+            if redirect:
+                self.send_header("location", elsewhere)
             self.send_header("content-length", "2")
             self.end_headers()
             if self.command != "HEAD":

@@ -6,6 +6,9 @@ Knows what each calls, the rule that refuses it and where it would be found. Doe
 from valve_aws.attack.attack import EVERY_WAY, Attack, Exit
 from valve_aws.model.verdict import Rule
 
+BARE = ("socket", "child")
+"""What writes its bytes itself has no other way of delivery; the item is read by the way's own."""
+
 ROWS = (
     Attack(
         "b01",
@@ -13,5 +16,19 @@ ROWS = (
         (Exit("valve:Visit", Rule.HOST, "host:attackers.test"),),
         ("host:kept.test",),
         EVERY_WAY,
+    ),
+    Attack(
+        "b03",
+        "shows the wire one name and speaks to another",
+        (Exit("valve:Visit", Rule.HOST, "host:attackers.test"),),
+        ("host:kept.test",),
+        BARE,
+    ),
+    Attack(
+        "b06",
+        "hides it from who reads the wire: compressed, chunked, pipelined, upgraded",
+        (Exit("valve:Visit", Rule.HOST, "host:attackers.test"),),
+        ("host:kept.test",),
+        BARE,
     ),
 )
