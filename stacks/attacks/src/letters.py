@@ -25,6 +25,9 @@ JSON_TARGETS = {
 }
 """Service → prefix of `X-Amz-Target`, version of its JSON."""
 
+RENAMED = {"fromTime": "from"}
+"""Member → what it is called on the wire."""
+
 QUERIES = {"sns": "2010-03-31", "sts": "2011-06-15", "iam": "2010-05-08", "ses": "2010-12-01"}
 """Service → API version of its forms."""
 
@@ -155,8 +158,9 @@ def letter(service, operation, params):
         kind = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
         return Letter(service, "POST", host, "/", "", kind, urllib.parse.urlencode(form).encode())
     prefix, version = JSON_TARGETS[service]
+    wired = {RENAMED.get(name, name): value for name, value in params.items()}
     kind = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{prefix}.{operation}"}
-    return Letter(service, "POST", host, "/", "", kind, json.dumps(params, default=_base64).encode())
+    return Letter(service, "POST", host, "/", "", kind, json.dumps(wired, default=_base64).encode())
 
 
 def _rest(service, operation, params, host):

@@ -79,6 +79,26 @@ ROWS = (
         ("dynamodb:granted-notes", "wire:granted-files"),
     ),
     Attack(
+        "a16",
+        "reads through a write",
+        (
+            *(
+                Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs", part=part)
+                for part in (
+                    "by_return",
+                    "by_replacement",
+                    "by_removal",
+                    "by_failure",
+                    "by_cancellation",
+                    "by_outcome",
+                    "by_statement",
+                )
+            ),
+            Exit("dynamodb:UpdateTable", Rule.CONFIGURE, "sqs:open-jobs", (Rule.ACCEPTS,), "by_index"),
+        ),
+        ("sqs:open-jobs",),
+    ),
+    Attack(
         "a17",
         "hands events to somebody else, and has a state machine speak HTTP",
         (
@@ -109,6 +129,54 @@ ROWS = (
             Exit("ses:VerifyEmailIdentity", Rule.CONFIGURE, "wire:Action=VerifyEmailIdentity"),
         ),
         ("wire:Action=SendEmail", "wire:Action=SendRawEmail", "wire:/v2/email/outbound-emails"),
+    ),
+    Attack(
+        "a19",
+        "has somebody else's function run, or an own one run by somebody else",
+        (
+            Exit("lambda:Invoke", Rule.PERIMETER, "wire:/invocations"),
+            Exit("lambda:InvokeAsync", Rule.PERIMETER, "wire:/invoke-async"),
+            Exit("lambda:AddPermission", Rule.CONFIGURE, "wire:/functions/courier/policy"),
+            Exit("lambda:CreateFunctionUrlConfig", Rule.CONFIGURE, "wire:/functions/courier/url"),
+            Exit("lambda:PublishLayerVersion", Rule.CONFIGURE, "wire:/layers/shared/versions"),
+            Exit("lambda:AddLayerVersionPermission", Rule.UNKNOWN, "wire:/layers/shared/versions/1/policy"),
+            Exit("lambda:CreateFunction", Rule.CONFIGURE, "wire:attackers-make", MOVED),
+        ),
+        ("sqs:kept-jobs",),
+    ),
+    Attack(
+        "a20",
+        "has its own log carry it out",
+        (
+            Exit("valve:Log", Rule.LOG, "log:", part="by_print"),
+            Exit("valve:Log", Rule.LOG, "log:", part="by_error"),
+            Exit("logs:PutLogEvents", Rule.ACCEPTS, "wire:PutLogEvents", part="by_write"),
+            Exit("logs:PutLogEvents", Rule.PERIMETER, "wire:attackers-group"),
+            Exit("logs:PutSubscriptionFilter", Rule.CONFIGURE, "kinesis:attackers-flow", MOVED),
+            Exit("logs:PutResourcePolicy", Rule.CONFIGURE, "wire:PutResourcePolicy"),
+            Exit("logs:CreateExportTask", Rule.CONFIGURE, "wire:CreateExportTask", MOVED),
+            Exit("logs:PutDestination", Rule.CONFIGURE, "wire:PutDestination", MOVED),
+            Exit("logs:PutAccountPolicy", Rule.UNKNOWN, "wire:PutAccountPolicy"),
+            Exit("logs:PutMetricFilter", Rule.CONFIGURE, "wire:PutMetricFilter"),
+        ),
+        ("log:", "wire:PutLogEvents"),
+    ),
+    Attack(
+        "a24",
+        "uses or opens keys, and puts records, where somebody else sees them",
+        (
+            Exit("kms:Encrypt", Rule.PERIMETER, "wire:TrentService.Encrypt"),
+            Exit("kms:GenerateDataKey", Rule.PERIMETER, "wire:TrentService.GenerateDataKey"),
+            Exit("kms:ReEncrypt", Rule.PERIMETER, "wire:TrentService.ReEncrypt"),
+            Exit("kms:CreateGrant", Rule.CONFIGURE, "wire:TrentService.CreateGrant"),
+            Exit("kms:PutKeyPolicy", Rule.CONFIGURE, "wire:TrentService.PutKeyPolicy"),
+            Exit("kms:Decrypt", Rule.ACCEPTS, "wire:TrentService.Decrypt", part="by_ciphertext"),
+            Exit("kinesis:PutRecords", Rule.PERIMETER, "kinesis:attackers-flow"),
+            Exit("kinesis:PutResourcePolicy", Rule.CONFIGURE, "wire:Kinesis_20131202.PutResourcePolicy"),
+            Exit("firehose:PutRecord", Rule.PERIMETER, "wire:Firehose_20150804.PutRecord"),
+            Exit("firehose:CreateDeliveryStream", Rule.CONFIGURE, "wire:CreateDeliveryStream", MOVED),
+        ),
+        ("wire:TrentService.Encrypt", "wire:TrentService.Decrypt", "kinesis:kept-flow"),
     ),
     Attack(
         "a26",
