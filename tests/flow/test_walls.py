@@ -36,8 +36,8 @@ from tests.flow.orders import (
 )
 from valve_aws.model.call import Call, Effect
 from valve_aws.model.cell import Extent, Part, Span
-from valve_aws.model.policy import FunctionRule, Grant, OperationRule
-from valve_aws.model.stack import Delivery, Statement
+from valve_aws.model.policy import FlowPolicy, FunctionRule, Grant, OperationRule
+from valve_aws.model.stack import Delivery, Statement, Trigger
 from valve_aws.model.verdict import Holding, Mode, Rule, Way
 
 EXACT = Statement(True, ("sqs:*",), (SHARED,))
@@ -168,6 +168,26 @@ def test_a_store_takes_only_from_those_it_names_directly_and_by_delivery() -> No
     assert why(ask(send(DONE), rules=rules)) == [Rule.FROM]
     assert why(ask(send(JOBS), rules=rules, shop=stack(deliveries=(Delivery(JOBS, DONE),)))) == [Rule.FROM]
     assert ask(send(DONE), rules=policy(store(DONE, "Done", sources=("Worker",)))).passes
+
+
+def test_a_function_runs_only_for_those_it_names_invoked_or_woken_and_whatever_lies_between() -> None:
+    woken = replace(stack().functions["Resize"], triggers=(Trigger("Resize", "Asked", "SQS", JOBS),))
+    shop = replace(stack(), functions={**stack().functions, "Resize": woken})
+    relayed = replace(shop, deliveries=(Delivery(DONE, JOBS),))
+
+    def rules(*sources: str) -> FlowPolicy:
+        return policy(functions=[FunctionRule("Resize", sources=sources)])
+
+    for call, around in ((invoke(), shop), (send(JOBS), shop), (send(DONE), relayed)):
+        assert why(ask(call, rules=rules("Resize"), shop=around)) == [Rule.FROM]
+        assert why(ask(call, rules=rules(), shop=around)) == [Rule.FROM]
+        assert ask(call, rules=rules("Worker"), shop=around).passes
+        assert ask(call, rules=policy(), shop=around).passes
+    (reason,) = ask(send(JOBS), rules=rules("Resize"), shop=shop).refused
+    assert reason.text == "Resize, which Jobs wakes, runs only for Resize"
+    assert reason.fixes == ("functions: {Resize: {from: [Resize, Worker]}}",)
+    assert ask(invoke(), rules=rules()).refused[0].text == "Resize runs only for nobody"
+    assert ask(get(CUSTOMERS, "c1", "total"), rules=rules(), shop=shop).passes
 
 
 def test_receiving_from_a_queue_is_not_putting_something_there() -> None:

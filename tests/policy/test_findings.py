@@ -206,6 +206,12 @@ def test_findings_come_errors_first_and_then_by_place(app: Stack) -> None:
             "3:13",
         ),
         (
+            "functions: {Worker: {from: [Explore]}}",
+            "`Explore` may have `Worker` run by this `from`, but not by its role",
+            "warning",
+            "3:13",
+        ),
+        (
             "functions: {Worker: {clearance: [], may-remove: {pii: {into: []}}}}",
             "may remove `pii`, but may not learn it",
             "warning",

@@ -15,7 +15,7 @@ from valve_aws.model.label import Label
 from valve_aws.model.pattern import unify
 from valve_aws.model.policy import FlowPolicy, TagRule, Tags
 from valve_aws.model.source import NOWHERE, Where
-from valve_aws.model.stack import Stack
+from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Principal
 
 
@@ -31,6 +31,10 @@ class Rules:
         self._deliveries = Deliveries(stack, self.ceilings)
         self._configure = [(grant, compile_targets(grant.configure)) for grant in policy.grants]
         arns = {name: f.arn for name, f in stack.functions.items()}
+        self._woken: dict[str, list[Function]] = {}
+        for owner in stack.functions.values():
+            for source in dict.fromkeys(trigger.source for trigger in owner.triggers if trigger.source):
+                self._woken.setdefault(source, []).append(owner)
         self.narrow: dict[tuple[str, str], Targets] = {}
         """(function, `writes` or `invokes`) → the only targets; absent where the policy does not narrow."""
         for name, rule in policy.functions.items():
@@ -75,6 +79,13 @@ class Rules:
     def onward(self, planned: Plan) -> tuple[Onward, ...]:
         """Return every place that what a call writes is delivered on to."""
         return self._deliveries.onward(planned)
+
+    def runs(self, store: str) -> tuple[Function, ...]:
+        """Return the functions that run when something is put into a store: itself when it is one, and those
+        that it wakes.
+        """
+        itself = self.ceilings.store(store).function
+        return (*([itself] if itself else []), *self._woken.get(store, ()))
 
     def event_tags(self, who: Principal) -> tuple[Label, tuple[str, ...], Where]:
         """Return the tags that the policy gives an event, those that cannot be filled, and the line that says

@@ -149,7 +149,9 @@ def narrowed(rules: Rules, case: Case) -> Iterator[Reason]:
 
 
 def sources(rules: Rules, case: Case) -> Iterator[Reason]:
-    """`from`: only the named functions may put something there, directly or by way of what delivers on."""
+    """`from`: only the named functions may put something there, or have a function run, directly or by way of
+    what delivers on.
+    """
     direct = dict.fromkeys(e.store for e in case.plan.changes if e.part in TAKEN)
     reached = {
         **direct,
@@ -168,6 +170,23 @@ def sources(rules: Rules, case: Case) -> Iterator[Reason]:
                 name,
                 fixes=(f"{words.key(store.title)}: {{from: {words.listed([*allowed, case.who.function])}}}",),
             )
+        yield from _started(rules, case, name)
+
+
+def _started(rules: Rules, case: Case, name: str) -> Iterator[Reason]:
+    for function in rules.runs(name):
+        rule = rules.policy.functions.get(function.logical)
+        if rule is None or rule.sources is None or case.who.function in rule.sources:
+            continue
+        by = "" if function.arn == name else f", which {rules.ceilings.store(name).title} wakes,"
+        line = f"{function.logical}: {{from: {words.listed([*rule.sources, case.who.function])}}}"
+        yield Reason(
+            Rule.FROM,
+            f"{function.logical}{by} runs only for {', '.join(rule.sources) or 'nobody'}",
+            rule.where,
+            name,
+            fixes=(f"functions: {{{line}}}",),
+        )
 
 
 def clearance(rules: Rules, case: Case) -> Iterator[Reason]:

@@ -75,6 +75,8 @@ class FunctionRule:
     """Targets it may write to."""
     invokes: tuple[str, ...] | None = None
     """Logical ids or ARNs of functions it may invoke."""
+    sources: tuple[str, ...] | None = None
+    """`from`: logical ids of the only functions that may have it run, by invoking it or by what wakes it."""
     may_remove: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Tag → targets into which it may go without that tag (law 10)."""
     where: Where = NOWHERE

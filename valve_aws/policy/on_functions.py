@@ -79,6 +79,19 @@ def ungranted(ground: Ground) -> Iterator[Finding]:
                     )
 
 
+def started(ground: Ground) -> Iterator[Finding]:
+    """`from` of a function that names one whose role lets it neither invoke that nor put what wakes it."""
+    for name, rule in ground.policy.functions.items():
+        function = ground.stack.functions[name]
+        ways = [function.arn, *(t.source for t in function.triggers if t.source)]
+        for source in rule.sources or ():
+            if not any(ground.access.may(source, "write", way) for way in ways):
+                yield Finding(
+                    rule.where,
+                    f"`{source}` may have `{name}` run by this `from`, but not by its role",
+                )
+
+
 def removing(ground: Ground) -> Iterator[Finding]:
     """`may-remove` of what a function cannot learn, or where it cannot write, or needs not."""
     for name, rule in ground.policy.functions.items():
@@ -156,4 +169,4 @@ def silent(ground: Ground) -> Iterator[Finding]:
         )
 
 
-CHECKS = (hidden, unreadable, ungranted, removing, undirected, granted, silent)
+CHECKS = (hidden, unreadable, ungranted, started, removing, undirected, granted, silent)

@@ -39,7 +39,7 @@ SECTIONS: Final = (
     "grant",
 )
 LABEL: Final = ("only-to", "why")
-FUNCTION: Final = ("clearance", "writes", "invokes", "may-remove")
+FUNCTION: Final = ("clearance", "writes", "invokes", "from", "may-remove")
 LOGS: Final = ("accepts", "release")
 OPERATION: Final = ("writes", "reveals")
 GRANT: Final = ("functions", "configure", "why")
@@ -155,6 +155,8 @@ def _function(key: str, node: Node, where: Where, names: Names) -> tuple[str, Fu
                 rule = replace(
                     rule, invokes=tuple(dict.fromkeys(names.started(e, "`invokes`") for e in entries))
                 )
+            case "from":
+                rule = replace(rule, sources=names.functions(value, "`from`"))
             case _:
                 removed = {
                     names.tag(Node(tag, at)): names.stores(

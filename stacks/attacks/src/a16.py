@@ -43,7 +43,7 @@ def by_outcome(hands):
 
 
 def by_statement(hands):
-    """In PartiQL, where the same operation reads and writes. The emulated cloud returns nothing of a write."""
+    """In PartiQL, where one operation reads and writes; of a write the emulated cloud returns nothing."""
     told = {"Statement": """SELECT * FROM "vault" WHERE id = ?"""}
     tell(hands, hands.call("dynamodb", "ExecuteStatement", Parameters=[{"S": hands.trial}], **told))
 

