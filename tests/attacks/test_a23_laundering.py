@@ -15,7 +15,10 @@ class TestLaundering(Claims):
 
     @pytest.mark.parametrize(
         ("fetch", "call", "place"),
-        [("fetch_note", "sqs:SendMessage", "sqs:open-jobs"), ("fetch_copy", "s3:CopyObject", "s3:open-files")],
+        [
+            ("fetch_note", "sqs:SendMessage", "sqs:open-jobs"),
+            ("fetch_copy", "s3:CopyObject", "s3:open-files"),
+        ],
     )
     def test_what_one_environment_leaves_another_does_not_carry_out(
         self, stage: Stage, fetch: str, call: str, place: str

@@ -1,6 +1,6 @@
 """A23: leave it where the stack may keep it, and let an innocent one carry it on.
 
-`leave` and `fetch` are the two sides of stores that wake nobody: `fetch` reads what an earlier trial has left.
+`leave` and `fetch` are the two sides of stores that wake nobody: `fetch` reads what a trial has left.
 """
 
 import json

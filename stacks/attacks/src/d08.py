@@ -8,8 +8,12 @@ MAPPING = "12345678-1234-1234-1234-123456789012"
 def attack(hands):
     text = hands.plain()
     theirs = hands.arn("kinesis", "stream/attackers-flow")
-    hands.call("lambda", "CreateEventSourceMapping", FunctionName="courier", EventSourceArn=theirs, **only(text))
-    hands.call("lambda", "CreateEventSourceMapping", FunctionName="spare", EventSourceArn=theirs, **only(text))
+    hands.call(
+        "lambda", "CreateEventSourceMapping", FunctionName="courier", EventSourceArn=theirs, **only(text)
+    )
+    hands.call(
+        "lambda", "CreateEventSourceMapping", FunctionName="spare", EventSourceArn=theirs, **only(text)
+    )
     hands.call("lambda", "UpdateEventSourceMapping", UUID=MAPPING, FunctionName="courier", **only(text))
     hands.call("lambda", "DeleteEventSourceMapping", UUID=text + "0" * 16)
 

@@ -18,7 +18,9 @@ ROWS: tuple[Attack, ...] = (
         "changes what runs next time, or where its results go",
         (
             Exit("lambda:UpdateFunctionCode", Rule.CONFIGURE, "wire:/functions/courier/code"),
-            Exit("lambda:UpdateFunctionConfiguration", Rule.CONFIGURE, "wire:/functions/courier/configuration"),
+            Exit(
+                "lambda:UpdateFunctionConfiguration", Rule.CONFIGURE, "wire:/functions/courier/configuration"
+            ),
             Exit("lambda:PublishVersion", Rule.CONFIGURE, "wire:/functions/courier/versions"),
             Exit("lambda:CreateAlias", Rule.CONFIGURE, "wire:/functions/courier/aliases"),
             Exit("lambda:UpdateAlias", Rule.CONFIGURE, "wire:/functions/courier/aliases/live"),
