@@ -156,7 +156,7 @@ def sdk(service: str) -> Any:
 
 def as_botocore(call: AwsCall) -> None:
     """Raise when botocore, given what was read, makes a request that reads otherwise."""
-    if call.protocol != "json":
+    if call.protocol != "json" or call.region != REGION:
         return
     try:
         head, body = request_of(sdk(call.service), call.operation, dict(call.params))
