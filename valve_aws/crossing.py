@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from valve_aws.aws import Length, Payload, Unclear, leaving
+from valve_aws.aws import Length, Payload, Unclear, Unwritable, leaving
 from valve_aws.aws.keyring import WIDTH
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import carry, cross, turn_away
@@ -168,7 +168,11 @@ class Crossing:
         endpoint = await passage.cloud()
         payload = aws.payload(call, passage.watch(self._told))
         length = Length(payload.length) if payload else None
-        outgoing = aws.write(call, passage.written_for(endpoint), endpoint.credential, utc(), length)
+        try:
+            outgoing = aws.write(call, passage.written_for(endpoint), endpoint.credential, utc(), length)
+        except Unwritable as unwritable:
+            self._unclear = True
+            raise ask.Lost(Outcome.FAILED, str(unwritable)) from unwritable
         content = self._verified(payload) if payload else outgoing.body
         target = Target(endpoint.host, endpoint.port, endpoint.tls)
         try:

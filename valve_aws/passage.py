@@ -159,7 +159,7 @@ class Passage:
         except (OSError, UnicodeError) as error:
             raise ask.Lost(Outcome.FAILED, f"`{host}` cannot be found: {error}") from error
         for *_, (address, *_) in found:
-            if not nearby(str(address)):
+            if not nearby(str(address)) and not here(str(address)):
                 return str(address), port
         raise ask.Lost(Outcome.FAILED, f"`{host}` is an address of this machine")
 
@@ -281,6 +281,19 @@ def nearby(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
+
+
+def here(address: str) -> bool:
+    """Say whether an address is one of this machine's own. Nothing is sent: a datagram's socket only gets its
+    route.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect((address, 9))
+        except OSError:
+            return False
+        return bool(asked.getsockname()[0] == address.partition("%")[0])
 
 
 def utc() -> datetime:
