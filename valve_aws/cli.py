@@ -193,6 +193,18 @@ RUN = (
         help="when a warm environment serves another event  [default: label]",
     ),
     click.option(
+        "--spares",
+        type=click.IntRange(0, 10),
+        default=2,
+        help="environments kept ready for an event of another label, once one was needed  [default: 2]",
+    ),
+    click.option(
+        "--spare-memory",
+        type=click.IntRange(0),
+        default=512,
+        help="MiB that all of these may have in use  [default: 512]",
+    ),
+    click.option(
         "--warm-containers",
         type=click.Choice(["EAGER", "LAZY"]),
         help="taken for the habit; environments stay warm",

@@ -25,9 +25,11 @@ from valve_aws.course.subject import Subject
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.environment import Environment
 from valve_aws.environments.host import cache_folder
+from valve_aws.environments.nursery import Nursery
 from valve_aws.environments.plan import plan
 from valve_aws.environments.pool import Pool, Reuse
 from valve_aws.environments.prepare import Prepared, prepare
+from valve_aws.environments.spares import Spares
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.environments.unguarded import on_host
 from valve_aws.model.call import Key, Origin
@@ -84,15 +86,19 @@ class Housing:
         )
         self._prepared: dict[str, Prepared] = dict(prepared or {})
         self._pools: dict[tuple[str, str], Pool] = {}
+        self._spares: dict[str, Spares] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
         self._home = Path(stack.file).resolve().parent / ".valve"
+        self._served: set[str] = set()
+        """Functions that have had an environment: who needs a second one will need more."""
         self._serving: set[asyncio.Task[Any]] = set()
         self._scratch: list[Path] = []
         self._lock = asyncio.Lock()
+        self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say)
         self._around = Surroundings(
-            spawn=self._without_walls if settings.unsafe else sandbox.spawn,
+            spawn=self._without_walls if settings.unsafe else self._nursery.spawn,
             serve=self._serve,
             machine=lambda f: runtime.Machine(lambda: str(uuid.uuid4()), f.name, f.handler),
             faults=runtime.faults,
@@ -172,10 +178,24 @@ class Housing:
                 )
             if (name, tenant) not in self._pools:
                 await self._make_room(name)
-                prepared = self._prepared[name]
-                reuse = Reuse(self._settings.reuse)
-                self._pools[name, tenant] = Pool(lambda label: self._make(prepared, label), reuse)
+                prepared, reuse = self._prepared[name], Reuse(self._settings.reuse)
+                spares = self._spares_of(prepared)
+                self._pools[name, tenant] = Pool(
+                    lambda label: self._make(prepared, label), reuse, spares=spares
+                )
             return self._pools[name, tenant]
+
+    def _spares_of(self, prepared: Prepared) -> Spares:
+        """Return a function's spares. Why one for all tenants: they have seen no event."""
+        name, bytes_ = prepared.function.logical, self._settings.spare_memory << 20
+        if name not in self._spares:
+            most = 0 if self._settings.unsafe else self._settings.spares
+            self._spares[name] = Spares(
+                lambda: self._make(prepared, CLEAN),
+                most,
+                lambda more: sum(each.held for each in self._spares.values()) + more <= bytes_,
+            )
+        return self._spares[name]
 
     async def _make_room(self, name: str) -> None:
         """End what rests for a function's other tenants when there are as many as may be at work at once."""
@@ -194,6 +214,9 @@ class Housing:
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}"
         made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
         made = self._without_ours(made, prepared.function)
+        if prepared.function.logical in self._served and not self._settings.unsafe:
+            self._nursery.want(made)
+        self._served.add(prepared.function.logical)
         subject = Subject(ident, prepared.function.logical, label)
         return Environment(subject, prepared.function, made, self._around)
 
@@ -237,11 +260,12 @@ class Housing:
             origin = exchange.head.origin
             if (origin.address, origin.port) == api:
                 await self._runtime(environment, exchange)
-            else:
+            elif environment.crosses():
                 await crossing.request(passage, subject, key, exchange)
 
         async def dial(connection: Dial) -> None:
-            await crossing.dial(passage, subject, connection)
+            if environment.crosses():
+                await crossing.dial(passage, subject, connection)
 
         async def name(_: str, kind: str) -> bool:
             # Why every name: it is answered in here, with an address of the sandbox's own; nobody outside
@@ -249,7 +273,8 @@ class Housing:
             return kind in {"A", "AAAA"}
 
         def malformed(_: Origin, problem: str) -> None:
-            self._keep(crossing.malformed(passage, subject, problem))
+            if environment.crosses():
+                self._keep(crossing.malformed(passage, subject, problem))
 
         opening = asyncio.ensure_future(
             Server.open(
@@ -338,6 +363,9 @@ class Housing:
         """End every environment and stop listening."""
         for pool in self._pools.values():
             await pool.close()
+        for spares in self._spares.values():
+            await spares.close()
+        await self._nursery.close()
         while pending := {task for task in self._serving if not task.done()}:
             await asyncio.wait(pending, timeout=5)
             for task in pending:

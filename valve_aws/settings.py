@@ -34,6 +34,10 @@ class Settings:
     resolve: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     """(host, port) → (address, port); port 0 on the left means any."""
     reuse: str = "label"
+    spares: int = 2
+    """`--spares`: environments of a function that stand ready, made once it has needed a second one."""
+    spare_memory: int = 512
+    """`--spare-memory`: MiB that those of all functions may have in use."""
     allow_build: bool = False
     unsafe: bool = False
     """`--unsafe-cooperative`: no walls."""

@@ -67,6 +67,8 @@ def gather(told: Mapping[str, Any]) -> Settings:
         log=told.get("log"),
         resolve=dict(_resolved(r) for r in told.get("resolve", ())),
         reuse=told.get("reuse", "label"),
+        spares=told.get("spares", 2),
+        spare_memory=told.get("spare_memory", 512),
         allow_build=bool(told.get("allow_build")),
         unsafe=bool(told.get("unsafe")),
     )

@@ -179,17 +179,23 @@ class Loader:
             pass
 
 
+ahead: Any = None
+"""In a child of a zygote: the modules that were imported beforehand (`_valve_ahead.Stash`)."""
+
+
 class Finder:
-    """Stands first among the finders, and does nothing for any module but the watched."""
+    """Stands first among the finders, and does nothing for any module but the watched and those imported
+    beforehand."""
 
     def __init__(self, root: str) -> None:
         self._root = root
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec that another finder has for the watched module, with our loader around its own."""
+        there = ahead and ahead.give(name, WATCHED, self._root)
         watch = WATCHED.get(name)
-        if watch is None:
-            return None
+        if there or watch is None:
+            return there or None
         for finder in sys.meta_path:
             spec: Any = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None:
@@ -202,3 +208,5 @@ class Finder:
 def install(task: str) -> None:
     """Watch for clients. `task` is the folder of the function's code."""
     sys.meta_path.insert(0, Finder(task.rstrip(os.sep) + os.sep))
+    if ahead:
+        ahead.settle()

@@ -113,7 +113,7 @@ def spawn_plainly(planned: Plan) -> Jail:
 
 
 def serve(environment: Environment, jail: Jail) -> Callable[[], None]:
-    """Serve the Runtime API of one environment on its listener."""
+    """Serve the Runtime API of one environment on its listener, and `/crosses`."""
 
     async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
@@ -130,7 +130,12 @@ def serve(environment: Environment, jail: Jail) -> Callable[[], None]:
                 await reader.readline()
             else:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
-            status, named, answer = await environment.runtime_request(method, target, headers, body)
+            if target == "/crosses":  # stands for what is no request to the Runtime API
+                status, named, answer = 204, (), b""
+                if not environment.crosses():
+                    return
+            else:
+                status, named, answer = await environment.runtime_request(method, target, headers, body)
             told = "".join(f"{name}: {value}\r\n" for name, value in named)
             first = f"HTTP/1.1 {status} x\r\n{told}Content-Length: {len(answer)}\r\n\r\n"
             writer.write(first.encode() + answer)

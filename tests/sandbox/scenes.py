@@ -29,6 +29,7 @@ from valve_aws.model.plan import Bind, Jail, Plan
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM_PYTHON = "/usr/bin/python3"
 NOBODY = "65533"
+FORKED = " by zygote"
 PYTHON: str = getattr(sys, "_base_executable", sys.executable)
 PATIENCE = 20.0
 
@@ -47,6 +48,11 @@ def players() -> list[str]:
     return ["root", "user"] if probe.returncode == 0 else ["root"]
 
 
+def ways() -> list[str]:
+    """Return the players, each with sandboxes that are started, and with such as are forked from a zygote."""
+    return [f"{who}{how}" for how in ("", FORKED) for who in players()]
+
+
 @cache
 def reachable() -> Path:
     """Return a checkout that an ordinary user can read: a copy, as this one may lie in root's own folder."""
@@ -63,8 +69,10 @@ def reachable() -> Path:
 
 def play(who: str, scene: str, **given: Any) -> Any:
     """Play a scene of this file as root or as an ordinary user, and return what it returns."""
-    if who == "user" and os.geteuid() == 0:
+    forked = who.endswith(FORKED)
+    if who.startswith("user") and os.geteuid() == 0:
         code = (
+            f"import os; os.environ.update({dict.fromkeys([BY_ZYGOTE], '1') if forked else {}}); "
             f"import sys, json; sys.path[:0] = [{str(reachable())!r}]; "
             "from tests.sandbox import scenes; "
             "print(json.dumps(getattr(scenes, sys.argv[1])(**json.loads(sys.argv[2]))))"
@@ -83,7 +91,46 @@ def play(who: str, scene: str, **given: Any) -> Any:
         )
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
-    return globals()[scene](**given)
+    if not forked:
+        return globals()[scene](**given)
+    os.environ[BY_ZYGOTE] = "1"
+    try:
+        return globals()[scene](**given)
+    finally:
+        del os.environ[BY_ZYGOTE]
+
+
+BY_ZYGOTE = "VALVE_SCENES_BY_ZYGOTE"
+GOES_ON = """
+import os, sys
+sys.path.append("/var/valve")
+from valve_aws.sandbox.zygote import spawner
+born = spawner.serve(lambda argv, _: argv[:2] == sys.orig_argv[:2] and len(argv) == 3)
+os.environ.clear()
+os.environ.update(born["environ"])
+exec(compile(born["argv"][2], "<string>", "exec"), {"__name__": "__main__"})
+"""
+"""What a zygote of these scenes runs: a child of it goes on with a snippet, and executes all else."""
+
+
+@cache
+def zygote() -> sandbox.Zygote:
+    """Return the zygote of this process."""
+    grown = sandbox.Zygote.grow(
+        Plan(
+            argv=(PYTHON, "-c", GOES_ON),
+            environ={"PATH": "/usr/bin:/bin"},
+            directory="/tmp",
+            binds=sandbox.interpreter_binds(Path(PYTHON)),
+        )
+    )
+    atexit.register(grown.close)
+    return grown
+
+
+def spawn(plan: Plan) -> Jail:
+    """Make a sandbox in the way that this play is about."""
+    return zygote().spawn(plan) if BY_ZYGOTE in os.environ else sandbox.spawn(plan)
 
 
 def outside(code: str, *arguments: str) -> str:
@@ -109,7 +156,7 @@ def jailed(
         files=files,
         **{"memory": 256, **given},
     )
-    jail = sandbox.spawn(plan)
+    jail = spawn(plan)
     try:
         yield jail
     finally:
@@ -204,9 +251,11 @@ def meet_outside(holder: str, seeker: str) -> list[str]:
 
 def refused(**given: Any) -> Scene:
     """Spawn what cannot be; return the error and what it left behind."""
+    if BY_ZYGOTE in os.environ:
+        zygote()
     before = _surroundings()
     try:
-        sandbox.spawn(
+        spawn(
             Plan(
                 argv=tuple(given.get("argv", ["/bin/true"])),
                 environ={},
@@ -276,7 +325,8 @@ def die_holding(marker: str) -> Scene:
     if not valve:
         try:
             argv = ("/bin/sh", "-c", "echo; exec sleep 1000")
-            held = sandbox.spawn(Plan(argv=argv, environ={"MARK": marker}, directory="/"))
+            zygote.cache_clear()
+            held = spawn(Plan(argv=argv, environ={"MARK": marker}, directory="/"))
             os.write(write, os.read(held.stdout, 1))
             signal.pause()
         finally:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.scenes import meet_outside, play, players
+from tests.sandbox.scenes import meet_outside, play, ways
 
-pytestmark = pytest.mark.parametrize("who", players())
+pytestmark = pytest.mark.parametrize("who", ways())
 
 LOCK = """
 import fcntl, os, select, socket

@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 
 from tests.sandbox import scenes
-from tests.sandbox.scenes import play, players
+from tests.sandbox.scenes import play, ways
 from valve_aws.sandbox.inside.cgroup import files as cgroup
 
 MIB = 1 << 20
 
-pytestmark = pytest.mark.parametrize("who", players())
+pytestmark = pytest.mark.parametrize("who", ways())
 
 
 def test_output_errors_and_status_come_out(who: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.scenes import play, players
+from tests.sandbox.scenes import play, ways
 from valve_aws.sandbox.inside.asked.locks import END, MOST, Lock, Locks
 
 FILE, OTHER = (1, 10), (1, 11)
@@ -99,7 +99,7 @@ print([os.waitpid(child, 0)[1] for child in children], db().execute('select n fr
 """
 
 
-@pytest.mark.parametrize("who", players())
+@pytest.mark.parametrize("who", ways())
 def test_processes_that_share_a_database_do_not_overwrite_one_another(who: str) -> None:
     ran = play(who, "run", code=SEVERAL)
     assert ran["out"] == "[0, 0, 0, 0] 80\n", ran["err"]
@@ -135,7 +135,7 @@ except OSError as e: print(e.errno)
 """
 
 
-@pytest.mark.parametrize("who", players())
+@pytest.mark.parametrize("who", ways())
 def test_who_waits_gets_it_when_the_holder_closes_the_file(who: str) -> None:
     ran = play(who, "run", code=WAITING)
     told = ["one at a time", "in turn", "True 0 5 10 True", "11", "0", "9"]
@@ -150,6 +150,6 @@ exec 9>&-
 """
 
 
-@pytest.mark.parametrize("who", players())
+@pytest.mark.parametrize("who", ways())
 def test_a_shell_keeps_the_lock_that_a_program_took_for_it(who: str) -> None:
     assert play(who, "run", argv=["/bin/sh", "-c", SHELL])["out"].split() == ["taken", "free"]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.scenes import ROOT, SYSTEM_PYTHON, outside, play, players, reachable
+from tests.sandbox.scenes import ROOT, SYSTEM_PYTHON, outside, play, reachable, ways
 
-pytestmark = pytest.mark.parametrize("who", players())
+pytestmark = pytest.mark.parametrize("who", ways())
 
 SEARCH = """
 import json, os, stat, sys

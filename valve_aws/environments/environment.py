@@ -15,7 +15,7 @@ from valve_aws.course.subject import Subject
 from valve_aws.environments.process import Pump, born, watch
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.model.invocation import Answer, Done, Invocation, Kind, Reply
-from valve_aws.model.label import CLEAN
+from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Jail, Plan
 from valve_aws.model.stack import Function
 
@@ -23,6 +23,8 @@ INIT_LIMIT = 10.0
 """Seconds of the init phase (AWS). What is not ready then goes on within the first invocation's own time."""
 FAREWELL = 0.3
 """Seconds that extensions get at the end (AWS gives 0.3 to 2)."""
+HELD = 1000
+"""Lines that an init may write before its event is known."""
 MIB = 1024 * 1024
 
 
@@ -40,6 +42,8 @@ class Environment:
         self.init: float | None = None
         """Seconds of the cold start, from the sandbox's first moment to the runtime's first `next`."""
         self.served = 0
+        self.crossed = False
+        """It wanted to call out while no event was known, and was ended."""
         self.jail: Jail | None = None
         self._around = around
         self._api = around.machine(function)
@@ -53,6 +57,8 @@ class Environment:
         self._frozen = False
         self._full = False
         self._spoiled = False
+        self._ahead = False
+        self._held: list[tuple[str, str]] = []
         self._pump: Pump | None = None
         self._stop: Callable[[], None] | None = None
         self._burying: asyncio.Future[None] | None = None
@@ -67,6 +73,11 @@ class Environment:
         """Say whether it can serve another event."""
         failed = self._spoiled or (self._done is not None and self._done.kind is Kind.INIT_ERROR)
         return self.jail is not None and self._status is None and not failed
+
+    @property
+    def peak(self) -> int:
+        """Return the most memory that it was seen to use, in bytes."""
+        return self._peak
 
     async def start(self) -> None:
         """Make the sandbox and wait for the end of the init phase. The function's own faults are told by
@@ -89,6 +100,36 @@ class Environment:
         if not ready or self._done:
             how = ("error", self._failure()) if self._done or self._status is not None else ("timeout", "")
             self._say("platform", self._around.wording.init_report(self.init, *how))
+
+    async def start_ahead(self) -> bool:
+        """Start before any event is known, and rest; say whether init came to its end and nothing left.
+
+        Invariant: until `adopt` nothing crosses and no line is told, so whatever its init does, and that it
+        is there at all, is of no event's label.
+        """
+        self._ahead = True
+        await self.start()
+        whole = self.alive and self._api.idle
+        if whole:
+            await self.rest()
+        return whole and self.alive
+
+    def adopt(self, label: Label) -> None:
+        """Be for events of this label from now on, as if started for the first of them."""
+        self.subject.take(label, ())
+        self.baseline |= label
+        self._ahead = False
+        held, self._held = self._held, []
+        for stream, line in held:
+            self._say(stream, line)
+
+    def crosses(self) -> bool:
+        """Say whether what comes out of it may cross now; one that no event is known for ends there."""
+        if self._ahead:
+            self.crossed = self._spoiled = True
+            if self.jail:
+                self.jail.kill()
+        return not self._ahead
 
     async def invoke(
         self,
@@ -178,7 +219,7 @@ class Environment:
         if done.kind in {Kind.RESPONSE, Kind.ERROR}:
             await self._until(lambda: self._api.idle, seconds - taken)
             taken = tick() - began
-        await self._rest()
+        await self.rest()
         healthy = self._api.idle and self._status is None
         if not healthy and self.jail:
             self.jail.kill()
@@ -276,7 +317,7 @@ class Environment:
             self._stop()
         self._gone.set()
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Read the figure of memory, and let nothing inside run until the next event, as on AWS.
 
         Why in a thread: the jail answers when it can, and what is inside may keep the machine busy.
@@ -300,7 +341,12 @@ class Environment:
             await asyncio.to_thread(self.jail.thaw)
 
     def _say(self, stream: str, line: str) -> None:
-        self._around.log(self, stream, line)
+        if not self._ahead:
+            self._around.log(self, stream, line)
+        elif len(self._held) < HELD:
+            self._held.append((stream, line))
+        else:
+            self.crosses()
 
 
 STATUS = {Kind.RESPONSE: ("", ""), Kind.ERROR: ("", ""), Kind.TIMEOUT: ("timeout", "")}

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 
 from valve_aws.environments.environment import Environment
+from valve_aws.environments.spares import Spares
 from valve_aws.model.label import CLEAN, Label, fits, join
 
 
@@ -29,11 +30,15 @@ class Pool:
     """All environments of one function. On one loop."""
 
     def __init__(
-        self, make: Callable[[Label], Environment], reuse: Reuse = Reuse.LABEL, limit: int = 10
+        self,
+        make: Callable[[Label], Environment],
+        reuse: Reuse = Reuse.LABEL,
+        limit: int = 10,
+        spares: Spares | None = None,
     ) -> None:
         """`make` gives a new environment for events of a label, not started; `limit` is how many may live at
-        once."""
-        self._make = make
+        once, beside `spares`, which stand ready for this pool and others of the function."""
+        self._make, self._spares = make, spares
         self._reuse = reuse
         self._limit = limit
         self._idle: list[Environment] = []
@@ -53,6 +58,7 @@ class Pool:
         self._ending: set[asyncio.Task[None]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        self._made = False
 
     @property
     def idle(self) -> tuple[Environment, ...]:
@@ -86,7 +92,7 @@ class Pool:
                 self._idle.remove(fitting)
                 return fitting
             if self._alive < self._limit:
-                return await self._fresh(label)
+                return self._spare(label) or await self._fresh(label)
             if self._idle:
                 await self._retire(self._idle.pop(0))
             else:
@@ -135,6 +141,18 @@ class Pool:
         self._alive -= 1
         self._meant.pop(environment, None)
         return False
+
+    def _spare(self, label: Label) -> Environment | None:
+        """Return a spare; none is made ahead before a second environment is needed."""
+        environment = self._spares.take() if self._spares else None
+        if environment:
+            self._alive += 1
+            self._meant[environment] = label
+            environment.adopt(label)
+        elif self._spares and self._made:
+            self._spares.want()
+        self._made = True
+        return environment
 
     async def _fresh(self, label: Label) -> Environment:
         self._alive += 1

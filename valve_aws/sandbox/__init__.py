@@ -11,8 +11,17 @@ if TYPE_CHECKING:
     from valve_aws.sandbox.host import strength
     from valve_aws.sandbox.process import SandboxError, spawn
     from valve_aws.sandbox.unsafe.process import loopback_listeners, spawn_unsafe
+    from valve_aws.sandbox.zygote.process import Zygote
 
-__all__ = ["SandboxError", "interpreter_binds", "loopback_listeners", "spawn", "spawn_unsafe", "strength"]
+__all__ = [
+    "SandboxError",
+    "Zygote",
+    "interpreter_binds",
+    "loopback_listeners",
+    "spawn",
+    "spawn_unsafe",
+    "strength",
+]
 
 _HOME = {
     "SandboxError": "process",
@@ -21,6 +30,7 @@ _HOME = {
     "interpreter_binds": "files",
     "loopback_listeners": "unsafe.process",
     "spawn_unsafe": "unsafe.process",
+    "Zygote": "zygote.process",
 }
 
 

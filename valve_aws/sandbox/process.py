@@ -21,12 +21,13 @@ from pathlib import Path
 from valve_aws.model.plan import Jail, Listeners, Plan
 from valve_aws.sandbox import machine
 from valve_aws.sandbox.files import processors
+from valve_aws.sandbox.inside.cgroup.files import Group
 from valve_aws.sandbox.order import Order
 from valve_aws.sandbox.remedy import remedy
 
 PROGRAM = (
     "import os, sys; sys.path.append(os.environ['ROOT']); "
-    "from valve_aws.sandbox.inside.spawner import main; main()"
+    "from valve_aws.sandbox.{}.spawner import main; main()"
 )
 PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 NAMELESS = "/proc/self/exe"
@@ -57,18 +58,26 @@ def spawn(plan: Plan) -> Jail:
 
     Raises SandboxError. The listeners and the two output descriptors are the caller's to close.
     """
-    order = _order(plan)
+    spawner, control, stdout, stderr = launch(order_of(plan))
+    try:
+        return introduce(spawner, control, stdout, stderr)
+    except BaseException:
+        _end(spawner)
+        os.close(stdout)
+        os.close(stderr)
+        control.close()
+        raise
+
+
+def launch(order: Order, room: str = "inside") -> tuple[subprocess.Popen[bytes], socket.socket, int, int]:
+    """Start the spawner of a room; return it, the socket to it, and where to read its two outputs."""
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    given = os.memfd_create("order")
+    given = written(order)
     stdout, stdout_inside = os.pipe()
     stderr, stderr_inside = os.pipe()
-    spawner: subprocess.Popen[bytes] | None = None
     try:
-        with open(given, "wb", closefd=False) as file:
-            marshal.dump(dict(order), file)
-        os.lseek(given, 0, os.SEEK_SET)
         spawner = subprocess.Popen(
-            [NAMELESS, "-I", "-S", "-c", PROGRAM, str(theirs.fileno())],
+            [NAMELESS, "-I", "-S", "-c", PROGRAM.format(room), str(theirs.fileno())],
             executable=_interpreter(),
             stdin=given,
             stdout=stdout_inside,
@@ -78,20 +87,24 @@ def spawn(plan: Plan) -> Jail:
             cwd="/",
             start_new_session=True,
         )
-        for descriptor in (given, stdout_inside, stderr_inside, theirs.detach()):
-            os.close(descriptor)
-        return _introduce(spawner, control, stdout, stderr)
     except BaseException:
-        if spawner is None:
-            for descriptor in (given, stdout_inside, stderr_inside):
-                os.close(descriptor)
-            theirs.close()
-        else:
-            _end(spawner)
-        os.close(stdout)
-        os.close(stderr)
+        for descriptor in (stdout, stderr):
+            os.close(descriptor)
         control.close()
         raise
+    finally:
+        for descriptor in (given, stdout_inside, stderr_inside, theirs.detach()):
+            os.close(descriptor)
+    return spawner, control, stdout, stderr
+
+
+def written(order: Order) -> int:
+    """Return a descriptor from which an order can be read."""
+    given = os.memfd_create("order")
+    with open(given, "wb", closefd=False) as file:
+        marshal.dump(dict(order), file)
+    os.lseek(given, 0, os.SEEK_SET)
+    return given
 
 
 def _end(spawner: subprocess.Popen[bytes]) -> None:
@@ -103,7 +116,8 @@ def _end(spawner: subprocess.Popen[bytes]) -> None:
         spawner.wait()
 
 
-def _order(plan: Plan) -> Order:
+def order_of(plan: Plan) -> Order:
+    """Return a plan in plain values. Raises SandboxError where there is no sandbox of ours."""
     architecture = platform.machine()
     program = Path(__file__).parent / "seccomp" / f"{architecture}.bin"
     if sys.platform != "linux" or not program.exists():
@@ -134,10 +148,13 @@ def _interpreter() -> str:
     return str(getattr(sys, "_base_executable", "") or sys.executable)
 
 
-def _introduce(spawner: subprocess.Popen[bytes], control: socket.socket, stdout: int, stderr: int) -> Jail:
-    """Read the spawner's messages up to `ready`."""
+def introduce(
+    spawner: subprocess.Popen[bytes] | None, control: socket.socket, stdout: int, stderr: int
+) -> Jail:
+    """Read the messages of a sandbox that is being made up to `ready`; one without a spawner of its own is a
+    zygote's child, whose control group is ours to remove."""
     control.settimeout(PATIENCE)
-    pid, pid_handle, group = 0, -1, ""
+    pid, pid_handle, group, folders = 0, -1, "", []
     try:
         while True:
             message, received, _, _ = socket.recv_fds(
@@ -146,27 +163,34 @@ def _introduce(spawner: subprocess.Popen[bytes], control: socket.socket, stdout:
             words = message.decode("utf-8", "replace").split("\t")
             match words[0]:
                 case "born":
-                    pid, pid_handle, group = int(words[1]), received[0], words[2]
+                    pid, pid_handle, group, folders = int(words[1]), received[0], words[2], words[3:]
                 case "ready":
                     tcp, udp = int(words[1]), int(words[2])
                     sockets = [socket.socket(fileno=number) for number in received]
                     listeners = Listeners(
                         tuple(sockets[:tcp]), tuple(sockets[tcp : tcp + udp]), words[3] == "1"
                     )
-                    return Sandbox(spawner, control, listeners, stdout, stderr, pid, pid_handle, group)
+                    return Sandbox(
+                        spawner, control, listeners, stdout, stderr, pid, pid_handle, Group(folders, group)
+                    )
                 case "fail":
                     raise SandboxError(words[1], words[3], remedy(words[1], int(words[2])))
                 case _:
-                    raise SandboxError("start the spawner", _last_words(stderr) or "it ended", remedy("", 0))
+                    raise SandboxError("start the spawner", last_words(stderr) or "it ended", remedy("", 0))
     except BaseException as problem:
         if pid_handle >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pid_handle, signal.SIGKILL)
+            select.select([pid_handle], [], [], FAREWELL)
             os.close(pid_handle)
+        Group(folders, group).remove()
         if isinstance(problem, TimeoutError):
             raise SandboxError("make a sandbox", f"no answer for {PATIENCE:.0f} s", remedy("", 0)) from None
         raise
 
 
-def _last_words(stderr: int) -> str:
+def last_words(stderr: int) -> str:
+    """Return the last line of what was said so far."""
     os.set_blocking(stderr, False)
     with contextlib.suppress(OSError):
         return os.read(stderr, 65536).decode("utf-8", "replace").strip().rpartition("\n")[2]
@@ -178,27 +202,27 @@ class Sandbox:
 
     def __init__(
         self,
-        spawner: subprocess.Popen[bytes],
+        spawner: subprocess.Popen[bytes] | None,
         control: socket.socket,
         listeners: Listeners,
         stdout: int,
         stderr: int,
         pid: int,
         pid_handle: int,
-        group: str = "",
+        group: Group,
     ) -> None:
         self.listeners = listeners
         self.stdout = stdout
         self.stderr = stderr
         self.pid = pid
-        self.group = group
+        self.group = group.version
         """The kind of control group that bounds it: `v1`, `v2`, or none."""
         self.cause = ""
         """`memory` when it was ended for using more than the plan's, known once `wait` has returned."""
-        self._spawner = spawner
+        self._spawner, self._group = spawner, group
         self._control = control
         self._pid_handle = pid_handle
-        self._ended = os.pidfd_open(spawner.pid)
+        self._ended = os.pidfd_open(spawner.pid) if spawner else os.dup(pid_handle)
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._last_message: list[str] = []
@@ -232,7 +256,11 @@ class Sandbox:
         with self._asking, self._ending:
             if self._status is not None:
                 return
-            self._spawner.wait()
+            if self._spawner:
+                self._spawner.wait()
+            elif self._group.killed_for_memory():
+                self._full = True
+            self._group.remove()
             while self._read():
                 pass
             status = KILLED

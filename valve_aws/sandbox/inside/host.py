@@ -41,6 +41,7 @@ _NUMBERS = {
     "prctl": (157, 167),
     "seccomp": (317, 277),
     "sethostname": (170, 161),
+    "setns": (308, 268),
     "umount2": (166, 39),
     "unshare": (272, 97),
 }
@@ -99,6 +100,11 @@ def _call(name: str, *arguments: int | bytes) -> int:
 def unshare(flags: int) -> None:
     """Leave these namespaces for new ones."""
     _call("unshare", flags)
+
+
+def enter(namespace: int, kind: int) -> None:
+    """Enter the namespace of this descriptor; a mount namespace brings its own root and working directory."""
+    _call("setns", namespace, kind)
 
 
 def mount(kind: str, target: str, flags: int, options: str = "") -> None:
@@ -165,6 +171,11 @@ def hide_memory() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
+def show_memory() -> None:
+    """Be like any program that was executed: `/proc/<pid>` is this uid's own."""
+    _prctl(_PR_SET_DUMPABLE, 1)
+
+
 def drop_capabilities() -> None:
     """Give up every capability for good: bounding, ambient, permitted, effective, inheritable; then
     no_new_privs."""
@@ -223,6 +234,16 @@ def answer(listener: int, ident: int, errno: int) -> None:
 def close_on_exec_from(descriptor: int) -> None:
     """Mark every descriptor from this one on to be closed by the next exec."""
     _call("close_range", descriptor, _LAST_DESCRIPTOR, _CLOSE_RANGE_CLOEXEC)
+
+
+def close_all_but(*descriptors: int) -> None:
+    """Close every descriptor but these."""
+    first = 0
+    for kept in sorted(descriptors):
+        if first < kept:
+            _call("close_range", first, kept - 1, 0)
+        first = kept + 1
+    _call("close_range", first, _LAST_DESCRIPTOR, 0)
 
 
 def _prctl(option: int, second: int = 0, third: int | bytes = 0) -> None:

@@ -37,11 +37,44 @@ SELF = "1"
 
 
 def start(order: Order) -> int:
-    """Limit what may be used of the machine and execute the runtime as pid 2; raises OSError when that fails.
+    """Execute the runtime as pid 2; raises OSError when that fails.
 
     The limits are pid 1's own too, so that nothing is left to do between fork and exec: where page faults are
     slow, forking this interpreter took 1 to 9 ms; posix_spawn, which lends its memory to the child, takes
     0.3."""
+    limit(order)
+    os.chdir(order["directory"])
+    program = _find(order["argv"][0], order["environ"].get("PATH", ""))
+    # Python ignores or handles these; what is ignored stays so across exec.
+    restored = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
+    host.close_on_exec_from(3)  # the socket to the valve came by inheritance, and goes no further
+    child = os.posix_spawn(program, order["argv"], order["environ"], setsid=True, setsigdef=restored)
+    os.chdir("/")
+    return child
+
+
+def go_on(order: Order) -> int:
+    """Fork the runtime, as pid 2, from this process, which is a fork of a zygote; return its pid, and 0 in
+    the runtime itself, which is then as far as a start of its command would have been."""
+    limit(order)
+    os.chdir(order["directory"])
+    shown, show = os.pipe()
+    child = os.fork()
+    if child:
+        os.chdir("/")
+        os.close(show)
+        os.read(shown, 1)  # else it would be taken for one that hides, and all its memory for its own
+        os.close(shown)
+        return child
+    os.setsid()
+    host.show_memory()
+    os.close(show)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return 0
+
+
+def limit(order: Order) -> None:
+    """Limit what this process and its children may use of the machine."""
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,
@@ -53,14 +86,6 @@ def start(order: Order) -> int:
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
-    os.chdir(order["directory"])
-    program = _find(order["argv"][0], order["environ"].get("PATH", ""))
-    # Python ignores or handles these; what is ignored stays so across exec.
-    restored = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
-    host.close_on_exec_from(3)  # the socket to the valve came by inheritance, and goes no further
-    child = os.posix_spawn(program, order["argv"], order["environ"], setsid=True, setsigdef=restored)
-    os.chdir("/")
-    return child
 
 
 def _find(program: str, path: str) -> str:
@@ -159,11 +184,12 @@ class Init:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # else the byte of set_wakeup_fd is not written
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
-    def run(self, lifeline: int) -> None:
+    def run(self, lifeline: int | None) -> None:
         """Serve until the runtime ends, the valve goes, or the spawner outside (`lifeline`) does."""
         waiting = select.poll()
         for descriptor in (self.control.fileno(), self.woken, lifeline, self.asked.listener):
-            waiting.register(descriptor, select.POLLIN)
+            if descriptor is not None:
+                waiting.register(descriptor, select.POLLIN)
         look_again = 0.0
         self.reap()
         while self.status is None:

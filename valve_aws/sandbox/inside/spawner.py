@@ -23,7 +23,11 @@ from valve_aws.sandbox.inside.files import GID, UID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from valve_aws.sandbox.order import Order
+
+    Begin = Callable[[Order], int]
 
 SOL_SOCKET, SCM_RIGHTS = 1, 1
 NOBODY_BASE, NOBODY_COUNT = 0x70000000, 1 << 22
@@ -54,19 +58,33 @@ class Teller:
         self.control.sendmsg([words.encode()], [(SOL_SOCKET, SCM_RIGHTS, rights)])
 
 
+class Outside:
+    """Who says to the kernel, from outside a user namespace, who is who in it; and how it is asked."""
+
+    def __init__(self, privileged: bool, ask: int, answered: int, question: bytes) -> None:
+        self.privileged = privileged
+        self.ask, self.answered, self.question = ask, answered, question
+
+    def identify(self) -> None:
+        """Ask, and wait until it is done."""
+        os.write(self.ask, self.question)
+        if not os.read(self.answered, 1):
+            raise OSError(3, "the outer process is gone")
+
+
 def main() -> None:
     """Make the sandbox, or say which step failed; leave nothing behind either way."""
     teller = Teller(socket(fileno=int(sys.argv[1])))
     try:
-        outer(teller)
+        outer(teller, received(teller))
     except BaseException as problem:  # whatever it is, the valve must hear of it
         teller.failed(problem)
         os._exit(1)
     os._exit(0)
 
 
-def outer(teller: Teller) -> None:
-    """Fork pid 1 into its namespaces, tell the kernel whose uid it has, and wait for its end."""
+def received(teller: Teller) -> Order:
+    """Read the order, and be a process that leaves the host's own ones alone."""
     teller.at("read the plan")
     with open(0, "rb", closefd=False) as given:
         order: Order = marshal.load(given)
@@ -74,12 +92,13 @@ def outer(teller: Teller) -> None:
     os.umask(0o022)
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")  # should the host itself run out of memory, a sandbox goes first
+    return order
+
+
+def set_apart(teller: Teller) -> bool:
+    """Have a pid namespace for the children, in a user namespace unless we are root; say whether we are."""
     privileged = os.geteuid() == 0
     if privileged:
-        teller.at("lend a uid")
-        uid = gid = spare_identity()
-        for descriptor in (1, 2):
-            os.fchown(descriptor, uid, gid)  # so that a function may open /dev/stdout
         teller.at("make a pid namespace")
         host.unshare(host.CLONE_NEWPID)
     else:
@@ -88,14 +107,32 @@ def outer(teller: Teller) -> None:
         host.unshare(host.CLONE_NEWUSER | host.CLONE_NEWPID)
         # Why 0: whoever is 0 here owns the network namespace's entries in /proc and may close them.
         identify("self", (0, 0), (uid, gid))
-        uid = gid = 0
+    return privileged
+
+
+def lend(teller: Teller, privileged: bool, pid: int) -> tuple[int, int]:
+    """Return the uid and gid that a sandbox has among ours, and give it its outputs. `pid` is the host's
+    number of a process that lives as long as the sandbox."""
+    if not privileged:
+        return 0, 0
+    teller.at("lend a uid")
+    uid = spare_identity(pid)
+    for descriptor in (1, 2):
+        os.fchown(descriptor, uid, uid)  # so that a function may open /dev/stdout
+    return uid, uid
+
+
+def outer(teller: Teller, order: Order) -> None:
+    """Fork pid 1 into its namespaces, tell the kernel whose uid it has, and wait for its end."""
+    privileged = set_apart(teller)
+    ours = lend(teller, privileged, os.getpid())
     asked, ask = os.pipe()
     answered, answer = os.pipe()
     inner = os.fork()
     if not inner:
         os.close(asked)
         os.close(answer)
-        pid_1(teller, order, privileged, ask, answered)
+        pid_1(teller, order, Outside(privileged, ask, answered, b"?"), process.start, answered)
         os._exit(0)
     os.close(ask)
     os.close(answered)
@@ -106,7 +143,7 @@ def outer(teller: Teller) -> None:
     teller.say(f"born\t{inner}\t{group.version}", [os.pidfd_open(inner)])
     teller.at("map the identity")
     if os.read(asked, 1):
-        identify(str(inner), (UID, GID), (uid, gid))
+        identify(str(inner), (UID, GID), ours)
         os.write(answer, b"!")
     teller.at("give up the outer process's capabilities")
     host.drop_capabilities()
@@ -123,16 +160,16 @@ def bound(order: Order) -> int:
     return (order["memory"] + order["ephemeral"]) * process.MIB
 
 
-def spare_identity() -> int:
+def spare_identity(pid: int) -> int:
     """Return a uid of the host that belongs to nobody, for a root that must not lend its own."""
     with open("/proc/self/uid_map") as table:
         first, _, count = (int(number) for number in table.read().splitlines()[-1].split())
     last = first + count
     if last >= NOBODY_BASE + NOBODY_COUNT:
-        return NOBODY_BASE + os.getpid()
+        return NOBODY_BASE + pid
     if count < 4096:
         raise OSError(1, f"root here has only {count} uids to itself, and none to spare")
-    return last - 1 - os.getpid() % (count // 2)
+    return last - 1 - pid % (count // 2)
 
 
 def identify(process_id: str, inside: tuple[int, int], ours: tuple[int, int]) -> None:
@@ -149,24 +186,30 @@ def identify(process_id: str, inside: tuple[int, int], ours: tuple[int, int]) ->
             file.write(line)
 
 
-def pid_1(teller: Teller, order: Order, privileged: bool, ask: int, answered: int) -> None:
-    """Build the sandbox from within, lock it, start the runtime, and stay."""
+def pid_1(teller: Teller, order: Order, outside: Outside, begin: Begin, lifeline: int | None) -> bool:
+    """Build the sandbox from within, lock it, start the runtime by `begin`, and stay; what `begin` has forked
+    to be the runtime comes back at once, with True. The sandbox ends when `lifeline` closes."""
     try:
-        runtime, asked, tcp, udp, every_port = build(teller, order, privileged, ask, answered)
+        runtime, asked, tcp, udp, every_port = build(teller, order, outside, begin)
         listeners = [each.fileno() for each in (*tcp, *udp)]
-        teller.say(f"ready\t{len(tcp)}\t{len(udp)}\t{int(every_port)}", listeners)
+        if runtime:
+            teller.say(f"ready\t{len(tcp)}\t{len(udp)}\t{int(every_port)}", listeners)
         for each in (*tcp, *udp):
             each.close()
     except BaseException as problem:  # whatever it is, the valve must hear of it
         teller.failed(problem)
-        return
+        return False
+    if not runtime:
+        teller.control.close()
+        return True
     for descriptor in (1, 2):
         os.dup2(0, descriptor)
-    process.Init(teller.control, runtime, order["memory"] * process.MIB, asked).run(answered)
+    process.Init(teller.control, runtime, order["memory"] * process.MIB, asked).run(lifeline)
+    return False
 
 
 def build(
-    teller: Teller, order: Order, privileged: bool, ask: int, answered: int
+    teller: Teller, order: Order, outside: Outside, begin: Begin
 ) -> tuple[int, Asked, list[socket], list[socket], bool]:
     """The walls, one after the other. The order matters: what needs a capability comes before it is gone."""
     signal.signal(
@@ -189,7 +232,7 @@ def build(
     processes = files.furnish(order, binds, copied)
     teller.at("close the view")
     files.leave()
-    if privileged:
+    if outside.privileged:
         teller.at("leave root's groups")
         os.setgroups([])
     # Why a user namespace even for root, and a second one for everybody else: it owns none of the others, so
@@ -197,9 +240,7 @@ def build(
     # capability inside can use it on nothing; and limits on processes count from zero in it.
     teller.at("make the function's user namespace")
     host.unshare(host.CLONE_NEWUSER)
-    os.write(ask, b"?")
-    if not os.read(answered, 1):
-        raise OSError(3, "the outer process is gone")
+    outside.identify()
     os.setresgid(GID, GID, GID)
     os.setresuid(UID, UID, UID)
     teller.at("give up every capability")
@@ -209,4 +250,4 @@ def build(
     teller.at("load the system call filter")
     asked = Asked(host.load_filter(order["filter"]), processes, order["memory"] * process.MIB)
     teller.at("start the runtime")
-    return process.start(order), asked, tcp, udp, every_port
+    return begin(order), asked, tcp, udp, every_port
