@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from valve_aws.aws import Length, Payload, Unclear, Unwritable, leaving
 from valve_aws.aws.keyring import WIDTH
@@ -76,10 +77,22 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
         await drive(turn_away(passage.court, subject, Unreadable(problem)), crossing.act)
         return
     path = head.target.partition("?")[0]
-    call = visit(head.origin.scheme, head.host, passage.port(head), path, evidence)
+    call = replace(
+        visit(head.origin.scheme, head.host, passage.port(head), path, evidence), stated=stated(head)
+    )
     if held := passage.ring.found(leaving.head_of(head)):
         call = replace(call, held=held)
     await drive(cross(passage.court, subject, call), crossing.act)
+
+
+def stated(head: Head) -> tuple[tuple[str, str], ...]:
+    """Return what a request says beside its URL: headers, and the parts of its query by `?name`.
+
+    Why at `;` as well, and without case: some servers read a query so, and what any would read is to be seen.
+    """
+    query = head.target.partition("?")[2]
+    parts = [part.partition("=") for part in re.split("[&;]", query) if part]
+    return (*head.headers, *(("?" + unquote_plus(n).lower(), unquote_plus(v)) for n, _, v in parts))
 
 
 async def dial(passage: Passage, subject: Subject, dialled: Dial) -> None:

@@ -6,6 +6,7 @@ Knows perimeter, hosts, narrowing, `from`, clearance. Does not know labels in ce
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -114,6 +115,32 @@ def test_a_host_or_its_name_must_be_declared(call: Call, passes: bool) -> None:
     if not passes:
         assert verdict.refused[0].fixes
     assert ask(call, mode=Mode.AUDIT).passes
+
+
+PINNED = {"authorization": f"sha256:{sha256(b'Bearer ours').hexdigest()}", "x-account": "a1", "?key": None}
+SAID = (("authorization", "Bearer ours"), ("x-account", "a1"), ("accept", "*/*"), ("?q", "1"))
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        (SAID, 0),
+        (SAID[1:], 1),
+        (SAID[2:], 2),
+        ((("authorization", "Bearer theirs"), *SAID[1:]), 1),
+        ((*SAID, ("authorization", "Bearer ours")), 1),
+        ((*SAID, ("x-account", "a2")), 1),
+        ((*SAID, ("?key", "")), 1),
+    ],
+)
+def test_whose_account_it_is_at_a_host_must_be_as_the_policy_says(
+    said: tuple[tuple[str, str], ...], refused: int
+) -> None:
+    rules = policy(store("https://api.stripe.com/*", "https://api.stripe.com/*", demands=PINNED))
+    call = replace(visit("https://api.stripe.com/v1"), stated=said)
+    assert why(ask(call, rules=rules)) == [Rule.WITH] * refused
+    assert ask(call, rules=rules, mode=Mode.AUDIT).passes
+    assert ask(visit("dns:api.stripe.com", "Resolve"), rules=rules).passes
 
 
 def test_a_labelled_function_may_look_up_a_declared_name_and_no_other() -> None:

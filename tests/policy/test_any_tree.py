@@ -21,7 +21,8 @@ APP = app_of_the_example()
 WORDS = st.sampled_from(
     """
     version mode labels stores functions events results logs operations grant only-to why holds accepts from
-    sealed attributes items objects key clearance writes invokes may-remove into release reveals configure
+    with sha256: authorization ?key sealed
+    attributes items objects key clearance writes invokes may-remove into release reveals configure
     label default all enforce audit off pii pii/email card tenant/{tenant} {x} user/{sub} * {tenant}/*
     pk sk id email Customers Orders Uploads Jobs Role Worker Checkout Checkout.Api Worker.Jobs
     bedrock:model ses:to/{email}
@@ -60,6 +61,7 @@ STORE = st.fixed_dictionaries(
         "accepts": lists(TAG),
         "from": lists(st.just(Node("Worker", Where("v")))),
         "sealed": st.builds(Node, st.booleans(), PLACES),
+        "with": st.just(Node({"authorization": Node("secret", Where("v"))}, Where("v"))),
         "attributes": maps(["email"], lists(TAG)),
         "objects": maps(["{tenant}/*", "*", "a"], RULE),
     },

@@ -55,6 +55,15 @@ def test_the_example_of_the_design_is_read_whole(policy: Reads) -> None:
     assert found.file == "valve.yaml"
 
 
+def test_what_a_request_must_say_is_known_by_its_name_in_lower_case(policy: Reads) -> None:
+    digest = "sha256:" + "0" * 64
+    found = policy(
+        START
+        + f'stores: {{"https://a.test/*": {{with: {{X-Account: a1, Authorization: "{digest}", "?K": ~}}}}}}'
+    )
+    assert found.stores[0].demands == {"x-account": "a1", "authorization": digest, "?k": None}
+
+
 def test_every_line_knows_its_place(policy: Reads) -> None:
     found = policy(EXAMPLE)
     assert found.tags["card"].where == Where("valve.yaml", 5, 3)
@@ -99,6 +108,10 @@ def test_every_line_knows_its_place(policy: Reads) -> None:
         (START + "stores: {Jobs: {from: [Wroker]}}", "3:24", "no function `Wroker`", "`Worker`"),
         (START + "stores: {Jobs: {from: [Customers]}}", "3:24", "no function `Customers`", ""),
         (START + 'stores: {Jobs: {sealed: "yes"}}', "3:25", "`true` or `false`", ""),
+        (START + "stores: {Jobs: {with: {a: b}}}", "3:17", "asked over HTTP", "https://host/*"),
+        (START + 'stores: {"https://a.test/*": {with: {"a b": c}}}', "3:38", "neither a header", "x-account"),
+        (START + 'stores: {"https://a.test/*": {with: {a: "sha256:00"}}}', "3:41", "no request can", "64"),
+        (START + 'stores: {"https://a.test/*": {with: {a: b, A: c}}}', "3:44", "stands there twice", "keep"),
         (START + "stores: {Jobs: {objects: {}}}", "3:17", "only a bucket has `objects`", "holds"),
         (START + "stores: {Uploads: {items: []}}", "3:20", "only a table has `items`", "holds"),
         (START + 'stores: {"https://a.test/*": {attributes: {}}}', "3:31", "only a table", "holds"),

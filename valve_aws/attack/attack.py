@@ -20,6 +20,7 @@ STEPS = {
     Rule.CREDENTIAL: "credential",
     Rule.PERIMETER: "perimeter",
     Rule.HOST: "host",
+    Rule.WITH: "with",
     Rule.UNKNOWN: "unknown",
     Rule.CONFIGURE: "configure",
     Rule.GRANT: "granted",

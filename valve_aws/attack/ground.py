@@ -29,7 +29,7 @@ from valve_aws.valve import Valve
 
 T = TypeVar("T")
 
-WEB = ("attackers.test", "kept.test", "open.test")
+WEB = ("attackers.test", "kept.test", "open.test", "hooks.test", "shop.test")
 """Hosts that are served here over HTTP."""
 
 LIMIT = 300.0

@@ -37,6 +37,7 @@ WALLS = (
     Step("held", walls.held),
     Step("perimeter", walls.foreign),
     Step("host", walls.host),
+    Step("with", walls.demanded),
     Step("unknown", walls.unknown),
     Step("configure", walls.configure),
     Step("granted", walls.granted),

@@ -7,6 +7,7 @@ Knows why a call is refused whatever it carries. Does not know the book.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 from valve_aws.flow import perimeter, words
 from valve_aws.flow.case import Case
@@ -69,6 +70,40 @@ def host(rules: Rules, case: Case) -> Iterator[Reason]:
             yield Reason(
                 Rule.HOST, f"nothing in the policy names `{target}`", store=target, fixes=(_declare(target),)
             )
+
+
+def demanded(rules: Rules, case: Case) -> Iterator[Reason]:
+    """`with`: whose account it is at a host, as far as the request's head says (A28).
+
+    Why of every request, reading too: whoever reads at another's account takes what that one wrote.
+    """
+    call = case.plan.call
+    if call.operation != "Visit":
+        return
+    for target in call.resources:
+        store = rules.ceilings.store(target)
+        for name, wanted in store.rule.demands.items():
+            given = [value for each, value in call.stated if each == name]
+            if not _said(wanted, given):
+                what = "is not to be there" if wanted is None else "is not the one that the policy names"
+                yield Reason(
+                    Rule.WITH,
+                    f"`{name}` of the request {what}",
+                    store.where,
+                    target,
+                    fixes=(f"send {store.title} what its `with` names",),
+                )
+
+
+def _said(wanted: str | None, given: list[str]) -> bool:
+    if wanted is None or len(given) != 1:
+        return wanted is None and not given
+    if wanted.startswith(HASHED):
+        return HASHED + sha256(given[0].encode("utf-8", "surrogateescape")).hexdigest() == wanted
+    return given[0] == wanted
+
+
+HASHED = "sha256:"
 
 
 def _declare(target: str) -> str:

@@ -122,6 +122,8 @@ class Call:
     """(what, value): names in the request that leave with it although no cell is written (keys in a read,
     law 5)."""
     evidence: Evidence = Evidence()
+    stated: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """What a `Visit` says beside its URL: (header, value), (`?name` of its query, value), in lower case."""
     held: str = ""
     """Not "": which credential of this run stands in what leaves (law 17)."""
 

@@ -40,6 +40,7 @@ class Rule(StrEnum):
     WRITES = "writes"
     INVOKES = "invokes"
     HOST = "undeclared-host"
+    WITH = "with"
     RESULT = "result"
     LOG = "log"
     FIELD = "unfilled-field"

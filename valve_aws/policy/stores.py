@@ -5,6 +5,7 @@ Knows the keys of a store. Does not know the other sections.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
@@ -16,7 +17,7 @@ from valve_aws.policy.names import Names
 from valve_aws.policy.shape import flag, listed, mapping, members, near, shown, word
 from valve_aws.policy.targets import fields
 
-STORE: Final = ("holds", "accepts", "from", "sealed", "attributes", "items", "objects")
+STORE: Final = ("holds", "accepts", "from", "with", "sealed", "attributes", "items", "objects")
 ITEM: Final = ("key", "holds", "accepts")
 OBJECT: Final = ("holds", "accepts")
 OF_SERVICE: Final[Mapping[str, tuple[str, str]]] = {
@@ -61,6 +62,8 @@ def _store(key: str, node: Node, where: Where, names: Names) -> StoreRule:
                 rule = replace(rule, accepts=names.tags(value, "`accepts`", bound), declares_accepts=True)
             case "from":
                 rule = replace(rule, sources=names.functions(value, "`from`"))
+            case "with":
+                rule = replace(rule, demands=_demands(value, target, at))
             case "sealed":
                 rule = replace(rule, sealed=flag(value, "`sealed`"))
             case "attributes":
@@ -70,6 +73,44 @@ def _store(key: str, node: Node, where: Where, names: Names) -> StoreRule:
             case _:
                 rule = replace(rule, cells=rule.cells + _objects(value, bound, names))
     return rule
+
+
+HEADER: Final = re.compile(r"[a-z0-9-]{1,64}|\?[a-z0-9._~-]{1,64}", re.ASCII)
+"""A header's name as HTTP compares it, or `?` and the name of a query's part."""
+
+HASHED: Final = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+ONE_LINE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?", re.ASCII)
+
+
+def _demands(node: Node, target: str, where: Where) -> dict[str, str | None]:
+    """Return what requests must say. Raises Invalid for a place that is asked by no HTTP request."""
+    if not target.startswith(("https://", "http://")):
+        raise Invalid(
+            where, "only a host that is asked over HTTP has `with`", "use it at such as `https://host/*`"
+        )
+    found: dict[str, str | None] = {}
+    for name, value, at in mapping(node, "`with`"):
+        key = name.lower()
+        if not HEADER.fullmatch(key):
+            raise Invalid(
+                at,
+                f"{shown(name)} is neither a header's name nor a query's",
+                "write `x-account` or `?account`",
+            )
+        if key in found:
+            raise Invalid(at, f"{shown(name)} stands there twice", "keep one")
+        if value.value is None and not value.tag:
+            found[key] = None
+            continue
+        text = word(value, f"what {shown(name)} is to be")
+        if not (HASHED.fullmatch(text) if text.startswith("sha256:") else ONE_LINE.fullmatch(text)):
+            raise Invalid(
+                value.where,
+                f"no request can say {shown(text)}",
+                "write the value, or `sha256:` and the 64 hexadecimal digits of its hash",
+            )
+        found[key] = text
+    return found
 
 
 def _attributes(node: Node, bound: Collection[str], names: Names) -> dict[str, Tags]:

@@ -227,6 +227,26 @@ ROWS = (
         seeds=("dynamodb:numbers", "s3:folders/dark/", "secretsmanager:partner-master"),
     ),
     Attack(
+        "a28",
+        "carries it into an account of its own at an allowed host",
+        (
+            Exit("valve:Visit", Rule.HOST, "host:hooks.test", beside=(Rule.ACCEPTS,), part="by_path"),
+            Exit("valve:Visit", Rule.HOST, "host:hooks.test", beside=(Rule.ACCEPTS,), part="by_odd_path"),
+            Exit("valve:Visit", Rule.WITH, "host:shop.test", part="by_key"),
+            Exit("valve:Visit", Rule.WITH, "host:shop.test", part="by_no_key"),
+            Exit("valve:Visit", Rule.WITH, "host:shop.test", part="by_account"),
+            Exit("valve:Visit", Rule.WITH, "host:shop.test", part="by_query"),
+            Exit(
+                "valve:Visit",
+                Rule.HOST,
+                "host:attackers.test",
+                beside=(Rule.ACCEPTS,),
+                part="by_redirect",
+            ),
+        ),
+        ("host:hooks.test", "host:shop.test", "host:kept.test"),
+    ),
+    Attack(
         "a29",
         "leaves it where it comes back later",
         tuple(
