@@ -14,21 +14,23 @@ class TestLaundering(Claims):
     attack = "a23"
 
     @pytest.mark.parametrize(
-        ("fetch", "call", "place"),
+        ("fetch", "call", "rule", "place"),
         [
-            ("fetch_note", "sqs:SendMessage", "sqs:open-jobs"),
-            ("fetch_copy", "s3:CopyObject", "s3:open-files"),
+            ("fetch_note", "sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),
+            ("fetch_copy", "s3:CopyObject", Rule.ACCEPTS, "s3:open-files"),
+            ("fetch_record", "sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),
+            ("fetch_forged", "sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),
         ],
     )
     def test_what_one_environment_leaves_another_does_not_carry_out(
-        self, stage: Stage, fetch: str, call: str, place: str
+        self, stage: Stage, fetch: str, call: str, rule: Rule, place: str
     ) -> None:
         told = {}
         for mode, arrives in ((Mode.OFF, True), (Mode.AUDIT, True), (Mode.ENFORCE, False)):
             left = {outcome.trial.way: outcome.trial for outcome in stage.run(self.row, "leave", mode)}
             for outcome in stage.run(self.row, fetch, mode):
                 came = stage.ledger.has(place, left[outcome.trial.way].markers)
-                refused = outcome.refused(call, Rule.ACCEPTS)
+                refused = outcome.refused(call, rule)
                 if came is not arrives or refused is (mode is Mode.OFF):
                     told[mode, outcome.trial.way] = outcome
         assert not told

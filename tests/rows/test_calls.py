@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -415,3 +416,46 @@ def test_a_ciphertext_without_a_keys_name_is_shown_to_whoever_owns_the_key() -> 
     assert (told.store, told.part) == (f"arn:aws:kms:{ACCOUNT}:*", Part.CONTENT)
     assert judged("kms", "Decrypt", CiphertextBlob=b"c", KeyId=KEY).effect.changes == ()
     assert judged("kms", "ReEncrypt", CiphertextBlob=b"c", DestinationKeyId=KEY).effect.changes
+
+
+def test_an_iterator_that_names_another_stream_shows_that_one_too() -> None:
+    forged = base64.encodebytes(b"secrets:shardId-000000000000:0").decode()
+    arn = f"arn:aws:kinesis:{ACCOUNT}:stream/clicks"
+    read = judged("kinesis", "GetRecords", ShardIterator=forged, StreamARN=arn)
+    assert set(read.resources) == {arn, f"arn:aws:kinesis:{ACCOUNT}:stream/secrets"}
+    assert judged("kinesis", "GetRecords", ShardIterator="AAAA+opaque/", StreamARN=arn).resources == (arn,)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("kinesis", "PutRecord", {"StreamName": "s", "StreamId": "1"}),
+        ("stepfunctions", "ListExecutions", {"stateMachineArn": "m", "mapRunArn": "r"}),
+    ],
+)
+def test_a_second_name_beside_the_first_is_refused(
+    service: str, operation: str, params: dict[str, Any]
+) -> None:
+    with pytest.raises(NotCanonical):
+        judged(service, operation, **params)
+
+
+def test_a_bulk_write_of_another_account_is_that_accounts() -> None:
+    arn = "arn:aws:dynamodb:us-east-1:999999999999:table/T/bulk/1"
+    assert (
+        "arn:aws:dynamodb:us-east-1:999999999999:*"
+        in judged("dynamodb", "DescribeBulkOperation", BulkOperationArn=arn).resources
+    )
+
+
+CONFIGURATION = {"set-up", "account-set-up", "mappings", "pointed", "machine-names"}
+"""Words for how something is set up."""
+
+
+@pytest.mark.parametrize("service", effects.MODULES)
+def test_whatever_changes_how_something_is_set_up_opens_an_exit(service: str) -> None:
+    table = effects.table(service)
+    silent = {
+        row.operation for row in table.rows if CONFIGURATION & set(row.changes.split()) and not row.opens
+    }
+    assert silent == set()

@@ -37,7 +37,7 @@ SHOWN = (
     _shows("ListExports", "any", "names of the account's exports", "tables config"),
     _shows("DescribeImport", "arn", "where an import came from, and how much it was", "config figures"),
     _shows("ListImports", "any", "names of the account's imports", "tables config"),
-    _shows("DescribeBulkOperation", "any", "how far a bulk write has come", "account-config account-figures"),
+    _shows("DescribeBulkOperation", "any", "how far a bulk write has come", "bulk-account account-figures"),
     _shows("ListBulkOperations", "any", "names of the account's bulk writes", "tables account-figures"),
     _shows("DescribeGlobalTable", "any", "where a table is replicated", "tables account-config"),
     _shows("DescribeGlobalTableSettings", "any", "a setting of the replicas", "tables account-config"),
@@ -98,7 +98,7 @@ SET = (
         consults="bulk-source", reveals="config bulk-source", changes="all bulk-output",
         delivers="bulk-output", opens="copies a bucket into the table",
         actions="dynamodb:StartBulkPutItems@table", leaves="table=TableName"),
-    Row("CancelBulkOperation", "stops a bulk write half-way", reveals="account-figures",
+    Row("CancelBulkOperation", "stops a bulk write half-way", reveals="bulk-account account-figures",
         changes="account-counts", opens="stops a bulk write", actions="dynamodb:CancelBulkOperation@any"),
 )
 
@@ -162,7 +162,14 @@ def _own_name(asked: Asked) -> list[Extent]:
 EXPORT, IMPORT = _bucket("S3Bucket"), _bucket("S3BucketSource", "S3Bucket")
 BULK_IN, BULK_OUT = _bucket("InputS3Configuration", "S3Bucket"), _bucket("OutputS3Configuration", "S3Bucket")
 
+def _bulk(asked: Asked) -> list[str]:
+    """The tables of the account whose bulk write it is."""
+    arn = asked.params["BulkOperationArn"]
+    return [f"{arn[: names.split(arn, 'dynamodb').start(5)]}*"]
+
+
 EXTENTS: dict[str, Extents] = {
+    "bulk-account": whole(_bulk, (Part.CONFIG, Span.ALL)),
     "config": whole(_stores, (Part.CONFIG, Span.ALL)),
     "figures": whole(_stores, (Part.COUNTS, Span.ALL)),
     "set-up": whole(_stores, (Part.CONFIG, Span.ONE)),
@@ -217,7 +224,9 @@ def creating(asked: Asked) -> str:
         return "lets others in by a policy"
     if params.get("GlobalTableSourceArn"):
         return "replicates a table"
-    return ""
+    key = (params.get("SSESpecification") or {}).get("KMSMasterKeyId")
+    foreign = key and names.owner(names.kms_key(key, asked.place)) != asked.place.account
+    return "encrypts with a key of another account" if foreign else ""
 
 
 OPENERS: dict[str, Callable[[Asked], str]] = {"creating": creating}

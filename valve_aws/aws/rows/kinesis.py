@@ -5,6 +5,7 @@ Knows what each operation on streams does. Does not know who consumes them.
 
 from __future__ import annotations
 
+import base64
 import re
 
 from valve_aws.aws import names
@@ -57,10 +58,30 @@ CONSUMER = re.compile(r"(arn:[^/]+:stream/[^/]+)/consumer/.+", re.DOTALL)
 
 def _stream(asked: Asked) -> list[str]:
     params = asked.params
+    if params.get("StreamId"):
+        raise names.NotCanonical("a stream's id is a second name of it; name the stream itself")
     consumer = params.get("ConsumerARN")
     m = CONSUMER.fullmatch(consumer) if consumer else None
     arn = (m.group(1) if m else None) or params.get("StreamARN") or params.get("ResourceARN")
     return [names.stream(params.get("StreamName") or "", arn or "", asked.place)]
+
+
+ITERATOR = re.compile(rb"([A-Za-z0-9_.-]{1,128}):shardId-[0-9]+:.*", re.DOTALL)
+
+
+def _read(asked: Asked) -> list[str]:
+    """The stream, and the one that an iterator names where it can be read.
+
+    Why both: whoever serves the request may go by the iterator alone, and emulators' can be made by anybody
+    (moto's are base64 of stream, shard and number). AWS's cannot; getting one shows the stream's figures.
+    """
+    found = _stream(asked)
+    given = asked.params.get("ShardIterator")
+    try:
+        m = ITERATOR.fullmatch(base64.b64decode(given)) if given else None
+    except ValueError:
+        m = None
+    return list(names.unique([*found, names.stream(m[1].decode(), "", asked.place)])) if m else found
 
 
 def _consumer(asked: Asked) -> list[str]:
@@ -72,7 +93,7 @@ SERVICE = Service(
     extents={
         "new": whole(_stream, (Part.CONTENT, Span.NEW), (Part.COUNTS, Span.ONE)),
         "counts": whole(_stream, (Part.COUNTS, Span.ALL)),
-        "records": whole(_stream, (Part.CONTENT, Span.ALL), (Part.COUNTS, Span.ALL)),
+        "records": whole(_read, (Part.CONTENT, Span.ALL), (Part.COUNTS, Span.ALL)),
         "figures": whole(_stream, (Part.CONFIG, Span.ALL), (Part.COUNTS, Span.ALL)),
         "set-up": whole(_stream, (Part.CONFIG, Span.ONE)),
         "streams": whole(account("kinesis"), (Part.NAMES, Span.ALL)),

@@ -83,6 +83,8 @@ def keyed(asked: Asked) -> str:
     key = asked.params.get("KmsKeyId")
     if key and names.owner(names.kms_key(key, asked.place)) != asked.place.account:
         return "encrypts with a key of another account"
+    if asked.params.get("CrossAccountPrimaryARN"):
+        return "ties the secret to one of another account"
     return "copies the secret into other regions" if asked.params.get("AddReplicaRegions") else ""
 
 

@@ -64,6 +64,8 @@ def machine(arn: str) -> str:
 
 
 def _machine(asked: Asked) -> list[str]:
+    if asked.params.get("mapRunArn"):
+        raise names.NotCanonical("a map run is a second name of its state machine; name the machine itself")
     return [machine(asked.params.get("stateMachineArn") or asked.params["executionArn"])]
 
 
