@@ -6,9 +6,11 @@ Knows how long it lives. Does not know what is played on it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.attacks.walled import Walled
 from tests.deliveries.conftest import installed
 from tests.stories.world import STACKS
 from valve_aws.attack.stage import Stage
@@ -26,3 +28,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     made.start()
     yield made
     made.close()
+
+
+@pytest.fixture
+def walled(tmp_path: Path) -> Walled:
+    """A function of one file, with and without walls."""
+    tmp_path.chmod(0o755)
+    return Walled(tmp_path)

@@ -413,3 +413,10 @@ def traces() -> Scene:
         run(argv=["/bin/true"])
     after = _surroundings()
     return {"same": before == after, "before": before, "after": after}
+
+
+def residue(channel: str, folder: str) -> list[float]:
+    """Measure one of the signals that are not closed (`residues`)."""
+    from tests.sandbox import residues
+
+    return list(residues.measure(channel, folder))

@@ -48,7 +48,7 @@ def test_root_in_a_container_with_two_capabilities_more_is_enough() -> None:
         before = capabilities("sys_admin", "net_admin")
         enforced, told = container(COVERED + NO_GROUPS, sys.executable, str(ROOT), *before)
         assert enforced, told
-        assert "kernel memory: False: only by 4,096 open descriptors" in told
+        assert "kernel memory: False: only by 8,192 open descriptors" in told
 
 
 @pytest.mark.parametrize("missing", [("sys_admin",), ("net_admin",), ()])

@@ -143,11 +143,11 @@ os.kill(0, 9)
 
 
 def test_the_kernel_s_buffers_end_too(who: str) -> None:
-    """Three processes of a function of 64 MiB can have 340 MiB there, and without an end five more each."""
+    """Three processes of a function of 64 MiB can have 340 MiB there, and without an end more each."""
     some = play(who, "run", code=FILL, arguments=["3"], memory=64, ephemeral=10)
     bounded = bool(some["group"])
     assert ("had" in some["out"], some["cause"]) == (not bounded, "memory" if bounded else "")
-    more = play(who, "run", code=FILL, arguments=["8"], memory=64, ephemeral=2000)
+    more = play(who, "run", code=FILL, arguments=["10"], memory=64, ephemeral=10)
     assert ("had" in more["out"], more["status"], more["cause"]) == (False, -9, "memory")
 
 

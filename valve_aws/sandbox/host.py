@@ -32,7 +32,7 @@ ALL_PORTS = (
 
 BOUNDED = "by a control group ({}), the kernel's buffers included"
 NOT_BOUNDED = (
-    "only by 4,096 open descriptors, as no control group can be made here: run as root, or under "
+    "only by 8,192 open descriptors, as no control group can be made here: run as root, or under "
     "`systemd-run --user --scope --property=Delegate=yes`"
 )
 OWN_COUNTERS = "each sandbox has a uid of its own"

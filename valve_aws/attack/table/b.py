@@ -31,4 +31,41 @@ ROWS = (
         ("host:kept.test",),
         BARE,
     ),
+    Attack(
+        "b02",
+        "writes the request onto a socket by hand",
+        (Exit("valve:Visit", Rule.HOST, "host:attackers.test"),),
+        ("host:kept.test",),
+        ("sdk", "child", "thread", "later"),
+    ),
+    Attack(
+        "b04",
+        "puts it into a host name that is looked up",
+        (
+            Exit("valve:Visit", Rule.HOST, "dns:"),
+            Exit("valve:Visit", Rule.HOST, "dns:", (Rule.ACCEPTS,), part="labelled"),
+        ),
+        ("host:kept.test",),
+        ("sdk", "socket"),
+    ),
+    Attack(
+        "b05",
+        "speaks a protocol other than HTTP",
+        (
+            Exit("valve:Connect", Rule.HOST, "tcp:db.attackers.test"),
+            Exit("valve:Connect", Rule.ACCEPTS, "tcp:db.open.test", part="labelled"),
+        ),
+        ("tcp:db.kept.test",),
+        ("sdk", "child"),
+    ),
+    Attack(
+        "b08",
+        "trusts anybody and asks no proxy",
+        (
+            Exit("valve:Visit", Rule.HOST, "host:attackers.test"),
+            Exit("sqs:SendMessage", Rule.PERIMETER, "wire:attackers-jobs"),
+        ),
+        ("host:kept.test", "sqs:kept-jobs"),
+        ("sdk", "aged", "child"),
+    ),
 )

@@ -30,9 +30,9 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 FILL_RATE = 4096 * MIB
 """Bytes a second that a process can touch at most; from it follows when to look again."""
 SOONEST, LATEST = 0.005, 0.25
-MOST_OPEN = 4096
-"""Descriptors of all processes together. Each may be a socket with 200 KiB in the kernel that belongs to no
-process; where there is no control group, nothing else bounds them."""
+MOST_OPEN = 8192
+"""Descriptors of all processes together where there is no control group. Each may be a socket with 200 KiB in
+the kernel that belongs to no process, and nothing else bounds them."""
 SELF = "1"
 
 
@@ -103,8 +103,9 @@ class Watch:
     """The memory of everything inside but pid 1: proportional set sizes, so that a shared page counts
     once."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, grouped: bool) -> None:
         self.limit = limit
+        self.grouped = grouped
         self.now = 0
         self.peak = 0
 
@@ -113,7 +114,7 @@ class Watch:
         self.now = _resident()
         if self.now > self.limit or self.now > self.peak:
             self.measure()
-        return self.now > self.limit or _open_files() > MOST_OPEN
+        return self.now > self.limit or (not self.grouped and _open_files() > MOST_OPEN)
 
     def measure(self) -> None:
         """Read the true figure, however long that takes."""
@@ -172,11 +173,11 @@ def _proportional(pid: str) -> int:
 class Init:
     """The loop of pid 1. Orders come from the valve over `control`; its end of file is the valve's death."""
 
-    def __init__(self, control: socket, runtime: int, memory: int, asked: Asked) -> None:
+    def __init__(self, control: socket, runtime: int, watch: Watch, asked: Asked) -> None:
         self.control = control
         self.asked = asked
         self.runtime = runtime
-        self.watch = Watch(memory)
+        self.watch = watch
         self.frozen = False
         self.cause = ""
         self.status: int | None = None

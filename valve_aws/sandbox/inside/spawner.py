@@ -34,6 +34,9 @@ NOBODY_BASE, NOBODY_COUNT = 0x70000000, 1 << 22
 """Uids that no distribution gives to anyone (systemd, UIDS-GIDS): one for each running spawner, as pids are
 below 2**22."""
 
+GROUPED, ALONE = b"g", b"a"
+"""What the outer process answers: there is a control group, or none."""
+
 
 class Teller:
     """Says to the valve how far we are, and where we failed."""
@@ -64,12 +67,16 @@ class Outside:
     def __init__(self, privileged: bool, ask: int, answered: int, question: bytes) -> None:
         self.privileged = privileged
         self.ask, self.answered, self.question = ask, answered, question
+        self.grouped = False
+        """There is a control group."""
 
     def identify(self) -> None:
         """Ask, and wait until it is done."""
         os.write(self.ask, self.question)
-        if not os.read(self.answered, 1):
+        said = os.read(self.answered, 1)
+        if not said:
             raise OSError(3, "the outer process is gone")
+        self.grouped |= said == GROUPED
 
 
 def main() -> None:
@@ -144,7 +151,7 @@ def outer(teller: Teller, order: Order) -> None:
     teller.at("map the identity")
     if os.read(asked, 1):
         identify(str(inner), (UID, GID), ours)
-        os.write(answer, b"!")
+        os.write(answer, GROUPED if group.folders else ALONE)
     teller.at("give up the outer process's capabilities")
     host.drop_capabilities()
     for descriptor in (1, 2):
@@ -204,7 +211,8 @@ def pid_1(teller: Teller, order: Order, outside: Outside, begin: Begin, lifeline
         return True
     for descriptor in (1, 2):
         os.dup2(0, descriptor)
-    process.Init(teller.control, runtime, order["memory"] * process.MIB, asked).run(lifeline)
+    watch = process.Watch(order["memory"] * process.MIB, outside.grouped)
+    process.Init(teller.control, runtime, watch, asked).run(lifeline)
     return False
 
 

@@ -195,6 +195,7 @@ def _live(control: socket, take: int, ask: int, answered: int, fits: Fits) -> Or
         teller.failed(problem)
         return None
     outside = spawner.Outside(root, ask, answered, number.encode())
+    outside.grouped = bool(group.folders)
 
     def begin(order: Order) -> int:
         return (process.go_on if fits(order["argv"], order["environ"]) else process.start)(order)
