@@ -1,6 +1,7 @@
-"""Places that a request says content is to be handed on to, by the one name that each has.
+"""Where a request has content handed on to, by the one name that each place has, and whose key encrypts it
+there.
 
-Knows ARNs of targets, and the settings that carry them as JSON. Does not know which operation sets one.
+Knows ARNs of targets and keys, and settings that carry them as JSON. Does not know which operation sets one.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ def target(text: str, place: Place) -> str:
     if parts.scheme.lower() not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         raise NotCanonical(f"`{text[:80]}` is no ARN and no URL, so where it leads cannot be told")
     return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
+
+
+def keyed(key: str | None, place: Place) -> str:
+    """Return which exit it is to encrypt with a key; "" for one of this account, or none."""
+    foreign = key and names.owner(names.kms_key(key, place)) != place.account
+    return "encrypts with a key of another account" if foreign else ""
 
 
 def redrive(given: Any, place: Place) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from valve_aws.aws import names
+from valve_aws.aws import names, onward
 from valve_aws.aws.rows.row import Asked, Extents, Row, Texts, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
@@ -224,9 +224,7 @@ def creating(asked: Asked) -> str:
         return "lets others in by a policy"
     if params.get("GlobalTableSourceArn"):
         return "replicates a table"
-    key = (params.get("SSESpecification") or {}).get("KMSMasterKeyId")
-    foreign = key and names.owner(names.kms_key(key, asked.place)) != asked.place.account
-    return "encrypts with a key of another account" if foreign else ""
+    return onward.keyed((params.get("SSESpecification") or {}).get("KMSMasterKeyId"), asked.place)
 
 
 OPENERS: dict[str, Callable[[Asked], str]] = {"creating": creating}

@@ -115,9 +115,7 @@ def _bucket(asked: Asked) -> list[str]:
 
 def keyed(asked: Asked) -> str:
     """A key of another account."""
-    key = asked.params.get("kmsKeyId")
-    foreign = key and names.owner(names.kms_key(key, asked.place)) != asked.place.account
-    return "encrypts with a key of another account" if foreign else ""
+    return onward.keyed(asked.params.get("kmsKeyId"), asked.place)
 
 
 EXTENTS: dict[str, Extents] = {

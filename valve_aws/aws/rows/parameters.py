@@ -5,7 +5,7 @@ Knows that a parameter is a store of one cell. Does not know the rest of SSM, wh
 
 from __future__ import annotations
 
-from valve_aws.aws import names
+from valve_aws.aws import names, onward
 from valve_aws.aws.rows.row import Asked, Row, Service, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
@@ -51,9 +51,7 @@ def _under(asked: Asked) -> list[str]:
 
 def keyed(asked: Asked) -> str:
     """A key of another account."""
-    key = asked.params.get("KeyId")
-    foreign = key and names.owner(names.kms_key(key, asked.place)) != asked.place.account
-    return "encrypts with a key of another account" if foreign else ""
+    return onward.keyed(asked.params.get("KeyId"), asked.place)
 
 
 def _own_name(asked: Asked) -> list[Extent]:

@@ -5,7 +5,7 @@ Knows that a secret is a store of one cell. Does not know any secret.
 
 from __future__ import annotations
 
-from valve_aws.aws import names
+from valve_aws.aws import names, onward
 from valve_aws.aws.rows.row import Asked, Row, Service, account, anything, whole
 from valve_aws.model.cell import Extent, Part, Span
 
@@ -80,9 +80,8 @@ VALUE = whole(_secret, (Part.CONTENT, Span.ONE), (Part.NAMES, Span.ONE))
 
 def keyed(asked: Asked) -> str:
     """A key of another account, or copies elsewhere."""
-    key = asked.params.get("KmsKeyId")
-    if key and names.owner(names.kms_key(key, asked.place)) != asked.place.account:
-        return "encrypts with a key of another account"
+    if found := onward.keyed(asked.params.get("KmsKeyId"), asked.place):
+        return found
     if asked.params.get("CrossAccountPrimaryARN"):
         return "ties the secret to one of another account"
     return "copies the secret into other regions" if asked.params.get("AddReplicaRegions") else ""
