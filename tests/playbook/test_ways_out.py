@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.playbook.exchanges import Heard, ask_for, carried, request_of, sdk
+from tests.playbook.play import ACCOUNT
 from valve_aws.aws import Unwritable
 from valve_aws.model.verdict import Mode
 from valve_aws.passage import here
@@ -72,3 +74,18 @@ def test_a_call_that_cannot_be_written_as_itself_is_refused(monkeypatch: pytest.
     status, _, _ = carried(stage, stage.subject(), head, body)
     assert (status, heard.reached) == (403, [])
     assert [r.outcome for r in stage.sink.records if r.verdict == "settled"] == ["failed"]
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_call_to_another_accounts_host_name_never_reaches_our_own_account(mode: Mode) -> None:
+    heard = Heard()
+    stage = heard.stage(mode)
+    head, body = request_of(sdk("dynamodb"), "GetItem", TableName="customers", Key={"id": {"S": "c1"}})
+    for account, reached in (("111122223333", []), (ACCOUNT, ["127.0.0.1:9"])):
+        heard.reached.clear()
+        host = f"{account}.ddb.us-east-1.amazonaws.com"
+        headers = tuple((n, v) for n, v in head.headers if n not in {"host", "authorization"})
+        origin = replace(head.origin, sni=host)
+        named = replace(head, host=host, headers=(("host", host), *headers), origin=origin)
+        carried(stage, stage.subject(), named, body)
+        assert heard.reached[:1] == (reached if mode is not Mode.ENFORCE else [])

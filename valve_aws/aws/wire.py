@@ -20,7 +20,7 @@ from valve_aws.aws.plan import Planner
 from valve_aws.aws.reading import Judge, Reading
 from valve_aws.aws.refusals import Reply
 from valve_aws.aws.replies import Settled
-from valve_aws.aws.writing import Endpoint, Length, Outgoing, Writing
+from valve_aws.aws.writing import Endpoint, Length, Outgoing, Unwritable, Writing
 from valve_aws.model.call import Call, Head, Key, Unreadable
 from valve_aws.model.ports import Now, Tables
 
@@ -43,6 +43,7 @@ class Aws:
         self._reading = Reading(account, Planner(region, directory, tuple(endpoints)), tables, now, judge,
                                 found, secrets)
         self._writing = Writing(directory)
+        self._account = account
 
     def is_aws(self, head: Head) -> bool:
         """Say whether a request is meant for AWS: by its host name, or signed with a key that a valve issued.
@@ -81,6 +82,9 @@ class Aws:
 
         `body` is the decoded content of a streamed upload, or its length when it streams past. `now` is in
         UTC. """
+        if isinstance(call, AwsCall) and call.site_account not in {"", self._account}:
+            # Why: another name would be written, under which the call reaches our own account's resources.
+            raise Unwritable(f"it is sent to the host name of the account `{call.site_account}`")
         return self._writing.write(call, endpoint, credential, now, body)
 
     def wants_reply(self, call: Call) -> int:
