@@ -331,7 +331,7 @@ def tried(act):
     except OSError:
         return 'refused'
 print(tried(lambda: open('/proc/1/environ').read()), tried(lambda: open('/proc/1/mem', 'rb')),
-      tried(lambda: os.listdir('/proc/1/fd')), tried(lambda: os.stat('/proc/1/root/.')),
+      tried(lambda: os.readlink('/proc/1/fd/0')), tried(lambda: os.stat('/proc/1/root/.')),
       tried(lambda: resource.prlimit(1, resource.RLIMIT_NOFILE, (1, 1))),
       tried(lambda: os.setpriority(os.PRIO_PROCESS, 1, 19)),
       tried(lambda: os.setpriority(os.PRIO_USER, 0, 19)),

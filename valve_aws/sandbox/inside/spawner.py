@@ -223,10 +223,8 @@ def build(
     signal.signal(
         signal.SIGINT, signal.SIG_DFL
     )  # without handlers pid 1 takes no signal from inside its namespace
-    teller.at("make mount, network, ipc, uts and cgroup namespaces")
-    host.unshare(
-        host.CLONE_NEWNS | host.CLONE_NEWNET | host.CLONE_NEWIPC | host.CLONE_NEWUTS | host.CLONE_NEWCGROUP
-    )
+    teller.at("make mount, network, ipc and uts namespaces")
+    host.unshare(host.CLONE_NEWNS | host.CLONE_NEWNET | host.CLONE_NEWIPC | host.CLONE_NEWUTS)
     teller.at("name the machine")
     host.set_hostname(order["hostname"])
     teller.at("make the network")
@@ -249,6 +247,10 @@ def build(
     teller.at("make the function's user namespace")
     host.unshare(host.CLONE_NEWUSER)
     outside.identify()
+    # Why only now: we are in our control group by now, and its path, in which the host's number of a process
+    # stands, becomes `/`.
+    teller.at("make a cgroup namespace")
+    host.unshare(host.CLONE_NEWCGROUP)
     os.setresgid(GID, GID, GID)
     os.setresuid(UID, UID, UID)
     teller.at("give up every capability")
