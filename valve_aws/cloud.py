@@ -115,6 +115,8 @@ class Cloud:
             yield Cell(seed.arn, name), label, version
             if seed.kind in {"object", "item"}:
                 yield Cell(seed.arn, name, Part.NAMES), self._base(seed.arn, name), ""
+            if seed.kind == "item":  # Why: how large it is, a table's figures tell without its content
+                yield Cell(seed.arn, name, Part.COUNTS), label, ""
 
     async def close(self) -> None:
         """End what was started."""

@@ -118,7 +118,8 @@ class Cloud:
             found.append([m.body if part is Part.CONTENT else m.hidden for m in self.queues[store]])
         elif store in self.tables.items:
             held = {k: sorted(v.items()) for k, v in self.tables.items[store].items() if _in(extent, k)}
-            found.append(sorted(held.items()) if part is not Part.NAMES else sorted(held))
+            shown = {Part.NAMES: sorted(held), Part.COUNTS: sum(len(str(v)) for v in held.values())}
+            found.append(shown.get(part, sorted(held.items()) if part is Part.CONTENT else None))
         return found
 
     def _extra(self, extent: Extent) -> list[tuple[str, str]]:

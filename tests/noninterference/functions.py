@@ -79,7 +79,8 @@ class Environment:
         ends = run.time() + SLOT[min(len(self.path) - 1, len(SLOT) - 1)]
         text = runtime.report
         self._platform(text.start(ident))
-        self._saw("event", plain(payload.decode("utf-8", "replace")))
+        woken = run.beyond(self.path[0])
+        self._saw("event", plain(payload.decode("utf-8", "replace")), "woken" if woken else "")
         while self.step < STEPS and self._dice().random() < 0.9:
             await asyncio.sleep(0.5 + Random(digest(*self.path, self.step)).random())
             await self._act()
@@ -116,11 +117,12 @@ class Environment:
     def _dice(self) -> Random:
         return Random(self.memory)
 
-    def _saw(self, what: str, shown: Any) -> None:
-        """Take something in; if he may, the outsider sees it too."""
+    def _saw(self, what: str, shown: Any, how: str = "") -> None:
+        """Take something in; if he may, the outsider sees it too. `how`: by a probe, or woken by a queue
+        that may hold more."""
         shown = self._renamed(shown)
         self.memory = digest(self.memory, what, shown)
-        self.run.note(self, what, self.memory, shown)
+        self.run.note(self, what, self.memory, shown, how)
 
     def _renamed(self, value: Any) -> Any:
         if isinstance(value, Token):
@@ -155,7 +157,7 @@ class Environment:
         await asyncio.sleep(max(0.0, until - self.run.time()))
 
     async def _request(self, call: Call | Unreadable, beside: int) -> None:
-        run, shown = self.run, []
+        run, shown, probed = self.run, [], False
         court = run.passage.court
 
         def act(command: ask.Command) -> Any:
@@ -180,10 +182,12 @@ class Environment:
             run.view.asked.add((call.service, call.operation))
             if verdict.passes:
                 run.view.passed.add((call.service, call.operation))
+            probed = any(run.beyond(store) for store in verdict.probed)
             told = (call.service, call.operation, call.resources, str(dict(call.params)))
             self._keep(call, shown)
         run.view.all.append((self.path, self.step, told, shown))
-        self._saw(f"{told[:2]}", shown)
+        woken = self.path[-1] == "init" and run.beyond(self.path[0])
+        self._saw(f"{told[:2]}", shown, "woken" if woken else "probe" if probed else "")
 
     def _keep(self, call: Call, shown: list[Any]) -> None:
         """Remember the ids that a reply gave."""

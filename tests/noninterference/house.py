@@ -62,6 +62,9 @@ class View:
     logs: list[str] = field(default_factory=list)
     outside: list[Any] = field(default_factory=list)
     cells: list[Any] = field(default_factory=list)
+    moments: list[tuple[float, Path, int, str, str]] = field(default_factory=list)
+    """What the functions saw, in order: when, who, which step, all that it knows by then, how it came."""
+    probes: int = 0
     all: list[Any] = field(default_factory=list)
     asked: set[tuple[str, str]] = field(default_factory=set)
     """Operations of which a call was judged by its row."""
@@ -176,10 +179,20 @@ class Run:
         if self.world.low(frozenset(self.world.policy.logs.accepts.patterns)):
             self.view.logs.append(plain(line.decode()))
 
-    def note(self, environment: Environment, what: str, memory: str, shown: Any) -> None:
+    def note(self, environment: Environment, what: str, memory: str, shown: Any, how: str) -> None:
         """Take down what a function that is the outsider has seen."""
+        self.view.probes += how == "probe"
         if self.world.low(environment.subject.label):
-            self.view.functions.setdefault(environment.path, []).append((what, memory, shown))
+            seen = self.view.functions.setdefault(environment.path, [])
+            self.view.moments.append((self.time(), environment.path, len(seen), memory, how))
+            seen.append((what, memory, shown))
+
+    def beyond(self, store: str) -> bool:
+        """Say whether more may be in a store than the outsider may see; a queue also by what it wakes."""
+        queue = next((q for q in self.world.wakes if store.startswith(f"{q.rpartition(':')[2]}#")), store)
+        rule = self.world.rule(queue)
+        folders = [c.key[""] for c in rule.cells] if rule else []
+        return any(not self.world.low(self.world.ceiling(queue, name)) for name in ("", *folders))
 
     async def play(self) -> View:
         """Invoke what the operator invokes, let queues wake functions, and wait for the end of it all."""

@@ -38,6 +38,20 @@ class Pair:
         )
 
     @property
+    def parting(self) -> str:
+        """Return how the outsider first came to know something, "" if he never did: by a `probe`, by being
+        `woken`, or `silently`, by what no label and no probe tells."""
+        ours, theirs = self.one.moments, self.other.moments
+        here = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a[:4] != b[:4]), None)
+        if here is None:
+            here = min(len(ours), len(theirs))
+        first = min(ours[here : here + 1] + theirs[here : here + 1], key=lambda m: m[0], default=None)
+        if first is None:
+            return "silently" if self.told else ""
+        same = [each for each in ours + theirs if each[:3] == first[:3]]
+        return first[4] if first[4] == "woken" or (first[4] == "probe" and len(same) == 1) else "silently"
+
+    @property
     def parted(self) -> bool:
         """Say whether the secret changed any crossing at all."""
         return self.one.all != self.other.all
@@ -99,14 +113,19 @@ def _seed(run: Run, judge: Judge, twin: str) -> None:
     cloud, low = run.cloud, run.world.low
     ceiling, seed = run.world.ceiling, run.world.seed
     cells: list[tuple[Cell, Any, str]] = []
+    secret = frozenset({run.world.secret})
 
     def there(store: str, name: str) -> str:
         """Return the content of a cell, "" when it is not to be there."""
-        dice = Random(f"{seed} {store} {name} {'' if low(ceiling(store, name)) else twin}")
-        return "" if dice.random() < 0.4 else dice.choice(("v", f"{dice.random():.3f}"))
+        differs = "" if low(ceiling(store, name)) else twin
+        # Why: whether a cell is there is labelled where its store is sealed; else only what it holds is.
+        absent = Random(f"{seed} {store} {name} {differs if run.world.sealed else ''}").random() < 0.4
+        dice = Random(f"{seed} {store} {name} {differs}")
+        return "" if absent else dice.choice(("v", f"{dice.random():.3f}"))
 
     def know(store: str, name: str, part: Part = Part.CONTENT) -> None:
-        cells.append((Cell(store, name, part), judge.base(store, name, part), ""))
+        label = judge.base(store, name, part)
+        cells.append((Cell(store, name, part), label if low(ceiling(store, name)) else label | secret, ""))
 
     for bucket in BUCKETS:
         for key in KEYS:
@@ -120,8 +139,8 @@ def _seed(run: Run, judge: Judge, twin: str) -> None:
             name = names.item({k: {"S": v} for k, v in attributes.items()}, SCHEMAS[table])
             if value := there(table, name):
                 cloud.tables.items[table][name] = {**attributes, "a": value, "b": value}
-                know(table, name)
-                know(table, name, Part.NAMES)
+                for part in (Part.CONTENT, Part.NAMES, Part.COUNTS):
+                    know(table, name, part)
     for queue in QUEUES[:3]:
         for number in range(3):
             if body := there(queue, str(number)):

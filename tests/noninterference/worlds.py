@@ -100,6 +100,7 @@ class World:
     policy: FlowPolicy
     stack: Stack
     secret: str
+    sealed: bool
     sole: bool
     events: tuple[tuple[str, str], ...]
     """What the operator invokes: (function, trigger or "")."""
@@ -170,7 +171,7 @@ def world(seed: int, sealed: bool = True) -> World:
         (dice.choice(NAMES), ".Api" if dice.random() < 0.4 else "") for _ in range(dice.randrange(2, 6))
     )
     events = tuple((f, f + trigger if trigger else "") for f, trigger in events)
-    return World(seed, policy, stack, secret, dice.random() < 0.7, events, wakes)
+    return World(seed, policy, stack, secret, sealed, dice.random() < 0.7, events, wakes)
 
 
 def _tags(dice: Random) -> Tags:

@@ -284,7 +284,7 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
         writes=verdict.writes,
         changes=tuple(dict.fromkeys(_text(e) for e in verdict.rises)),
         cells=verdict.cells,
-        probed=verdict.probed if verdict.passes else (),
+        probed=verdict.probed,
         joined=verdict.joins,
         ways=verdict.ways,
         reasons=verdict.refused or verdict.allowed,

@@ -184,7 +184,8 @@ def probed(rules: Rules, case: Case) -> tuple[str, ...]:
     """Return the stores that could hold more, under the policy, than the call was found to look at.
 
     Why it matters: whoever stays clean has learned that no labelled function wrote there (E07). In a sealed
-    store there is nothing more, as everything there carries all of it.
+    store there is nothing more, as everything there carries all of it. Why a refused call counts too: its
+    caller would have been tainted by what it looked at.
     """
     found: dict[str, None] = {}
     label = case.who.label.union(case.joined)

@@ -117,7 +117,7 @@ class Judge:
             ways=case.ways(),
             rises=rising.extents(self._rules, case),
             cells=case.cells,
-            probed=() if refused and mode is Mode.ENFORCE else flows.probed(self._rules, case),
+            probed=flows.probed(self._rules, case),
         )
 
     def settle(self, call: Call, who: Principal, held: Held) -> Verdict:
