@@ -60,15 +60,34 @@ class Environment:
         self.path: Path = ()
         self.step = 0
         self.baseline: Label = label
+        self.crossed, self.peak = False, 0
 
     async def start(self) -> None:
-        """Run the init phase, which writes a line of its own, and now and then makes a call."""
+        """Run the init phase, which writes a line of its own, and of every other function makes a call."""
         self.alive, self.path = True, (*PATH.get(), "init")
-        self._platform(runtime.report.init_start("python3.11", REGION))
-        self.run.housing._log(self, "stdout", "init")  # type: ignore[arg-type]  # it has what is used
-        if Random(self.memory).random() < 0.5:
+        self._begin()
+        if self._calls_at_its_start:
             await self._request(Asking(Random(self.memory), self.memory, {}).call(), 0)
         self.baseline = self.subject.label
+
+    async def start_ahead(self) -> bool:
+        """Start as a spare, which a call of its init ends."""
+        self.alive, self.crossed = not self._calls_at_its_start, self._calls_at_its_start
+        return self.alive
+
+    def adopt(self, label: Label) -> None:
+        """Be for events of this label from now on; what the start wrote is told now."""
+        self.subject.take(label, ())
+        self.baseline |= label
+        self._begin()
+
+    @property
+    def _calls_at_its_start(self) -> bool:
+        return self._dice().random() < 0.5
+
+    def _begin(self) -> None:
+        self._platform(runtime.report.init_start("python3.11", REGION))
+        self.run.housing._log(self, "stdout", "init")
 
     async def close(self, *_: Any) -> None:
         self.alive = False

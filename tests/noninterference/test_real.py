@@ -94,12 +94,12 @@ def run(folder: Path, secret: str) -> dict[str, Any]:
         try:
             for number in range(WORKFLOWS):
                 labelled = number % 5 == 4
-                for function in ("WalkA",) if labelled else ("WalkB", "WalkA", "WalkB"):
-                    event = {"n": number, "word": secret if labelled else ""}
-                    trigger = "WalkA.Api" if labelled else ""
-                    done = await valve.invoke(function, json.dumps(event).encode(), trigger)
-                    await valve.drain()
-                    seen["results"].append((function, done.failed, plain(done.payload.decode())))
+                function = "WalkA" if labelled or number % 3 == 0 else "WalkB"
+                event = {"n": number, "word": secret if labelled else ""}
+                trigger = "WalkA.Api" if labelled else ""
+                done = await valve.invoke(function, json.dumps(event).encode(), trigger)
+                await valve.drain()
+                seen["results"].append((function, done.failed, plain(done.payload.decode())))
             seen["calls"] = [(r.service, r.operation, r.verdict) for r in valve.records]
             url = (await valve.passage.cloud()).url
             await asyncio.to_thread(_look, url, valve.stack, seen)
@@ -138,6 +138,7 @@ def test_twins_in_the_real_sandbox_look_the_same_to_an_outsider(tmp_path: Path) 
     for what in ("results", "files", "notes", "jobs", "log"):
         differ = [pair for pair in zip(one[what], other[what], strict=False) if pair[0] != pair[1]]
         assert one[what] == other[what], (what, differ[:2])
-    assert 0.1 < sum(failed for _, failed, _ in one["results"]) / len(one["results"]) < 0.9
+    held = sum("Valve.ResultRefused" in payload for _, _, payload in one["results"])
+    assert 0 < held < len(one["results"]), "of labelled walks no result is told, of others it is"
     assert one["files"]
     assert one["notes"]

@@ -47,7 +47,7 @@ def handler(event, context):
         seen.append([step, shown])
     KEPT[0] = _digest(seen)
     sys.stdout.write(f"walked {KEPT[0]}\n")
-    if random.Random(KEPT[0]).random() < 0.2:
+    if random.Random(KEPT[0]).random() < 0.15:
         raise RuntimeError(KEPT[0])
     return {"seen": seen}
 
@@ -62,15 +62,15 @@ def _digest(value):
 
 
 def _bucket(dice):
-    return NAMED[dice.choice(["HIDDENFILES", "OPENFILES", "OPENFILES"])]
+    return NAMED[dice.choice(["HIDDENFILES", *["OPENFILES"] * 5])]
 
 
 def _table(dice):
-    return NAMED[dice.choice(["HIDDENNOTES", "OPENNOTES", "OPENNOTES"])]
+    return NAMED[dice.choice(["HIDDENNOTES", *["OPENNOTES"] * 5])]
 
 
 def _queue(dice):
-    return NAMED[dice.choice(["HIDDENJOBS", "OPENJOBS", "OPENJOBS"])]
+    return NAMED[dice.choice(["HIDDENJOBS", *["OPENJOBS"] * 5])]
 
 
 def _key(dice):
