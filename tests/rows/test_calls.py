@@ -101,6 +101,62 @@ def test_what_opens_an_exit_says_so(service: str, operation: str) -> None:
     assert (service, operation) in CONFIGURED
 
 
+BUCKET = {"S3BucketDestination": {"Bucket": "arn:aws:s3:::there", "Format": "CSV"}}
+QUEUE = f"arn:aws:sqs:{ACCOUNT}:there"
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "where"),
+    [
+        (
+            "PutBucketReplication",
+            {"ReplicationConfiguration": {"Rules": [{"Destination": {"Bucket": "arn:aws:s3:::there"}}]}},
+            "arn:aws:s3:::there",
+        ),
+        (
+            "PutBucketNotificationConfiguration",
+            {"NotificationConfiguration": {"QueueConfigurations": [{"QueueArn": QUEUE}]}},
+            QUEUE,
+        ),
+        (
+            "PutBucketNotificationConfiguration",
+            {"NotificationConfiguration": {"EventBridgeConfiguration": {}}},
+            f"arn:aws:events:{ACCOUNT}:event-bus/default",
+        ),
+        (
+            "PutBucketNotification",
+            {"NotificationConfiguration": {"QueueConfiguration": {"Queue": QUEUE}}},
+            QUEUE,
+        ),
+        (
+            "PutBucketLogging",
+            {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": "there", "TargetPrefix": ""}}},
+            "arn:aws:s3:::there",
+        ),
+        (
+            "PutBucketInventoryConfiguration",
+            {"InventoryConfiguration": {"Destination": BUCKET}},
+            "arn:aws:s3:::there",
+        ),
+        (
+            "PutBucketAnalyticsConfiguration",
+            {
+                "AnalyticsConfiguration": {
+                    "StorageClassAnalysis": {"DataExport": {"Destination": BUCKET}},
+                }
+            },
+            "arn:aws:s3:::there",
+        ),
+    ],
+)
+def test_where_a_bucket_s_setting_hands_on_to_is_judged_as_a_place(
+    operation: str, given: dict[str, Any], where: str
+) -> None:
+    """Also where a grant lets the bucket be set up."""
+    assert judged("s3", operation, Bucket="bucket", **given).effect.delivers == (where,)
+    assert judged("s3", operation, Bucket="bucket").effect.delivers == ()
+
+
 @pytest.mark.parametrize(
     ("attributes", "opens"),
     [({"Policy": "{}"}, True), ({"RedrivePolicy": "{}"}, True), ({"DelaySeconds": "1"}, False), ({}, False)],

@@ -75,6 +75,8 @@ class Attack:
     function: str = "Hostile"
     trigger: str = ""
     """`Function.Event` when it comes through a trigger."""
+    alone: bool = False
+    """Its ways are tried one after the other, since each would undo what the one before has set."""
     seeds: tuple[str, ...] = ()
     """Places where the trial's secret lies beside the vault: `s3:vault-files`, `dynamodb:ledger`."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,11 +29,45 @@ from valve_aws.valve import Valve
 
 T = TypeVar("T")
 
-WEB = ("attackers.test", "kept.test", "open.test", "hooks.test", "shop.test")
-"""Hosts that are served here over HTTP."""
+WEB = ("kept.test", "open.test", "hooks.test", "shop.test")
+"""Declared hosts that are served here over HTTP."""
+
+THEIRS = "attackers.test"
+"""The attacker's own domain: every name in it leads to a machine of his."""
 
 LIMIT = 300.0
 """Seconds for whatever is asked of the loop at once."""
+
+
+class Names(dict[tuple[str, int], tuple[str, int]]):
+    """What `--resolve` says, and where the names of the attacker's domain lead.
+
+    Why they are found but not listed: a name that is listed may be an endpoint of AWS; and who looks one of
+    his names up has asked his name server.
+    """
+
+    def __init__(
+        self,
+        told: Mapping[tuple[str, int], tuple[str, int]],
+        asked: Callable[[str], None],
+        ports: Mapping[int, int],
+        web: int,
+    ) -> None:
+        super().__init__(told)
+        self._asked, self._ports, self._web = asked, ports, web
+
+    def get(self, at: tuple[str, int], default: Any = None) -> Any:
+        """Return where a host and port are found."""
+        host, port = at
+        if not theirs(host):
+            return super().get(at, default)
+        self._asked(host)
+        return "127.0.0.1", self._ports.get(port, self._web)
+
+
+def theirs(host: str) -> bool:
+    """Say whether a host is of the attacker's domain."""
+    return f".{host}".endswith(f".{THEIRS}")
 
 
 class Ground:
@@ -51,7 +85,10 @@ class Ground:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def start(self, hosts: Sequence[str] = WEB, topics: Sequence[str] = ()) -> None:
-        """Start the cloud and the machines, which answer for `hosts`. Raises `NotStarted`."""
+        """Start the cloud and the machines, which answer for `hosts` and the attacker's domain.
+
+        Raises `NotStarted`.
+        """
         watched = self._home / "arrived.jsonl"
         theirs = [
             {"logical": name, "kind": kind, "name": name, "arn": "", "properties": properties}
@@ -66,6 +103,7 @@ class Ground:
         self.cloud = Cloud(url, region, self.ledger, watched, lambda: logs(self._home))
         for topic in ("attackers-news", *topics):
             self.cloud.subscribe(topic)
+        self.cloud.welcome("attackers-files")
 
     def close(self) -> None:
         """End everything. Idempotent where `start` did not get far."""
@@ -105,9 +143,18 @@ class Ground:
                 audit=self._home / f"{name}.jsonl",
                 labels=self._home / f"{name}.db",
                 log=self._home / f"{name}.log",
-                resolve={(host, 0): ("127.0.0.1", web) for host in self._hosts}
-                | {(host, 5432): ("127.0.0.1", spoken[host]) for host in RAW}
-                | {at: ("127.0.0.1", self._machines.listen(f"tcp:{at[0]}")) for at in raw},
+                resolve=Names(
+                    {(host, 0): ("127.0.0.1", web) for host in self._hosts if not theirs(host)}
+                    | {(host, 5432): ("127.0.0.1", spoken[host]) for host in RAW if not theirs(host)}
+                    | {
+                        a: ("127.0.0.1", self._machines.listen(f"tcp:{a[0]}"))
+                        for a in raw
+                        if not theirs(a[0])
+                    },
+                    lambda host: self.ledger.keep("dns", host),
+                    {5432: spoken["db.attackers.test"]},
+                    web,
+                ),
                 reuse=reuse,
             )
             judge = partial(Lacking, steps=lacking) if lacking else Judge

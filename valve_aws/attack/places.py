@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from valve_aws.attack import opened
 from valve_aws.attack.files import tail
 from valve_aws.attack.loot import carries, unpacked
+from valve_aws.attack.server import fresh
 
 ATTACKERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("AWS::S3::Bucket", "attackers-files", {}),
@@ -90,11 +92,13 @@ class Cloud:
     def __init__(
         self, url: str, region: str, ledger: Ledger, watched: Path, log: Callable[[], list[Path]]
     ) -> None:
-        self._url, self._region, self._ledger = url, region, ledger
+        self.url, self._region, self._ledger = url, region, ledger
         self._files: dict[Path, int] = {}
         self._watched, self._logs = watched, log
         self._clients: dict[str, Any] = {}
         self._iterators: dict[tuple[str, str], str] = {}
+        self._sign = fresh("o")
+        """By which our own requests are told from those of an environment."""
         self.takes = True
         """Whether objects and items that were read are taken away."""
 
@@ -106,11 +110,15 @@ class Cloud:
 
             self._clients[service] = boto3.client(
                 service,
-                endpoint_url=self._url,
+                endpoint_url=self.url,
                 region_name=self._region,
                 aws_access_key_id="testing",
                 aws_secret_access_key="testing",
-                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+                config=Config(
+                    s3={"addressing_style": "path"},
+                    retries={"total_max_attempts": 1},
+                    user_agent_extra=self._sign,
+                ),
             )
         return self._clients[service]
 
@@ -126,6 +134,11 @@ class Cloud:
             Endpoint=arn["Attributes"]["QueueArn"],
             Attributes={"RawMessageDelivery": "false"},
         )
+
+    def welcome(self, bucket: str) -> None:
+        """Prepare the attacker's bucket for what others' buckets may send there: access logs, replicas."""
+        group = "uri=http://acs.amazonaws.com/groups/s3/LogDelivery"
+        self.client("s3").put_bucket_acl(Bucket=bucket, GrantWrite=group, GrantReadACP=group)
 
     def put(self, place: str, texts: dict[str, str]) -> None:
         """Put items `{id, text}` into a table, objects into a bucket (`s3:name/prefix/`), or all texts by
@@ -157,13 +170,15 @@ class Cloud:
         for path, kind in [(self._watched, "wire"), *((path, "log") for path in self._logs())]:
             lines, self._files[path] = tail(path, self._files.get(path, 0))
             for line in lines:
+                if self._sign in line:
+                    continue
                 self._ledger.keep(kind, _request(line) if kind == "wire" else line)
 
 
 def _request(line: str) -> str:
     seen = json.loads(line)
     headers = "\n".join(f"{name}: {value}" for name, value in seen["headers"].items())
-    return f"{seen['method']} {seen['host']}{seen['path']}\n{headers}\n\n{seen['body']}"
+    return f"{seen['method']} {seen['path']} {seen['host']}\n{headers}\n\n{seen['body']}"
 
 
 def _bucket(cloud: Cloud, name: str) -> Iterable[str]:
@@ -222,5 +237,8 @@ READERS: dict[str, Callable[[Cloud, str], Iterable[str]]] = {
     "sns": _topic,
     "dynamodb": _table,
     "kinesis": _stream,
+    "public": opened.public,
+    "settings": opened.settings,
+    "policy": opened.policy,
 }
 """Kind of place → how it is read; any other kind fills the ledger by itself."""

@@ -60,7 +60,8 @@ def _web(keep: Keep) -> type[BaseHTTPRequestHandler]:
             body = self._chunks() if "chunked" in self.headers.get("transfer-encoding", "") else self._sized()
             head = f"{self.command} {self.path}\n{self.headers}"
             name = self.headers.get("host", "").partition(":")[0]
-            keep(f"host:{name}", f"{head}\n{unpacked(body)}")
+            for place in {name, "attackers.test" if name.endswith(".attackers.test") else name}:
+                keep(f"host:{place}", f"{head}\n{unpacked(body)}")
             _, redirect, elsewhere = self.path.partition("?redirect=")
             self.send_response(302 if redirect else 200)
             if redirect:

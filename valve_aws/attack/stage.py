@@ -118,8 +118,10 @@ class Stage:
         for place in ("dynamodb:vault", *attack.seeds):
             self.cloud.put(place, {t.ident: t.secret for t in trials})
         self.cloud.put("dynamodb:shelf", {t.ident: t.plain for t in trials})
-        outcomes = self._ground.do(self._all(trials, mode, frozenset(lacking)))
-        self.cloud.look({*attack.places, *THEIRS, *OPEN})
+        outcomes: list[Outcome] = []
+        for together in [[trial] for trial in trials] if attack.alone else [trials]:
+            outcomes += self._ground.do(self._all(together, mode, frozenset(lacking)))
+            self.cloud.look({*attack.places, *THEIRS, *OPEN})
         for outcome in outcomes:
             for finished in outcome.finished:
                 self.ledger.keep(f"result:{outcome.trial.ident}", finished.payload.decode("utf-8", "replace"))

@@ -73,9 +73,10 @@ class Hands:
 
     # Calls
 
-    def call(self, service, operation, keys=None, **params):
-        """Make one AWS call as this way does, with the environment's own keys unless others are given."""
-        answer = DELIVERIES[self.way](self, service, operation, keys, params)
+    def call(self, service, operation, keys=None, host="", **params):
+        """Make one AWS call as this way does, with the environment's own keys unless others are given, and to
+        the genuine host unless another is."""
+        answer = DELIVERIES[self.way](self, service, operation, keys, host, params)
         self.statuses.append((f"{service}:{operation}", answer.status))
         return answer
 
@@ -100,7 +101,7 @@ class Hands:
 
     def client(self, service, keys=None, **more):
         """A boto3 client of this way's SDK."""
-        name = (service, keys, tuple(sorted(more)))
+        name = (service, keys, repr(sorted(more.items())))
         if name not in self._clients:
             given = dict(zip(CREDENTIAL, keys, strict=True)) if keys else {}
             self._clients[name] = sdk(self.way).client(service, **{**given, **more})
@@ -110,9 +111,9 @@ class Hands:
 # How a call is delivered
 
 
-def by_sdk(hands, service, operation, keys, params):
+def by_sdk(hands, service, operation, keys, host, params):
     """By a boto3."""
-    client = hands.client(service, keys)
+    client = hands.client(service, keys, **({"endpoint_url": f"https://{host}"} if host else {}))
     names = {operation: name for name, operation in client.meta.method_to_api_mapping.items()}
     try:
         told = getattr(client, names[operation])(**params)
@@ -124,15 +125,15 @@ def by_sdk(hands, service, operation, keys, params):
     return Answer(told["ResponseMetadata"]["HTTPStatusCode"], told)
 
 
-def by_hand(hands, service, operation, keys, params):
+def by_hand(hands, service, operation, keys, host, params):
     """Signed by hand, sent with the standard library."""
-    letter = letters.letter(service, operation, params)
+    letter = letters.letter(service, operation, params, host)
     return _read(by_library(letter, letters.signed(letter, keys or letters.own_keys())))
 
 
-def by_socket(hands, service, operation, keys, params):
+def by_socket(hands, service, operation, keys, host, params):
     """Signed by hand, written by hand onto a socket."""
-    letter = letters.letter(service, operation, params)
+    letter = letters.letter(service, operation, params, host)
     headers = letters.signed(letter, keys or letters.own_keys())
     return _read(raw(letter.method, letter.host, 443, letter.target, headers, letter.body))
 

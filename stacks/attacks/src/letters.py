@@ -33,6 +33,8 @@ QUERIES = {"sns": "2010-03-31", "sts": "2011-06-15", "iam": "2010-05-08", "ses":
 
 S3 = {
     "PutObject": ("PUT", "/{Key}", ""),
+    "HeadObject": ("HEAD", "/{Key}", ""),
+    "ListObjectsV2": ("GET", "/", "list-type=2&prefix={Prefix}"),
     "GetObject": ("GET", "/{Key}", ""),
     "DeleteObject": ("DELETE", "/{Key}", ""),
     "CopyObject": ("PUT", "/{Key}", ""),
@@ -145,8 +147,19 @@ def own_keys():
     return Keys(*(os.environ[name] for name in names))
 
 
-def letter(service, operation, params):
-    """A call as a request, unsigned. Raises KeyError for what no table above has: add its row."""
+def letter(service, operation, params, elsewhere=""):
+    """A call as a request, unsigned; to the genuine host, or elsewhere, where a bucket stands in the path.
+
+    Raises KeyError for what no table above has: add its row.
+    """
+    made = _letter(service, operation, params)
+    if not elsewhere:
+        return made
+    path = f"/{params['Bucket']}{made.path}" if service == "s3" else made.path
+    return made._replace(host=elsewhere, path=path)
+
+
+def _letter(service, operation, params):
     region = os.environ["AWS_REGION"]
     if service == "s3":
         return _s3(operation, params, region)

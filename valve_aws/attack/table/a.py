@@ -9,6 +9,12 @@ from valve_aws.model.verdict import Rule
 MOVED = (Rule.PERIMETER,)
 """What hands content on to somebody else is refused for that as well."""
 
+SENT = (Rule.PERIMETER, Rule.ACCEPTS)
+"""A setting also says where to: that is somebody else's, and takes nothing of what the bucket may hold."""
+
+KEPT = (Rule.ACCEPTS,)
+"""It takes nothing of what the bucket may hold."""
+
 ROWS = (
     Attack(
         "a01",
@@ -34,6 +40,13 @@ ROWS = (
         EVERY_WAY,
     ),
     Attack(
+        "a03",
+        "has the SDK talk to a server of the attacker's",
+        (Exit("valve:Visit", Rule.HOST, "host:attackers.test"),),
+        ("host:kept.test",),
+        EVERY_WAY,
+    ),
+    Attack(
         "a04",
         "has the service copy an object into somebody else's bucket",
         (
@@ -43,6 +56,88 @@ ROWS = (
         ),
         ("s3:kept-copies",),
         EVERY_WAY,
+    ),
+    Attack(
+        "a06",
+        "opens a bucket by its policy",
+        (Exit("s3:PutBucketPolicy", Rule.CONFIGURE, "public:kept-files"),),
+        ("public:granted-files",),
+    ),
+    Attack(
+        "a07",
+        "opens an object or a bucket by an ACL, also by a header of a write",
+        (
+            Exit("s3:PutObject", Rule.CONFIGURE, "public:kept-files"),
+            Exit("s3:PutObjectAcl", Rule.CONFIGURE, "public:kept-files", part="by_setting"),
+            Exit("s3:CopyObject", Rule.CONFIGURE, "public:kept-files", part="by_copy"),
+            Exit("s3:PutBucketAcl", Rule.CONFIGURE, "settings:kept-files", part="by_bucket"),
+        ),
+        ("public:granted-files",),
+        alone=True,
+    ),
+    Attack(
+        "a08",
+        "has a bucket replicated into somebody else's",
+        (
+            Exit("s3:PutBucketReplication", Rule.CONFIGURE, "settings:kept-files", SENT),
+            Exit("s3:PutBucketReplication", Rule.PERIMETER, "settings:granted-files", KEPT, part="by_grant"),
+        ),
+        ("settings:granted-files",),
+        ("sdk", "aged"),
+        alone=True,
+    ),
+    Attack(
+        "a09",
+        "asks somebody else's bucket for a name that says it all",
+        (
+            Exit("s3:GetObject", Rule.PERIMETER, "wire:GET /attackers-files/"),
+            Exit("s3:HeadObject", Rule.PERIMETER, "wire:HEAD /attackers-files/"),
+            Exit("s3:ListObjectsV2", Rule.PERIMETER, "wire:list-type=2"),
+        ),
+        ("wire:/kept-files/", "wire:/kept-files?"),
+        EVERY_WAY,
+    ),
+    Attack(
+        "a10",
+        "has a bucket tell somebody else of what is in it",
+        (
+            Exit("s3:PutBucketNotificationConfiguration", Rule.CONFIGURE, "sqs:attackers-jobs", SENT),
+            Exit("s3:PutBucketLogging", Rule.CONFIGURE, "settings:kept-files", SENT),
+            Exit("s3:PutBucketInventoryConfiguration", Rule.CONFIGURE, "wire:?inventory", SENT),
+            Exit("s3:PutBucketWebsite", Rule.CONFIGURE, "wire:?website"),
+            Exit("s3:PutBucketLifecycleConfiguration", Rule.CONFIGURE, "wire:?lifecycle"),
+            *(
+                Exit(f"s3:PutBucket{what}", Rule.PERIMETER, place, KEPT, part="by_grant")
+                for what, place in (
+                    ("NotificationConfiguration", "sqs:attackers-jobs"),
+                    ("Logging", "settings:granted-files"),
+                    ("InventoryConfiguration", "wire:?inventory"),
+                )
+            ),
+        ),
+        ("settings:granted-files", "sqs:kept-jobs"),
+        ("sdk", "aged"),
+        alone=True,
+    ),
+    Attack(
+        "a11",
+        "writes own objects anew under a key that only the attacker holds",
+        (
+            Exit("s3:CopyObject", Rule.CONFIGURE, "wire:kms:us-east-1:999999999999"),
+            Exit("s3:PutObject", Rule.CONFIGURE, "wire:server-side-encryption-customer-algorithm"),
+        ),
+        ("s3:kept-files",),
+    ),
+    Attack(
+        "a12",
+        "opens a queue",
+        (
+            Exit("sqs:AddPermission", Rule.CONFIGURE, "policy:kept-jobs"),
+            Exit("sqs:SetQueueAttributes", Rule.CONFIGURE, "policy:kept-jobs", part="by_policy"),
+            Exit("sqs:CreateQueue", Rule.PERIMETER, "wire:CreateQueue", (Rule.CONFIGURE,), part="by_making"),
+        ),
+        ("policy:granted-jobs",),
+        alone=True,
     ),
     Attack(
         "a13",

@@ -6,7 +6,7 @@ which are in `s3_setup`, nor where its words find things, which is `s3_words`.
 
 from __future__ import annotations
 
-from valve_aws.aws.rows import s3_setup, s3_words
+from valve_aws.aws.rows import s3_onward, s3_setup, s3_words
 from valve_aws.aws.rows.row import Row, Service
 
 READS = (
@@ -151,7 +151,7 @@ OTHERS = (
 SERVICE = Service(
     rows=READS + WRITES + TOUCHES + UPLOADS + OTHERS + s3_setup.ROWS,
     extents=s3_words.EXTENTS,
-    arns=s3_words.ARNS,
+    arns={**s3_words.ARNS, "handed": s3_onward.handed},
     openers={"opening": s3_words.opening, "restoring": s3_words.restoring},
     proofs={"unconditional": s3_words.unconditional, "listed-unconditional": s3_words.listed_unconditional},
     leaves=s3_words.LEAVES,

@@ -12,10 +12,17 @@ def _shows(operation: str, action: str, why: str = "shows a setting of the bucke
     return Row(operation, why, reveals="config", actions=f"s3:{action}@bucket", leaves="id=Id")
 
 
+HANDING = frozenset("""
+    PutBucketReplication PutBucketNotification PutBucketNotificationConfiguration PutBucketLogging
+    PutBucketInventoryConfiguration PutBucketAnalyticsConfiguration
+""".split())
+"""Settings that say where S3 hands on what is in the bucket, or what is done with it."""
+
+
 def _sets(operation: str, action: str, opens: str) -> Row:
     return Row(operation, "changes a setting that everybody's requests meet", reveals="config",
-               changes="set-up", opens=opens, actions=f"s3:{action}@bucket",
-               leaves="id=Id")
+               changes="set-up", delivers="handed" if operation in HANDING else "", opens=opens,
+               actions=f"s3:{action}@bucket", leaves="id=Id")
 
 
 STORES = (
