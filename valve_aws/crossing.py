@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
-from valve_aws.aws import Length, Payload, Unclear, Unwritable, leaving
+from valve_aws.aws import Length, Letter, Payload, Unclear, Unwritable, leaving
 from valve_aws.aws.keyring import WIDTH
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import carry, cross, turn_away
@@ -25,9 +25,10 @@ from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
 from valve_aws.model.cell import Cell
 from valve_aws.model.invocation import Beside
 from valve_aws.model.ports import Outcome
-from valve_aws.model.verdict import Way
+from valve_aws.model.verdict import Mode, Way
 from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Dial, Exchange, Gone, Malformed, Reply, Target, Unreachable
+from valve_aws.releasing import Releasing
 from valve_aws.runtime import faults
 
 OURS = {
@@ -49,6 +50,9 @@ OURS = {
 
 ELSEWHERE = {"x-original-url", "x-original-uri", "x-rewrite-url", "x-override-url", "x-http-destinationurl"}
 """Headers by which some servers take another path than the one that was asked for, and judged."""
+
+LETTER = 1 << 20
+"""Bytes of a body to another host that is held to look for links in it; in a longer one none is let go."""
 
 SETTLING = 8 << 20
 """Bytes of a reply that is read whole before it is released; AWS's own limits on such replies are below
@@ -82,6 +86,7 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
     )
     if held := passage.ring.found(leaving.head_of(head)):
         call = replace(call, held=held)
+    call = await crossing.opened(call)
     await drive(cross(passage.court, subject, call), crossing.act)
 
 
@@ -119,6 +124,9 @@ class Crossing:
         self._body: bytes | None = None
         self._unclear = False
         self._declined = ("", "")
+        self._releasing = Releasing(passage)
+        self._letter: Letter | None = None
+        """The body of a request to another host, where links may be in it."""
         self._told: list[str] = []
         """Credentials that stood in what was let go."""
 
@@ -131,6 +139,17 @@ class Crossing:
             self._declined = call.answer
             return call
         return replace(call, evidence=evidence)
+
+    async def opened(self, call: Call) -> Call:
+        """Return a request to another host with the links in its body, where links may go to that host: then
+        its body is held to be written anew."""
+        passage, length = self._passage, self._exchange.length
+        if not length or length > LETTER or passage.court.mode is Mode.OFF:
+            return call
+        if not any(passage.court.judge.takes_links(target) for target in call.resources):
+            return call
+        self._letter = passage.aws.opened(await self._exchange.collect(LETTER))
+        return replace(call, held=call.held or self._letter.held, links=self._letter.links)
 
     def act(self, command: ask.Command) -> Any:
         """Answer a command, or return an awaitable of the answer."""
@@ -145,6 +164,8 @@ class Crossing:
                 return self._answer(*self._passage.aws.declined(self._exchange.head, record, *self._declined))
             case ask.Refuse(record, call, _):
                 return self._refuse(record, call or self._exchange.head)
+            case ask.Pin() | ask.Sign() | ask.Replace():
+                return self._releasing.act(command)
             case ask.Fail(record, call) if self._unclear:
                 return self._refuse(record, call)
             case ask.Fail(record, call):
@@ -179,10 +200,14 @@ class Crossing:
         """Send an AWS call to the backend, written and signed anew."""
         passage, aws = self._passage, self._passage.aws
         endpoint = await passage.cloud()
+        if self._releasing.anew:
+            call = aws.rewritten(call, self._releasing.anew)
         payload = aws.payload(call, passage.watch(self._told))
         length = Length(payload.length) if payload else None
+        credential = passage.ring.upstream(call.access_key, endpoint.credential)
+        there, whole = passage.written_for(endpoint), length or aws.content(call)
         try:
-            outgoing = aws.write(call, passage.written_for(endpoint), endpoint.credential, utc(), length)
+            outgoing = aws.write(call, there, credential, utc(), whole)
         except Unwritable as unwritable:
             self._unclear = True
             raise ask.Lost(Outcome.FAILED, str(unwritable)) from unwritable
@@ -193,8 +218,8 @@ class Crossing:
         except Unclear as unclear:
             self._unclear = True
             raise ask.Lost(Outcome.UNKNOWN, str(unclear)) from unclear
-        whole = aws.wants_reply(call)
-        body = await self._whole(reply, min(whole, SETTLING)) if whole else None
+        wanted = aws.wants_reply(call)
+        body = await self._whole(reply, min(wanted, SETTLING)) if wanted else None
         settled = aws.reply(call, reply.status, reply.headers, body)
         return ask.Reply(
             reply.status,
@@ -205,7 +230,7 @@ class Crossing:
             settled.seen,
             whole=body is not None or reply.length == 0,
             held=self._told[0] if self._told else "",
-            body=(reply, body),
+            body=(reply, None) if body is None else aws.answered(call, reply.status, reply.headers, body),
         )
 
     async def _verified(self, payload: Payload) -> AsyncIterator[bytes]:
@@ -235,10 +260,14 @@ class Crossing:
             (n, v) for n, v in head.headers if n not in OURS and n not in named
         ]
         outgoing = Plain(head.method, head.target, headers)
-        content = self._watched() if exchange.length != 0 else None
+        length = exchange.length
+        content: bytes | AsyncIterator[bytes] | None = self._watched() if length != 0 else None
+        if self._letter is not None:
+            content = self._letter.sealed(self._releasing.anew)
+            length = len(content)
         # Why no TLS to a stand-in: `--resolve` names a stub, which has no certificate for the name.
         target = Target(host, at, parts.scheme == "https" and told is None, name)
-        reply = await self._passage.send(target, outgoing, content, exchange.length, tries=())
+        reply = await self._passage.send(target, outgoing, content, length, tries=())
         done = Outcome.DONE if reply.status < 500 else Outcome.UNKNOWN
         return ask.Reply(
             reply.status, done, held=self._told[0] if self._told else "", body=(reply, None)
@@ -293,12 +322,8 @@ class Crossing:
             case (Reply() as upstream, None):
                 headers = [(n, v) for n, v in upstream.headers if n not in OURS]
                 await self._exchange.respond(upstream.status, headers, upstream.stream(), upstream.length)
-            case (Reply() as upstream, bytes() as body):
-                await self._answer(
-                    upstream.status, [(n, v) for n, v in upstream.headers if n not in OURS], body
-                )
             case (int() as status, headers, bytes() as body):
-                await self._answer(status, headers, body)
+                await self._answer(status, [(n, v) for n, v in headers if n not in OURS], body)
 
     async def _answer(self, status: int, headers: Any, body: bytes) -> None:
         try:

@@ -19,8 +19,6 @@ from valve_aws.aws import Aws, Keyring
 from valve_aws.backend import Seed, endpoint
 from valve_aws.cloud import Cloud, NotStarted, custom_hosts, secrets
 from valve_aws.course.carry import Court
-from valve_aws.course.drive import drive
-from valve_aws.course.release import result
 from valve_aws.course.subject import Subject
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Judge
@@ -38,6 +36,7 @@ from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Rule, Way
 from valve_aws.passage import Invoked, Passage, now
 from valve_aws.proxy import Authority, Upstream
+from valve_aws.releasing import released
 from valve_aws.settings import Settings
 from valve_aws.waking import Ended, Waking
 
@@ -148,7 +147,7 @@ class Valve:
                 stack.region,
                 tables,
                 custom_hosts(stack, settings.resolve),
-                found=ring.found,
+                ring=ring,
                 secrets=secrets(stack, self.policy, self._seeds),
             ),
             self._upstream,
@@ -225,10 +224,10 @@ class Valve:
         done = Finished(run.payload, run.failed, run.subject.invocation)
         if self.mode is Mode.OFF:
             return done
-        held = self.passage.ring.found(run.payload)
-        ident, verdict = await drive(result(self.passage.court, run.subject, held), self.passage.at_once)
-        refused = runtime.faults.refused("Valve.ResultRefused", ident)
-        return done if verdict.passes else replace(done, payload=refused, failed=True)
+        ident, leaves = await released(self.passage, run.subject, run.payload)
+        if leaves is not None:
+            return replace(done, payload=leaves)
+        return replace(done, payload=runtime.faults.refused("Valve.ResultRefused", ident), failed=True)
 
     async def _run(
         self,

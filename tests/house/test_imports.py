@@ -28,7 +28,7 @@ LEAVES = (
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
-ABOVE_PASSAGE = ("crossing", "housing", "waking")
+ABOVE_PASSAGE = ("crossing", "housing", "waking", "releasing")
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -42,7 +42,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(BELOW_PASSAGE, EVERY_ROOM | {"settings"}),
     "passage": EVERY_ROOM | {"settings", *BELOW_PASSAGE},
     "application": EVERY_ROOM | {"settings"},
-    "crossing": EVERY_ROOM | {"passage"},
+    "releasing": EVERY_ROOM | {"passage"},
+    "crossing": EVERY_ROOM | {"passage", "releasing"},
     "waking": EVERY_ROOM | {"passage"},
     "housing": EVERY_ROOM | {"settings", "passage", "crossing"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},

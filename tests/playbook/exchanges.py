@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import botocore.awsrequest
 import botocore.exceptions
+import botocore.parsers
+from botocore.config import Config
 
 from tests.playbook.play import Stage
 from tests.wire.sdk import SESSION, Nothing, head_of
@@ -70,9 +72,9 @@ class Heard:
         self.requests.append((method, path, dict(headers)))
         raise Unreachable("nobody there", False)
 
-    def stage(self, mode: Mode = Mode.ENFORCE) -> Stage:
-        """Return a stage whose way out ends here."""
-        stage = Stage(mode)
+    def stage(self, mode: Mode = Mode.ENFORCE, more: str = "") -> Stage:
+        """Return a stage whose way out ends here; `more` are lines of its policy's `functions`."""
+        stage = Stage(mode, more=more)
         stage.passage.upstream = self  # type: ignore[assignment]  # only `send` is used
 
         async def backend() -> Any:
@@ -106,7 +108,7 @@ def head_for(method: str, url: str, **headers: str) -> Head:
     return Head(method, target, listed, host, Origin("env", parts.scheme, "198.18.0.1", port, host, sni))
 
 
-def sdk(service: str, key: Key = OWN) -> Any:
+def sdk(service: str, key: Key = OWN, signature_version: str | None = None) -> Any:
     """Return a client of today that sends nothing; `request_of` makes heads of its requests."""
     made = SESSION.create_client(
         service,
@@ -114,6 +116,7 @@ def sdk(service: str, key: Key = OWN) -> Any:
         aws_access_key_id=key.access_key,
         aws_secret_access_key=key.secret_key,
         aws_session_token=key.token,
+        config=Config(signature_version=signature_version),
     )
     made.meta.events.register("before-send", lambda request, **_: _caught(made, request))
     return made
@@ -128,6 +131,6 @@ def request_of(made: Any, operation: str, **params: Any) -> tuple[Head, bytes]:
     """Return the head and body that a client sends."""
     try:
         made._make_api_call(operation, params)
-    except botocore.exceptions.ClientError:
+    except (botocore.exceptions.ClientError, botocore.parsers.ResponseParserError):
         pass
     return head_of(made.caught)

@@ -61,11 +61,16 @@ stores:
   Jobs: {accepts: [pii]}
   "http://clean.test/*": {accepts: []}
   "http://taken.test/*": {accepts: [pii]}
+  "ses:to/b@clean.test": {accepts: []}
 functions:
   Blind: {clearance: []}
+"""
+
+OUT = """
 results: {accepts: []}
 logs: {accepts: [], release: {orderId: "ORD-[0-9]{1,3}"}}
 """
+POLICY += OUT
 
 
 class Kept:
@@ -116,6 +121,8 @@ class Stage:
     """(subject's environment, command), in order, of all plays."""
     seen: list[Record] = field(default_factory=list)
     """What the operator was told of."""
+    more: str = ""
+    """`functions` in the place of the policy's own, and whatever follows them."""
 
     def __post_init__(self) -> None:
         stack = template.read(
@@ -127,7 +134,8 @@ class Stage:
             physical={},
             load=lambda path: text.parse(TEMPLATE, str(path)),
         )
-        rules = policy.read(text.parse(POLICY, "valve.yaml"), stack, "valve.yaml")
+        lines = POLICY.partition("functions:")[0] + self.more + OUT if self.more else POLICY
+        rules = policy.read(text.parse(lines, "valve.yaml"), stack, "valve.yaml")
         idents = (f"r-{n}" for n in range(1, 1000))
         self.court = Court(Judge(rules, stack), self.mode, ACCOUNT, REGION)
         self.book, self.sink = Book(":memory:", "play", sole=True), Kept()
@@ -137,7 +145,7 @@ class Stage:
             stack,
             self.book,
             self.sink,
-            Aws(ACCOUNT, REGION, template.schema(stack), found=ring.found),
+            Aws(ACCOUNT, REGION, template.schema(stack), ring=ring),
             Upstream(),
             nobody,
             nobody,

@@ -341,3 +341,38 @@ def test_a_store_of_another_account_is_nobodys_to_grant() -> None:
     theirs = f"arn:aws:sqs:{REGION}:999999999999:partner"
     text = f"stores: {{Orders: {{holds: [pii]}}, '{theirs}': {{accepts: [pii]}}}}"
     assert not [f for f in found(text, example()) if "partner" in f[2]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{Worker: {may-presign: {Uploads: {operations: [GetObject]}}}}", "role grants no read there"),
+        ("{Worker: {may-presign: {Uploads: {operations: PutObject, keys: 'a/*'}}}}", "grants no write there"),
+        ("{Resize: {writes: [], may-presign: {Uploads: {operations: PutObject}}}}", "`writes` leaves out"),
+        ("{Resize: {may-presign: {Uploads: {operations: PutObject}}}}", "for any key"),
+        (
+            "{Resize: {may-presign: {Uploads: {operations: GetObject, expires: 90000}}}}",
+            "for 90000 seconds; on AWS a link ends with its role's session",
+        ),
+        (
+            "{Resize: {may-presign: {Uploads: {operations: GetObject, into: ['https://a.test/*']}}}}",
+            "into `https://a.test/*`, which no line of `stores` names",
+        ),
+    ],
+)
+def test_a_line_of_may_presign_in_vain_or_wide_is_found(text: str, words: str) -> None:
+    severity, _, told = only(f"functions: {text}", words)
+    assert severity == "warning"
+    assert "may presign `Uploads`" in told
+
+
+def test_a_link_to_read_what_no_result_takes_is_found() -> None:
+    line = "functions: {Resize: {may-presign: {Uploads: {operations: [GetObject]}}}}\n"
+    only(line + "stores: {Uploads: {holds: [pii]}}", "no result accepts `pii`")
+    accepted = line + "stores: {Uploads: {holds: [pii]}}\nresults: {accepts: [pii]}"
+    assert not [told for _, _, told in found(accepted, example()) if "no result accepts" in told]
+
+
+def test_a_narrow_line_of_may_presign_is_not_found_fault_with() -> None:
+    text = "functions: {Resize: {may-presign: {Uploads: {operations: [PutObject], keys: '{tenant}/*'}}}}"
+    assert not [told for _, _, told in found(text, example()) if "may presign" in told]

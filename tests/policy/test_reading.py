@@ -178,6 +178,38 @@ def test_every_line_knows_its_place(policy: Reads) -> None:
             "`pij` is not decl",
             "`pii`",
         ),
+        (START + "functions: {Worker: {may-presign: {Jobs: {}}}}", "3:36", "is no bucket", "name a bucket"),
+        (START + "functions: {Worker: {may-presign: {Uploads: {}}}}", "3:45", "no `operations`", "[Put"),
+        (
+            START + "functions: {Worker: {may-presign: {Uploads: {operations: [PutObjekt]}}}}",
+            "3:59",
+            "no link to `PutObjekt`",
+            "`PutObject`",
+        ),
+        (
+            START + "functions: {Worker: {may-presign: {Uploads: {operations: PutObject, expires: 700000}}}}",
+            "3:78",
+            "not `700000`",
+            "604800",
+        ),
+        (
+            START + "functions: {Worker: {may-presign: {Uploads: {operations: PutObject, keys: '*{x}'}}}}",
+            "3:75",
+            "`{x}`",
+            "",
+        ),
+        (
+            START + "functions: {Worker: {may-presign: {Uploads: {operations: PutObject, into: []}}}}",
+            "3:75",
+            "names no place",
+            "results",
+        ),
+        (
+            START + "functions: {Worker: {may-presign: {Uploads: {operations: PutObject, into: Uploads}}}}",
+            "3:75",
+            "an object's bytes go as they are",
+            "message",
+        ),
         (
             START + "events: {Checkout: {label: []}}",
             "3:10",

@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from valve_aws.aws.crossing import AwsCall
     from valve_aws.aws.keyring import Keyring, Sieve
     from valve_aws.aws.keys import issue
+    from valve_aws.aws.links import Anew
     from valve_aws.aws.payload import Payload
     from valve_aws.aws.replies import Settled
     from valve_aws.aws.unclear import Unclear
-    from valve_aws.aws.wire import Aws
+    from valve_aws.aws.wire import Aws, Letter
     from valve_aws.aws.writing import Endpoint, Length, Outgoing, Unwritable
 
 __all__ = [
+    "Anew",
     "Aws",
     "AwsCall",
     "Endpoint",
     "Keyring",
     "Length",
+    "Letter",
     "Outgoing",
     "Payload",
     "Settled",
@@ -35,11 +38,13 @@ __all__ = [
 ]
 
 HOMES = {
+    "Anew": "links",
     "Aws": "wire",
     "AwsCall": "crossing",
     "Endpoint": "writing",
     "Keyring": "keyring",
     "Length": "writing",
+    "Letter": "wire",
     "Outgoing": "writing",
     "Payload": "payload",
     "Settled": "replies",

@@ -42,3 +42,7 @@ class AwsCall(Call):
     stream: Stream | None = field(default=None, compare=False)
     site_account: str = field(default="", compare=False)
     """The account that the host name itself named, if any."""
+    content: bytes | None = field(default=None, compare=False, repr=False)
+    """The file of a posted form, held whole."""
+    answer: int = field(default=0, compare=False)
+    """The status by which a posted form is answered; 0 for every other call."""

@@ -5,11 +5,19 @@ Knows where a request keeps its signature. Does not know what is looked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from valve_aws.aws.credentials import V2_FORM
+from valve_aws.aws.crossing import AwsCall
 from valve_aws.aws.plan import Plan
-from valve_aws.model.call import Head
+from valve_aws.model.call import Head, Key, Link
+
+Seen = Callable[[bytes, Mapping[str, Any]], tuple[str, tuple[Link, ...]]]
+"""(what leaves as text, the parameters) → (which credential stands in it, which links): set by `wire`."""
+
+Post = Callable[[Head, bytes | None, Key], AwsCall]
+"""What reads a posted form: set by `wire`."""
 
 SIGNING = frozenset({"authorization", "x-amz-security-token"})
 

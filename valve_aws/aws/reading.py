@@ -17,6 +17,8 @@ from valve_aws.aws.crossing import AwsCall, Stream
 from valve_aws.aws.files import ModelMissing
 from valve_aws.aws.names import NotCanonical, Place
 from valve_aws.aws.plan import FORM, TRANSPORT, Match, Plan, Planner
+from valve_aws.aws.postform import LIMIT as FORM_LIMIT
+from valve_aws.aws.postform import is_form
 from valve_aws.aws.shapes import Operation, Service
 from valve_aws.aws.streams import stream_of, verify_digests
 from valve_aws.aws.unclear import Declined, Unclear
@@ -42,9 +44,10 @@ class Reading:
     """Reads requests of one stack."""
 
     def __init__(self, account: str, planner: Planner, tables: Tables, now: Now, judge: Judge | None,
-                 found: Callable[[bytes], str], secrets: frozenset[str] = frozenset()) -> None:
+                 secrets: frozenset[str] = frozenset()) -> None:
         self._judge = judge
-        self._found = found
+        self.seen: leaving.Seen = lambda *_: ("", ())
+        self.post: leaving.Post | None = None
         self.account = account
         self.planner = planner
         self.tables = tables
@@ -71,6 +74,8 @@ class Reading:
             return 0
         length = head.header("content-length")
         limit = min((limit_of(m.service) for m in plan.matches), default=0)
+        if not limit and is_form(head):
+            limit = FORM_LIMIT
         if head.header("transfer-encoding") is not None:
             return limit
         return min(int(length), limit) if length and length.isdecimal() and len(length) < 16 else 0
@@ -80,6 +85,8 @@ class Reading:
         match: Match | None = None
         answer = ("", "")
         try:
+            if self.post is not None and is_form(head):
+                return self.post(head, body, key)
             plan = self.plan(head)
             match = self.one(plan, head, body)
             return self.call(plan, match, head, body, key)
@@ -142,8 +149,12 @@ class Reading:
         host_prefix(plan, operation, params)
         bounds.declined(match.service.name, operation.name, params)
         call = self.judged(plan, match, params, signed.key, foreign, stream)
-        held = self._found(leaving.of(plan, head, plain, fields))
-        return replace(call, held=held) if held else call
+        return self.watched(call, leaving.of(plan, head, plain, fields), params)
+
+    def watched(self, call: AwsCall, text: bytes, params: Mapping[str, Any]) -> AwsCall:
+        """Return the call with what of ours leaves with it: credentials and links in its text."""
+        held, links = self.seen(text, params)
+        return replace(call, held=held, links=links) if held or links else call
 
     def judged(self, plan: Plan, match: Match, params: dict[str, Any], access_key: str, foreign: str,
                stream: Stream | None) -> AwsCall:

@@ -62,6 +62,8 @@ REMOVING = frozenset({("s3", "DeleteObject"), ("dynamodb", "DeleteItem")})
 def wants_reply(call: Call) -> int:
     """Return how many bytes of the reply to hold before settling; 0: it may stream."""
     key = call.service, call.operation
+    if isinstance(call, AwsCall) and call.answer:
+        return MOST
     if key in NAMING or key in PARTIAL or key == ("s3", "DeleteObjects"):
         return MOST
     return MOST if call.service == "s3" and call.operation in XML_MAY_FAIL else 0

@@ -5,24 +5,46 @@ Knows which module does what. Decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from valve_aws.aws import refusals, replies
+from valve_aws.aws import postform, refusals, replies
 from valve_aws.aws.clock import now as clock_now
 from valve_aws.aws.credentials import V4
 from valve_aws.aws.crossing import AwsCall
 from valve_aws.aws.directory import Directory
+from valve_aws.aws.formreading import posted_call
 from valve_aws.aws.hosts import is_aws_name
+from valve_aws.aws.keyring import Keyring
 from valve_aws.aws.keys import MARK
+from valve_aws.aws.links import Anew, Links
 from valve_aws.aws.payload import Payload
 from valve_aws.aws.plan import Planner
+from valve_aws.aws.presigning import form_url, presigned
 from valve_aws.aws.reading import Judge, Reading
 from valve_aws.aws.refusals import Reply
 from valve_aws.aws.replies import Settled
 from valve_aws.aws.writing import Endpoint, Length, Outgoing, Unwritable, Writing
-from valve_aws.model.call import Call, Head, Key, Unreadable
+from valve_aws.model.call import Call, Head, Key, Link, Unreadable
 from valve_aws.model.ports import Now, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What of ours stands in a result or a body."""
+
+    links: tuple[Link, ...]
+    held: str
+    """Which credential stands in the rest, "" none."""
+    content: bytes
+    _links: Links | None
+
+    def sealed(self, anew: Mapping[str, Anew]) -> bytes:
+        """Return the content with its links written anew, by their texts."""
+        return self._links.sealed(self.content, anew) if self._links is not None and anew else self.content
 
 
 class Aws:
@@ -30,20 +52,62 @@ class Aws:
     comes."""
 
     def __init__(self, account: str, region: str, tables: Tables, endpoints: Sequence[str] = ("localhost",),
-                 now: Now = clock_now, judge: Judge | None = None,
-                 found: Callable[[bytes], str] = lambda _: "",
+                 now: Now = clock_now, judge: Judge | None = None, ring: Keyring | None = None,
                  secrets: frozenset[str] = frozenset()) -> None:
         """`endpoints`: host names of custom endpoints, so that `bucket.endpoint` is known for a virtual-host
         bucket.
 
-        `judge` stands in for the effect rows; None means the room's own. `found` says which credential stands
-        in a text (`Keyring.found`). `secrets`: `names.Place.secrets`.
+        `judge` stands in for the effect rows; None means the room's own. `ring` has the keys of this run.
+        `secrets`: `names.Place.secrets`.
         """
         directory = Directory()
         self._reading = Reading(account, Planner(region, directory, tuple(endpoints)), tables, now, judge,
-                                found, secrets)
+                                secrets)
         self._writing = Writing(directory)
         self._account = account
+        self._directory, self._ring = directory, ring
+        self._reading.post = partial(posted_call, self._reading)
+        self._reading.seen = self._seen
+
+    def _seen(self, text: bytes, params: Mapping[str, Any]) -> tuple[str, tuple[Link, ...]]:
+        """Return (which credential, which links) of ours stand in what leaves."""
+        if self._ring is None:
+            return "", ()
+        if MARK.encode() not in text:
+            return self._ring.found(text), ()
+        links = Links(self._ring, self._reading)
+        rest = links.without(params)
+        return self._ring.found(repr(rest).encode() if links.found else text), tuple(links.found.values())
+
+    def opened(self, content: bytes) -> Letter:
+        """Return what of ours stands in a result or a body."""
+        if self._ring is None:
+            return Letter((), "", content, None)
+        links = Links(self._ring, self._reading)
+        found, rest = links.within(content)
+        return Letter(found, self._ring.found(rest), content, links)
+
+    def rewritten(self, call: Call, anew: Mapping[str, Anew]) -> Call:
+        """Return a call with the links in its parameters written anew."""
+        assert self._ring is not None
+        links = Links(self._ring, self._reading)
+        links.without(call.params)
+        return replace(call, params=links.rewritten(call.params, anew))
+
+    def anew(self, link: Link, endpoint: Endpoint, credential: Key, now: datetime, seconds: int,
+             version: str) -> Anew:
+        """Return what takes a link's place: signed for `endpoint`, good for at most `seconds`, no longer than
+        it was, and for one version only if that is given."""
+        call, ends = link.call, min(link.ends, now.timestamp() + seconds)
+        if not link.form:
+            left = max(1, int(ends - now.timestamp()))
+            return Anew(presigned(self._directory, call, endpoint, credential, now, left, version))
+        found = postform.policy(link.text)
+
+        def fields(given: Mapping[str, str]) -> dict[str, str]:
+            return postform.written(found, given, credential, call.region, now, ends)
+
+        return Anew(form_url(str(call.params["Bucket"]), endpoint), fields)
 
     def is_aws(self, head: Head) -> bool:
         """Say whether a request is meant for AWS: by its host name, or signed with a key that a valve issued.
@@ -86,6 +150,19 @@ class Aws:
             # Why: another name would be written, under which the call reaches our own account's resources.
             raise Unwritable(f"it is sent to the host name of the account `{call.site_account}`")
         return self._writing.write(call, endpoint, credential, now, body)
+
+    def content(self, call: Call) -> bytes | None:
+        """Return the body of a call whose content was read with it: a posted form's file."""
+        return call.content if isinstance(call, AwsCall) else None
+
+    def answered(
+        self, call: Call, status: int, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Return an answer as the client expects it: who posted a form gets a form's answer."""
+        if not isinstance(call, AwsCall) or not call.answer or status != 200:
+            return status, list(headers), body
+        bucket, key = str(call.params["Bucket"]), str(call.params["Key"])
+        return postform.answered(status, call.answer, headers, bucket, key)
 
     def wants_reply(self, call: Call) -> int:
         """Return how many bytes of the reply to hold before `reply`; 0: it may stream past."""

@@ -5,8 +5,9 @@ Knows the order. Does not know where the event came from.
 
 from __future__ import annotations
 
-from valve_aws.course.carry import Court, join, record, trace, unanswered
+from valve_aws.course.carry import Court, join
 from valve_aws.course.commands import Begin, Course, Note
+from valve_aws.course.court import record, trace, unanswered
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Effect
 from valve_aws.model.ports import BookError

@@ -28,32 +28,19 @@ from valve_aws.course.commands import (
     Stamp,
     Withheld,
 )
+from valve_aws.course.court import Court as Court
+from valve_aws.course.court import became, record, trace, unanswered
+from valve_aws.course.links import NO_LINKS, Asked, Linked, asked, judged, let_go, places
 from valve_aws.course.subject import Outgoing, Subject
-from valve_aws.flow import Judge, withheld
+from valve_aws.flow import withheld
 from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
-from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode, Reason, Rule, Verdict, Way
 
 ATTEMPTS = 64
 """Why: a decision is taken again when the book moved meanwhile; a book that never stands still is one that
 does not answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Court:
-    """What every crossing of one stack shares."""
-
-    judge: Judge
-    mode: Mode
-    account: str
-    region: str
-
-    def logs(self, subject: Subject) -> bool:
-        """Say whether a line about what an environment does may go into log stores whole."""
-        enforced = self.mode is Mode.ENFORCE and subject.label
-        return not enforced or not self.judge.log(subject.principal(), "")[0].refused
 
 
 def carry(
@@ -99,40 +86,18 @@ def turn_away(court: Court, subject: Subject, unreadable: Unreadable) -> Course[
     return verdict
 
 
-def unanswered(error: BookError) -> Verdict:
-    """Return what becomes of anything when the book or the record does not answer (laws 7 and 15)."""
-    told = f"the label book or the record did not answer: {error}"
-    return Verdict(False, refused=(Reason(Rule.BOOK, told),))
-
-
-def trace(refusal: Record) -> Course[None]:
-    """Record a refusal; where no record can be kept it is a refusal all the same."""
-    with suppress(BookError):
-        yield Note(refusal)
-
-
 def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -> Course[Verdict]:
     judge = court.judge
     wants = judge.wants(call)
-    for _ in range(ATTEMPTS):
-        stamp = yield Stamp()
-        held = yield Look(wants)
-        verdict = judge.decide(call, subject.principal(), held, court.mode)
-        yield from join(court, subject, verdict.joins, verdict.ways)
-        decided = record(court, subject, call, verdict, ident, time)
-        if not verdict.passes:
-            yield from trace(decided)
-            yield Refuse(ident, call, verdict)
-            return verdict
-        yield Note(decided)
-        rises = judge.rises(call, verdict)
-        if not rises or (yield Raise(ident, rises, wants, stamp)):
-            break
-    else:
-        raise BookError("it never stood still long enough to decide")
+    links = (yield from asked(court, subject, call.links, places(call))) if call.links else ()
+    decision = yield from _decided(court, subject, call, ident, time, links)
+    verdict, raised, stamp = decision.verdict, decision.raised, decision.stamp
+    if not verdict.passes:
+        yield Refuse(ident, call, verdict)
+        return verdict
     # Invariant: from here until the reply is settled, a rise of the environment's label decides this call
     # again.
-    outgoing = subject.outgoing[ident] = Outgoing(call, verdict.writes, bool(rises))
+    outgoing = subject.outgoing[ident] = Outgoing(call, verdict.writes, raised)
     closing = _Closing(court, subject, outgoing, ident, time)
     try:
         reply: Reply = yield Forward(ident, call, verdict.writes, verdict.ways)
@@ -185,7 +150,7 @@ def wave_through(court: Court, subject: Subject, call: Call, ident: str, time: s
         yield Fail(ident, call)
         return verdict
     if call.effect.changes:
-        yield Note(_became(record(court, subject, call, verdict, ident, time), reply.outcome, reply.status))
+        yield Note(became(record(court, subject, call, verdict, ident, time), reply.outcome, reply.status))
     yield Release(reply)
     return verdict
 
@@ -260,59 +225,40 @@ class _Closing:
         created = [(cell, writes) for cell in reply.created] if reply else []
         yield Settle(self.ident, outcome, versions, created, reply.removed if reply else ())
         blank = record(self.court, self.subject, self.outgoing.call, Verdict(True), self.ident, self.time)
-        settled = _became(blank, outcome, reply.status if reply else 0)
+        settled = became(blank, outcome, reply.status if reply else 0)
         yield Note(replace(settled, writes=writes, changes=tuple(str(cell) for cell, _ in created)))
 
 
-def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: str, time: str) -> Record:
-    """Write down one decision. `parameters` name things; what is content stays out."""
-    return Record(
-        ident=ident,
-        time=time,
-        service=call.service,
-        operation=call.operation,
-        region=call.region or court.region,
-        account=court.account,
-        verdict="refuse" if verdict.refused else "allow",
-        mode=court.mode,
-        function=subject.function,
-        environment=subject.environment,
-        invocation=subject.invocation,
-        resources=call.resources if not call.held else tuple(map(_place, call.resources)),
-        parameters=dict(call.leaves) if not call.held else {},
-        label=subject.label,
-        writes=verdict.writes,
-        changes=tuple(dict.fromkeys(_text(e) for e in verdict.rises)),
-        cells=verdict.cells,
-        probed=verdict.probed,
-        joined=verdict.joins,
-        ways=verdict.ways,
-        reasons=verdict.refused or verdict.allowed,
-        evidence=call.evidence,
-        cause=subject.cause,
-    )
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """A verdict, recorded."""
+
+    verdict: Verdict
+    raised: bool
+    """Cells carry what is going to be written."""
+    stamp: int
+    """When the book was looked at."""
 
 
-def _place(resource: str) -> str:
-    """Return a resource without what may hold a credential: the path of a URL."""
-    return "/".join(resource.split("/")[:3])
-
-
-def _became(asked: Record, outcome: Outcome, status: int) -> Record:
-    """Return the line that says what became of a call that changes something (ADR 2, step 5)."""
-    return replace(
-        asked,
-        verdict="settled",
-        outcome=str(outcome),
-        status=status,
-        changes=(),
-        joined=CLEAN,
-        parameters={},
-        ways=(),
-        reasons=(),
-    )
-
-
-def _text(extent: object) -> str:
-    store, name = getattr(extent, "store", ""), getattr(extent, "name", "")
-    return f"{store}/{name}" if name else str(store)
+def _decided(
+    court: Court, subject: Subject, call: Call, ident: str, time: str, links: tuple[Asked, ...]
+) -> Course[_Decision]:
+    """Decide until the book stands still."""
+    judge, where = court.judge, places(call)
+    wants = judge.wants(call)
+    for _ in range(ATTEMPTS):
+        stamp = yield Stamp()
+        held = yield Look(wants)
+        linked: Linked = (yield from judged(court, subject, links, where)) if links else NO_LINKS
+        verdict = linked.beside(judge.decide(call, subject.principal(), held, court.mode), court.mode)
+        yield from join(court, subject, verdict.joins, verdict.ways)
+        decided = record(court, subject, call, verdict, ident, time)
+        if not verdict.passes:
+            yield from trace(decided)
+            return _Decision(verdict, False, stamp)
+        yield Note(decided)
+        yield from let_go(court, subject, linked, ident)
+        rises = judge.rises(call, verdict)
+        if not rises or (yield Raise(ident, rises, wants, stamp)):
+            return _Decision(verdict, bool(rises), stamp)
+    raise BookError("it never stood still long enough to decide")

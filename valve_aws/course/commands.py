@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from valve_aws.model.call import Call
+from valve_aws.model.call import Call, Link
 from valve_aws.model.cell import Cell, Extent
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import Outcome, Rise
@@ -75,7 +75,41 @@ class Cut:
     record: str
 
 
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Let what `Sign` made take a link's place in what leaves. Answered by None."""
+
+    link: Link
+
+
 # The second group waits for somebody.
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Find out which version a link reads now, so that it reads no other once it is let go. Answered by
+    `Pinned`."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a link that is let go reads."""
+
+    version: str = ""
+    """"": the store keeps no versions, or there is nothing yet; then it reads whatever will be there."""
+    seen: Mapping[Cell, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Sign a link anew for the backend, for at most `seconds`; it is kept until `Replace`. Answered by
+    None."""
+
+    link: Link
+    seconds: int
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +155,23 @@ class Fail:
     call: Call
 
 
-Command = Begin | Stamp | Look | Raise | Settle | Note | Cut | Collect | Forward | Release | Refuse | Fail
+Command = (
+    Begin
+    | Stamp
+    | Look
+    | Raise
+    | Settle
+    | Note
+    | Cut
+    | Replace
+    | Pin
+    | Sign
+    | Collect
+    | Forward
+    | Release
+    | Refuse
+    | Fail
+)
 
 
 @dataclass(frozen=True, slots=True)

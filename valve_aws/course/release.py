@@ -5,30 +5,40 @@ Knows the order. Does not know who reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from valve_aws.course.carry import Court, record, trace, unanswered
 from valve_aws.course.commands import Begin, Course, Forward, Note, Raise, Settle, Stamp
+from valve_aws.course.court import Court, record, trace, unanswered
+from valve_aws.course.links import NO_LINKS, RESULT, asked, judged, let_go
 from valve_aws.course.subject import Subject
 from valve_aws.flow import withheld
-from valve_aws.model.call import Call, Effect
+from valve_aws.model.call import Call, Effect, Link
 from valve_aws.model.cell import Extent, Part, Span, one
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.verdict import Mode, Verdict
 
 
-def result(court: Court, subject: Subject, held: str = "") -> Course[tuple[str, Verdict]]:
+def result(
+    court: Court, subject: Subject, held: str = "", links: Sequence[Link] = ()
+) -> Course[tuple[str, Verdict]]:
     """Judge an invocation's result before it goes to the operator. Returns the record's id with the
-    verdict. `held` says which credential stands in it."""
+    verdict. `held` says which credential stands in it, `links` are those that do."""
     ident, time = yield Begin()
-    verdict = Verdict(True) if court.mode is Mode.OFF else court.judge.result(subject.principal())
-    if held and court.mode is not Mode.OFF:
-        verdict = replace(verdict, passes=False, refused=(withheld(held), *verdict.refused))
-    verdict = _lenient(court, verdict)
     call = Call("valve", "Result", court.region, (), Effect())
+    verdict, linked = Verdict(True), NO_LINKS
     try:
+        if court.mode is not Mode.OFF:
+            found = (yield from asked(court, subject, links, (RESULT,))) if links else ()
+            linked = (yield from judged(court, subject, found, (RESULT,))) if found else NO_LINKS
+            verdict = court.judge.result(subject.principal())
+            against = ((withheld(held),) if held else ()) + linked.reasons
+            passes = verdict.passes and not against
+            verdict = replace(verdict, passes=passes, refused=against + verdict.refused)
+        verdict = _lenient(court, verdict)
         yield Note(record(court, subject, call, verdict, ident, time))
+        if verdict.passes:
+            yield from let_go(court, subject, linked, ident)
     except BookError as error:
         verdict = unanswered(error)
         yield from trace(record(court, subject, call, verdict, ident, time))

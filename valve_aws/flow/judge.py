@@ -7,13 +7,15 @@ a verdict out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from valve_aws.flow import admission, flows, rising, walls
+from valve_aws.flow import admission, flows, presigned, rising, walls
 from valve_aws.flow.case import Case, Plan, found, plan
+from valve_aws.flow.ceilings import filled
 from valve_aws.flow.releases import Releases
 from valve_aws.flow.rules import Rules
-from valve_aws.model.call import Call
+from valve_aws.flow.targets import compile_targets
+from valve_aws.model.call import Call, Link
 from valve_aws.model.cell import Extent, Part, Span
 from valve_aws.model.label import Label, join
 from valve_aws.model.policy import FlowPolicy
@@ -159,6 +161,58 @@ class Judge:
     def log(self, who: Principal, line: str) -> tuple[Verdict, str]:
         """Law 11: judge a log line; with the verdict comes the part of it that may leave into log stores."""
         return self._releases.log(who, line)
+
+    # Links
+
+    def link_walls(self, link: Link, maker: Principal, place: str) -> tuple[Reason, ...]:
+        """Law 17: judge a link by what looks at no cell. `maker` is who made it, with the label of what it
+        stands in; `place` is the store that it is put into, "" a result."""
+        found = list(presigned.ruled(self._rules, link, maker, place))
+        if not link.problem:
+            case = Case(self._plan(link.call), maker, {})
+            found += [reason for step in WALLS for reason in step.act(self._rules, case)]
+        return tuple(found)
+
+    def link_flows(
+        self, link: Link, maker: Principal, sender: Principal, place: str, held: Held, pinned: bool
+    ) -> tuple[Reason, ...]:
+        """Law 17: judge a link as the call that it is, by what the book holds of what it opens; `sender` is
+        who puts it there, `pinned` that it is good for one version alone."""
+        rules = self._rules
+        case = Case(self._plan(link.call), maker, held)
+        found = [reason for step in FLOWS for reason in step.act(rules, case)]
+        if place == presigned.RESULT:
+            ceiling = filled(self._releases.accepted(sender), sender.fields)
+        else:
+            ceiling = presigned.ceiling_of(rules, place)
+        found += presigned.taken(rules, link, presigned.opened(rules, case, pinned), place, ceiling)
+        return tuple(found)
+
+    def link_lives(self, link: Link, maker: Principal, place: str) -> int:
+        """Return the most seconds that a link lives once it is released; 0 when it is not."""
+        rule = presigned.rule_of(self._rules, link, maker, place)
+        return rule.expires if rule else 0
+
+    def link_rises(self, link: Link) -> tuple[Rise, ...]:
+        """Return what the book must carry once somebody outside may write by a link: what he puts there it
+        cannot recognise, so each cell carries the most that it may hold (law 9)."""
+        ceilings = self._rules.ceilings
+        return tuple(
+            Rise(replace(e, span=Span.NEW, name="") if e.span is Span.PREFIX else e, ceilings.most(e).label)
+            for e in link.call.effect.changes
+        )
+
+    def outside(self, store: str) -> bool:
+        """Say whether a place is beyond this stack, so that a link put there is to work."""
+        return not store.startswith("arn:") or self._rules.perimeter.outside(store)
+
+    def takes_links(self, store: str) -> bool:
+        """Say whether any line of `may-presign` names a place."""
+        return any(
+            compile_targets(line.into).covers(store)
+            for rule in self._rules.policy.functions.values()
+            for line in rule.may_presign
+        )
 
     def base(self, store: str, name: str, part: Part = Part.CONTENT) -> Label:
         """Return the label of what the operator puts into one cell: `holds` of its store and of its key.

@@ -30,11 +30,15 @@ class Releases:
             for name, shape in policy.logs.release.items()
         }
 
-    def result(self, who: Principal) -> Verdict:
-        """Judge an invocation's result, by its trigger's line, else its function's, else the default."""
+    def accepted(self, who: Principal) -> Tags:
+        """Return what a result may carry, by its trigger's line, else its function's, else the default."""
         by_name = self._policy.results
         name = next((n for n in (who.trigger, who.function) if n in by_name), "default")
-        accepts = by_name.get(name, Tags())
+        return by_name.get(name, Tags())
+
+    def result(self, who: Principal) -> Verdict:
+        """Judge an invocation's result."""
+        accepts = self.accepted(who)
         title = f"the result of {who.trigger}" if who.trigger else "a result"
         fix = f"results: {{{who.trigger or who.function}: {{accepts: {words.listed(who.label)}}}}}"
         return self._judged(who, accepts, Rule.RESULT, title, fix)

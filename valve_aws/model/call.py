@@ -126,6 +126,28 @@ class Call:
     """What a `Visit` says beside its URL: (header, value), (`?name` of its query, value), in lower case."""
     held: str = ""
     """Not "": which credential of this run stands in what leaves (law 17)."""
+    links: tuple[Link, ...] = ()
+    """Presigned URLs and forms of this run that stand in what leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A presigned URL or form made inside, found in something that leaves, and read as the call that it
+    makes for whoever holds it (law 17)."""
+
+    text: str
+    """As it was found, decoded: a URL, or the policy of a form."""
+    function: str
+    """Logical id of the function that made it, whose call it stays."""
+    environment: str
+    call: Call
+    ends: float = 0
+    """Seconds since the epoch."""
+    form: bool = False
+    prefix: str | None = None
+    """A form that takes any key which begins so; None: the one key of its call."""
+    problem: str = ""
+    """Not "": why it cannot be read with certainty, and so not be released."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,29 @@ class TagRule:
 
 
 @dataclass(frozen=True, slots=True)
+class PresignRule:
+    """One line of `may-presign`: links to a bucket's objects that may leave (law 17)."""
+
+    bucket: str
+    """Its ARN."""
+    operations: tuple[str, ...]
+    """S3's own names, of `PRESIGNABLE`."""
+    keys: str
+    """A pattern of the object's key. A field that the trigger authenticated has its value."""
+    expires: int
+    """The most seconds that a released link lives."""
+    into: tuple[str, ...] = ()
+    """Targets that such a link may be put into."""
+    results: bool = True
+    """Such a link may stand in a result."""
+    where: Where = NOWHERE
+
+
+PRESIGNABLE = ("GetObject", "HeadObject", "PutObject", "UploadPart", "DeleteObject")
+"""What a released link may do. A form is a PutObject."""
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionRule:
     """One line of `functions`. None means not narrowed."""
 
@@ -82,6 +105,7 @@ class FunctionRule:
     """`from`: logical ids of the only functions that may have it run, by invoking it or by what wakes it."""
     may_remove: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Tag → targets into which it may go without that tag (law 10)."""
+    may_presign: tuple[PresignRule, ...] = ()
     where: Where = NOWHERE
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.stack import Stack
-from valve_aws.policy import on_functions, on_stores, on_tags
+from valve_aws.policy import on_functions, on_links, on_stores, on_tags
 from valve_aws.policy.ground import Finding, Ground, Severity
 
 ORDER: tuple[Severity, ...] = ("error", "warning", "note")
@@ -16,7 +16,7 @@ ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 def dead(policy: FlowPolicy, stack: Stack) -> tuple[Finding, ...]:
     """Return the findings, errors first, each kind in the order of the files."""
     ground = Ground.of(policy, stack)
-    checks = (*on_stores.CHECKS, *on_tags.CHECKS, *on_functions.CHECKS)
+    checks = (*on_stores.CHECKS, *on_tags.CHECKS, *on_functions.CHECKS, *on_links.CHECKS)
     found = dict.fromkeys(finding for check in checks for finding in check(ground))
     return tuple(sorted(found, key=_rank))
 

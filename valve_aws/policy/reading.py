@@ -23,6 +23,7 @@ from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode
 from valve_aws.policy import expressions
 from valve_aws.policy.names import Names
+from valve_aws.policy.presigning import presigning
 from valve_aws.policy.shape import bare, listed, mapping, members, near, only, several, shown, word
 from valve_aws.policy.stores import stores
 
@@ -39,7 +40,7 @@ SECTIONS: Final = (
     "grant",
 )
 LABEL: Final = ("only-to", "why")
-FUNCTION: Final = ("clearance", "writes", "invokes", "from", "may-remove")
+FUNCTION: Final = ("clearance", "writes", "invokes", "from", "may-remove", "may-presign")
 LOGS: Final = ("accepts", "release")
 OPERATION: Final = ("writes", "reveals")
 GRANT: Final = ("functions", "configure", "why")
@@ -157,6 +158,8 @@ def _function(key: str, node: Node, where: Where, names: Names) -> tuple[str, Fu
                 )
             case "from":
                 rule = replace(rule, sources=names.functions(value, "`from`"))
+            case "may-presign":
+                rule = replace(rule, may_presign=presigning(value, names))
             case _:
                 removed = {
                     names.tag(Node(tag, at)): names.stores(

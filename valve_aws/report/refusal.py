@@ -56,6 +56,7 @@ def headline(record: Record, title: Title) -> str:
             "Log": "its log",
             "Outcome": "how its event ended, to ",
             "Admit": "takes in an event of ",
+            "Presign": "a link to ",
             "Unreadable": "a request that cannot be read",
         }
         return f"{words.get(record.operation, plain(record.operation, 80))}{target}".strip()
