@@ -27,4 +27,15 @@ ROWS = (
         ),
         ("s3:kept-files",),
     ),
+    Attack(
+        "e03",
+        "says of what it sends that it carries no label",
+        (
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),
+            Exit("s3:PutObject", Rule.ACCEPTS, "s3:open-files"),
+            Exit("dynamodb:PutItem", Rule.ACCEPTS, "dynamodb:open-notes"),
+            Exit("valve:Visit", Rule.ACCEPTS, "host:open.test"),
+        ),
+        ("sqs:kept-jobs", "s3:kept-files", "dynamodb:kept-notes", "host:kept.test"),
+    ),
 )
