@@ -221,6 +221,11 @@ class Crossing:
         wanted = aws.wants_reply(call)
         body = await self._whole(reply, min(wanted, SETTLING)) if wanted else None
         settled = aws.reply(call, reply.status, reply.headers, body)
+        try:
+            answer = None if body is None else aws.answered(call, reply.status, reply.headers, body)
+        except Unclear as unclear:
+            self._unclear = True
+            raise ask.Lost(Outcome.UNKNOWN, str(unclear)) from unclear
         return ask.Reply(
             reply.status,
             settled.outcome,
@@ -230,7 +235,7 @@ class Crossing:
             settled.seen,
             whole=body is not None or reply.length == 0,
             held=self._told[0] if self._told else "",
-            body=(reply, None) if body is None else aws.answered(call, reply.status, reply.headers, body),
+            body=answer or (reply, None),
         )
 
     async def _verified(self, payload: Payload) -> AsyncIterator[bytes]:

@@ -91,7 +91,7 @@ def test_other_secrets_are_found_too(ring: Keyring) -> None:
 def test_a_session_ends_with_its_environment_and_is_recognised_ever_after(ring: Keyring) -> None:
     own, other = ring.issue("env-1", "Worker"), ring.issue("env-2", "Worker")
     upstream = Key("ASIAUPSTREAM", "secret", "token")
-    session = ring.lend(own, upstream)
+    session = ring.lend(own.access_key, upstream)
     assert ring.upstream(session.access_key, Key("a", "b", "c")) == upstream
     assert ring.upstream(other.access_key, Key("a", "b", "c")) == Key("a", "b", "c")
     ring.end("env-2")

@@ -41,7 +41,11 @@ Resources:
       Runtime: python3.11
       Handler: index.handler
       InlineCode: "pass"
-      Policies: [AmazonS3FullAccess, AmazonSQSFullAccess, AmazonDynamoDBFullAccess]
+      Policies:
+        - AmazonS3FullAccess
+        - AmazonSQSFullAccess
+        - AmazonDynamoDBFullAccess
+        - {Statement: [{Effect: Allow, Action: "sts:*", Resource: "*"}]}
   Helper: {Type: AWS::Serverless::Function, Properties: *code}
   Blind: {Type: AWS::Serverless::Function, Properties: *code}
   Customers:

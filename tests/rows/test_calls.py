@@ -93,8 +93,8 @@ CONFIGURED = [
         ("events", "PutTargets"),
         ("logs", "PutSubscriptionFilter"),
         ("kms", "CreateGrant"),
-        ("sts", "AssumeRole"),
-        ("sts", "GetSessionToken"),
+        ("sts", "AssumeRoleWithSAML"),
+        ("sts", "AssumeRoleWithWebIdentity"),
     ],
 )
 def test_what_opens_an_exit_says_so(service: str, operation: str) -> None:

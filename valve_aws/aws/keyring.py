@@ -58,10 +58,10 @@ class Keyring:
         """Take in a key that was issued elsewhere."""
         return self._take(Issued(key, environment, function)).key
 
-    def lend(self, to: Key, session: Key) -> Key:
-        """Return a new key that stands for a session of STS, for the environment that holds `to`; it ends
-        with it."""
-        holder = self._issued[to.access_key]
+    def lend(self, to: str, session: Key) -> Key:
+        """Return a new key that stands for a session of STS, for the environment that holds the access key
+        `to`; it ends with it."""
+        holder = self._issued[to]
         return self._take(Issued(issue(self._random), holder.environment, holder.function, session)).key
 
     def _take(self, issued: Issued) -> Issued:

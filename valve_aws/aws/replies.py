@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 from valve_aws.aws import xmls
 from valve_aws.aws.crossing import AwsCall
+from valve_aws.aws.sessions import lends
 from valve_aws.aws.unclear import Unclear
 from valve_aws.model.call import Call
 from valve_aws.model.cell import Cell, Part, Span
@@ -62,7 +63,7 @@ REMOVING = frozenset({("s3", "DeleteObject"), ("dynamodb", "DeleteItem")})
 def wants_reply(call: Call) -> int:
     """Return how many bytes of the reply to hold before settling; 0: it may stream."""
     key = call.service, call.operation
-    if isinstance(call, AwsCall) and call.answer:
+    if lends(call) or (isinstance(call, AwsCall) and call.answer):
         return MOST
     if key in NAMING or key in PARTIAL or key == ("s3", "DeleteObjects"):
         return MOST

@@ -27,6 +27,8 @@ from valve_aws.aws.presigning import form_url, presigned
 from valve_aws.aws.reading import Judge, Reading
 from valve_aws.aws.refusals import Reply
 from valve_aws.aws.replies import Settled
+from valve_aws.aws.sessions import lends, lent
+from valve_aws.aws.unclear import Unclear
 from valve_aws.aws.writing import Endpoint, Length, Outgoing, Unwritable, Writing
 from valve_aws.model.call import Call, Head, Key, Link, Unreadable
 from valve_aws.model.ports import Now, Tables
@@ -158,7 +160,13 @@ class Aws:
     def answered(
         self, call: Call, status: int, headers: Sequence[tuple[str, str]], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Return an answer as the client expects it: who posted a form gets a form's answer."""
+        """Return an answer as the client may have it: a form's for a form, and a placeholder for a session,
+        lent to whoever's key signed the call. Raises `Unclear`."""
+        if lends(call) and status == 200:
+            ring, key = self._ring, call.access_key
+            if ring is None or ring.of(key) is None:
+                raise Unclear("its session can be lent to nobody")
+            return status, list(headers), lent(body, lambda session: ring.lend(key, session))
         if not isinstance(call, AwsCall) or not call.answer or status != 200:
             return status, list(headers), body
         bucket, key = str(call.params["Bucket"]), str(call.params["Key"])

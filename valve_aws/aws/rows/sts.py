@@ -1,6 +1,7 @@
 """Effect rows of STS.
 
-Knows which operations issue credentials. Does not know what those allow.
+Knows which operations issue credentials, and which of those are lent to the environment that asks
+(`sessions`). Does not know what they allow.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ def _issues(operation: str, where: str = "any", leaves: str = "") -> Row:
                actions=f"sts:{operation}@{where}", leaves=leaves)
 
 
+def _lends(operation: str, changes: str, where: str, leaves: str = "") -> Row:
+    """A session whose key never comes in: it is lent under a placeholder, and ends with the environment."""
+    return Row(operation, "a session, with a name and tags that whoever logs its calls reads",
+               reveals="account", changes=changes, blind="always", actions=f"sts:{operation}@{where}",
+               leaves=leaves)
+
+
 ROWS = (
     Row("GetCallerIdentity", "account and name of whose key it is: the valve's own answer for a placeholder",
         reveals="account"),
@@ -22,14 +30,14 @@ ROWS = (
         actions="sts:GetAccessKeyInfo@any", leaves="key=AccessKeyId"),
     Row("DecodeAuthorizationMessage", "why a request was denied", reveals="account",
         actions="sts:DecodeAuthorizationMessage@any"),
-    _issues("AssumeRole", "role",
-            "role=RoleArn session=RoleSessionName external=ExternalId source=SourceIdentity "
-            "tag=Tags.Key tag=Tags.Value"),
+    _lends("AssumeRole", "role-session", "role",
+           "role=RoleArn session=RoleSessionName external=ExternalId source=SourceIdentity "
+           "tag=Tags.Key tag=Tags.Value"),
     _issues("AssumeRoleWithSAML", "role", "role=RoleArn"),
     _issues("AssumeRoleWithWebIdentity", "role", "role=RoleArn session=RoleSessionName"),
     _issues("AssumeRoot"),
-    _issues("GetFederationToken", leaves="session=Name tag=Tags.Key tag=Tags.Value"),
-    _issues("GetSessionToken"),
+    _lends("GetFederationToken", "own-session", "any", "session=Name tag=Tags.Key tag=Tags.Value"),
+    _lends("GetSessionToken", "", "any"),
     _issues("GetScopedCredentials", leaves="session=ScopedSessionDescription"),
     _issues("GetDelegatedAccessToken"),
     _issues("GetWebIdentityToken", leaves="audience=Audience tag=Tags.Key tag=Tags.Value"),
@@ -42,6 +50,11 @@ def _role(asked: Asked) -> list[str]:
 
 SERVICE = Service(
     rows=ROWS,
-    extents={"account": whole(account("sts"), (Part.CONFIG, Span.ALL))},
+    extents={
+        "account": whole(account("sts"), (Part.CONFIG, Span.ALL)),
+        # Why content: the session's name and tags are told there, so the role must accept them (law 5).
+        "role-session": whole(_role, (Part.CONTENT, Span.NEW)),
+        "own-session": whole(account("sts"), (Part.CONTENT, Span.NEW)),
+    },
     arns={"any": anything, "role": _role},
 )
