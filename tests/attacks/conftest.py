@@ -15,7 +15,13 @@ from tests.deliveries.conftest import installed
 from tests.stories.world import STACKS
 from valve_aws.attack.stage import Stage
 
-pytest.register_assert_rewrite("tests.attacks.claims")
+pytest.register_assert_rewrite("tests.attacks.claims", "tests.attacks.residue")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try every way of a class of `tests.attacks.residue`."""
+    if "way" in metafunc.fixturenames and metafunc.cls:
+        metafunc.parametrize("way", metafunc.cls.ways)
 
 
 @pytest.fixture(scope="session")

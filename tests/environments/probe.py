@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 SCALARS = (int, float, complex, str, bytes, bool, type(None))
-OWN = {"__main__", "app", "probe", "polluters"}
+
+OWN: set[str] = set()
 MOST = 400
 
 

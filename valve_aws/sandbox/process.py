@@ -260,7 +260,9 @@ class Sandbox:
                 self._spawner.wait()
             elif self._group.killed_for_memory():
                 self._full = True
-            self._group.remove()
+            until = time.monotonic() + FAREWELL
+            while not self._group.remove() and time.monotonic() < until:
+                time.sleep(0.002)  # a moment after its end the kernel still counts a process
             while self._read():
                 pass
             status = KILLED

@@ -18,6 +18,7 @@ from _socket import socket
 
 from valve_aws.sandbox.inside import files, host, process, spawner
 from valve_aws.sandbox.inside.cgroup.files import make as make_group
+from valve_aws.sandbox.inside.cgroup.files import sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def main() -> None:
     for descriptor in (1, 2):
         os.dup2(0, descriptor)
     os.waitpid(inner, 0)
+    sweep()
     os._exit(0)
 
 

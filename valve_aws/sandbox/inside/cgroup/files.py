@@ -55,10 +55,11 @@ class Group:
                 return True
         return False
 
-    def remove(self) -> None:
-        """Remove it, once nothing runs in it."""
+    def remove(self) -> bool:
+        """Remove it, once nothing runs in it; say whether it is gone."""
         for folder in self.folders:
             _remove(folder)
+        return not any(os.path.exists(folder) for folder in self.folders)
 
 
 def make(name: str, memory: int, processes: int) -> Group:
@@ -76,6 +77,20 @@ def make(name: str, memory: int, processes: int) -> Group:
     tried = [_make(found[kind], name, V1[kind], given) for kind in V1 if kind in found]
     folders = [folder for folder in tried if folder]
     return Group(folders, "v1" if folders else "")
+
+
+def sweep() -> None:
+    """Remove the groups of sandboxes whose first process is gone, as their valve may be too."""
+    try:
+        with open("/proc/self/cgroup") as groups, open("/proc/self/mountinfo") as mounts:
+            found = dict(places(groups.read(), mounts.read()))
+        for folder in {f"{place}/{PARENT}" for place in found.values()}:
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                number = name.partition("-")[2]
+                if number.isdigit() and not os.path.exists(f"/proc/{number}"):
+                    _remove(f"{folder}/{name}")
+    except OSError:
+        return  # nobody has groups here
 
 
 def places(groups: str, mountinfo: str) -> Iterator[tuple[str, str]]:
