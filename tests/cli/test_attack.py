@@ -58,6 +58,7 @@ def test_on_this_host_each_class_leaks_unguarded_and_is_held(tmp_path: Path) -> 
     assert done.returncode == 0, done.stdout + done.stderr
     assert {f["rule"]: f["state"] for f in told["findings"]} == {"A02": "held", "B01": "held"}
     assert "valve: 2/2 B01 held" in done.stderr
+    assert any("`aged`" in each for each in told["unread"]), "what is not tried is not taken for held"
     assert list(tmp_path.iterdir()) == []
 
 

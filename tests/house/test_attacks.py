@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 
 from tests.house.source import ROOT
+from valve_aws.attack.attack import IDENTS
 from valve_aws.attack.files import kit
 from valve_aws.attack.table import ATTACKS
 
-LAST = {"A": 30, "B": 8, "C": 5, "D": 9, "E": 8, "F": 10}
-"""Letter → its last number."""
-
-IDS = frozenset(f"{letter}{n:02}" for letter, last in LAST.items() for n in range(1, last + 1))
+IDS = frozenset(IDENTS)
 FOLDER = ROOT / "tests" / "attacks"
 
 

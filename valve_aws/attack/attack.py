@@ -14,6 +14,12 @@ from valve_aws.model.verdict import Rule
 EVERY_WAY = ("sdk", "aged", "signed", "socket", "child", "thread", "later")
 """Current boto3, one of 2019, signed by hand, raw sockets, a child process, a thread, after the return."""
 
+LAST = {"A": 30, "B": 8, "C": 5, "D": 9, "E": 8, "F": 10}
+"""Letter → the number of its last class (docs/THREATS.md)."""
+
+IDENTS = tuple(f"{letter}{n:02}" for letter, last in LAST.items() for n in range(1, last + 1))
+"""All classes of attack, in order."""
+
 TWO_WAYS = ("sdk", "signed")
 
 STEPS = {
