@@ -153,3 +153,38 @@ exec 9>&-
 @pytest.mark.parametrize("who", ways())
 def test_a_shell_keeps_the_lock_that_a_program_took_for_it(who: str) -> None:
     assert play(who, "run", argv=["/bin/sh", "-c", SHELL])["out"].split() == ["taken", "free"]
+
+
+HOSTILE = """
+import ctypes, fcntl, os, threading
+libc = ctypes.CDLL(None, use_errno=True)
+f = open('/tmp/l', 'w')
+wide = ctypes.c_long
+for number in (72, 99) if os.uname().machine == 'x86_64' else (25, 179):
+    for address in (-1, 0, 1 << 47, 8, -4096):
+        first = f.fileno() if number in (72, 25) else address
+        for command in (5, 6, 36, 37):
+            assert libc.syscall(wide(number), wide(first), wide(command), wide(address)) == -1
+for size in (1 << 62, -1, -(1 << 62)):
+    asked = (ctypes.c_int64 * 4)(1, size, 1 << 62, 0)
+    assert libc.syscall(wide(72 if number == 99 else 25), wide(f.fileno()), wide(6), asked) == -1 or size > 0
+def held(): fcntl.flock(open('/tmp/other', 'w'), fcntl.LOCK_EX)
+threads = [threading.Thread(target=held) for _ in range(150)]
+for each in threads: each.start()
+for each in threads: each.join()
+if not os.fork():
+    os.execv('/bin/sh', ['/bin/sh', '-c', 'exec 9>/tmp/third; flock -n 9 && echo locked'])
+os.wait()
+libc.prctl(4, 0)
+try: fcntl.lockf(f, fcntl.LOCK_EX)
+except OSError as e: print('refused', e.errno, flush=True)
+libc.prctl(4, 1)
+fcntl.lockf(f, fcntl.LOCK_EX)
+print('lives')
+"""
+
+
+@pytest.mark.parametrize("who", ways())
+def test_pid_1_survives_whatever_it_is_asked(who: str) -> None:
+    ran = play(who, "run", code=HOSTILE)
+    assert (ran["out"].split(), ran["status"]) == (["locked", "refused", "37", "lives"], 0), ran

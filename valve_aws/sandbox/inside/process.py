@@ -212,6 +212,7 @@ class Init:
                     self.cause = "memory"
                     _everyone(signal.SIGKILL)
                 look_again = time.monotonic() + self.watch.rest()
+                self.asked.forget()
         self.control.send(f"exit {self.status} {self.cause}".encode())
 
     def reap(self) -> None:

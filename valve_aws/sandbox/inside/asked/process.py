@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from _struct import pack, unpack
-from errno import EAGAIN, EBADF, EINTR, EINVAL, ENOLCK, ENOSYS
+from errno import EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOLCK, ENOSYS
 
 from valve_aws.sandbox.inside import host
 from valve_aws.sandbox.inside.asked.locks import END, Lock, Locks
@@ -37,6 +37,10 @@ PATIENCE = 0.02
 """Seconds between looks at whether who waits for a lock can have it: nobody tells pid 1 that a file was
 closed."""
 
+MOST_KNOWN = 64
+"""Threads whose memory is kept open between two calls."""
+LAST_ADDRESS = (1 << 63) - 1
+
 Later = None
 """No answer yet."""
 
@@ -51,6 +55,8 @@ class Asked:
         self.memory = memory
         self.locks = Locks(heir)
         self.waiting: list[tuple[int, int, int, int, tuple[int, ...]]] = []
+        self._known: dict[int, tuple[int, int]] = {}
+        """Thread → its memory, its process."""
 
     def rest(self) -> float:
         """Seconds until `again` is due."""
@@ -63,11 +69,20 @@ class Asked:
         except OSError:
             return  # it was interrupted meanwhile
         ident, thread, _, number, _, _, *arguments = unpack(NOTIFICATION, received)
-        process = _process_of(thread)
+        try:
+            process = self._who(thread)[1]
+        except OSError:
+            process = thread  # it hides, and cannot be answered, or has just ended
         call = (ident, thread, process, number, tuple(arguments))
         if not self._finish(call):
             self.waiting.append(call)
         self.again()
+
+    def forget(self) -> None:
+        """Forget which threads there were. Call it sooner than numbers of threads come round again."""
+        for memory, _ in self._known.values():
+            os.close(memory)
+        self._known.clear()
 
     def again(self) -> None:
         """Try those who wait once more; those who were interrupted are gone."""
@@ -102,7 +117,7 @@ class Asked:
             return self._whole(inode, (process, descriptor), command)
         owner = (process, descriptor if command in (F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW) else -1)
         address = arguments[2]
-        kind, whence, _, start, length, _, _ = unpack(FLOCK_STRUCT, _read(thread, address, 32))
+        kind, whence, _, start, length, _, _ = unpack(FLOCK_STRUCT, self._read(thread, address, 32))
         if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END) or kind not in (F_RDLCK, F_WRLCK, F_UNLCK):
             return EINVAL
         begins = start
@@ -146,7 +161,28 @@ class Asked:
         kind = F_WRLCK if held.exclusive else F_RDLCK
         return pack(FLOCK_STRUCT, kind, 0, 0, held.first, length, owner, 0)
 
+    def _who(self, thread: int) -> tuple[int, int]:
+        if thread not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self.forget()
+            memory = os.open(f"/proc/{thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
+            self._known[thread] = (memory, _process_of(thread))
+        return self._known[thread]
+
+    def _read(self, thread: int, address: int, size: int) -> bytes:
+        if address > LAST_ADDRESS:
+            raise OSError(EFAULT, "no address")
+        content = os.pread(self._who(thread)[0], size, address)
+        if len(content) < size:  # it has executed another program since
+            self.forget()
+            content = os.pread(self._who(thread)[0], size, address)
+        if len(content) < size:
+            raise OSError(EFAULT, "no such memory")
+        return content
+
     def _write(self, ident: int, thread: int, address: int, content: bytes) -> int:
+        if address > LAST_ADDRESS:
+            raise OSError(EFAULT, "no address")
         memory = os.open(f"{thread}/mem", os.O_WRONLY | os.O_CLOEXEC, dir_fd=self.processes)
         try:
             if not host.asks(self.listener, ident):
@@ -208,11 +244,3 @@ def _process_of(thread: int) -> int:
 def _position(thread: int, descriptor: int) -> int:
     with open(f"/proc/{thread}/fdinfo/{descriptor}", "rb") as file:
         return int(file.read().split(None, 2)[1])
-
-
-def _read(thread: int, address: int, size: int) -> bytes:
-    memory = os.open(f"/proc/{thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.pread(memory, size, address)
-    finally:
-        os.close(memory)
