@@ -5,6 +5,7 @@ Knows limits and endings. Does not know the walls.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -202,6 +203,22 @@ def test_a_group_of_v2_is_bounded_and_removed(
     assert not group.killed_for_memory()
     (made / "memory.events").write_text("low 0\noom 1\noom_kill 1\n")
     assert group.killed_for_memory()
+
+
+def test_what_a_killed_valve_left_is_removed_by_the_next(
+    who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroup, "places", lambda *_: [("", str(tmp_path))])
+    folders = {
+        name: tmp_path / cgroup.PARENT / name for name in ("valve-1", "valve-99999998", "valve-99999999")
+    }
+    for folder in (*folders.values(), made := tmp_path / cgroup.PARENT / "valve-2"):
+        folder.mkdir(parents=True)
+    (made / "memory.max").touch()
+    for name in ("valve-1", "valve-99999998"):
+        os.utime(folders[name], (0, 0))
+    cgroup.make("valve-2", MIB, 1)
+    assert {name for name, folder in folders.items() if folder.exists()} == {"valve-1", "valve-99999999"}
 
 
 def test_tmp_has_its_size_and_is_not_counted_as_memory(who: str) -> None:

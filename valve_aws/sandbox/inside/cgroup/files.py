@@ -24,6 +24,8 @@ V2 = (("memory.max", "{bytes}"), ("memory.swap.max", "0"), ("pids.max", "{proces
 PARENT = "valve-aws"
 """The folder that groups are made in. Why: whoever removes a group has given up its capabilities by then, and
 may write into no folder but one of its own. Where the one above is closed to it, this one stays, empty."""
+OLD = 60.0
+"""Seconds after which a group that nobody is in is nobody's."""
 TRIES = 5
 """The last of other groups may remove it while ours is being made."""
 
@@ -136,7 +138,23 @@ def _make(place: str, name: str, files: tuple[tuple[str, str], ...], given: dict
     except OSError:
         _remove(folder)
         return ""
+    _sweep(folder)
     return folder
+
+
+def _sweep(folder: str) -> None:
+    """Remove the groups beside ours that a valve has left which was killed. A young one may be another's whose
+    process is not ours to see."""
+    made = os.stat(folder).st_mtime
+    for beside in os.scandir(os.path.dirname(folder)):
+        name, _, number = beside.name.partition("-")
+        if name != "valve" or os.path.exists(f"/proc/{number}"):
+            continue
+        try:
+            if made - beside.stat().st_mtime > OLD:
+                os.rmdir(beside.path)
+        except OSError:
+            continue  # somebody else was quicker, or something lives in it
 
 
 def _remove(folder: str) -> None:
