@@ -143,8 +143,8 @@ def _make(place: str, name: str, files: tuple[tuple[str, str], ...], given: dict
 
 
 def _sweep(folder: str) -> None:
-    """Remove the groups beside ours that a valve has left which was killed. A young one may be another's whose
-    process is not ours to see."""
+    """Remove the groups beside ours that a killed valve has left. A young one may be another's, whose process
+    is not ours to see."""
     made = os.stat(folder).st_mtime
     for beside in os.scandir(os.path.dirname(folder)):
         name, _, number = beside.name.partition("-")
