@@ -24,6 +24,7 @@ TWO_WAYS = ("sdk", "signed")
 
 STEPS = {
     Rule.CREDENTIAL: "credential",
+    Rule.HELD: "held",
     Rule.PERIMETER: "perimeter",
     Rule.HOST: "host",
     Rule.WITH: "with",

@@ -58,6 +58,18 @@ ROWS = (
         EVERY_WAY,
     ),
     Attack(
+        "a05",
+        "gives away a link or a form that it has made by itself",
+        (
+            Exit("valve:Result", Rule.PRESIGNED, "result:", liftable=False),
+            Exit("valve:Result", Rule.PRESIGNED, "result:", part="by_old", liftable=False),
+            Exit("valve:Result", Rule.PRESIGNED, "result:", part="by_form", liftable=False),
+            Exit("ses:SendEmail", Rule.PRESIGNED, "wire:SendEmail", part="by_mail", liftable=False),
+            Exit("sqs:SendMessage", Rule.PRESIGNED, "sqs:kept-jobs", part="by_message", liftable=False),
+        ),
+        ("result:", "wire:SendEmail", "sqs:kept-jobs"),
+    ),
+    Attack(
         "a06",
         "opens a bucket by its policy",
         (Exit("s3:PutBucketPolicy", Rule.CONFIGURE, "public:kept-files"),),
@@ -255,6 +267,18 @@ ROWS = (
             Exit("logs:PutMetricFilter", Rule.CONFIGURE, "wire:PutMetricFilter"),
         ),
         ("log:", "wire:PutLogEvents"),
+    ),
+    Attack(
+        "a21",
+        "says it in what is not content",
+        (
+            Exit("s3:PutObject", Rule.ACCEPTS, "wire:open-files"),
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "wire:open-jobs"),
+            Exit("sts:AssumeRole", Rule.ACCEPTS, "wire:kept-role"),
+            Exit("dynamodb:DescribeTable", Rule.PERIMETER, "wire:attackers-", part="by_name"),
+            Exit("sqs:GetQueueUrl", Rule.PERIMETER, "wire:attackers-", part="by_name"),
+        ),
+        ("wire:kept-files", "wire:kept-jobs"),
     ),
     Attack(
         "a23",
