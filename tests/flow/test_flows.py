@@ -15,6 +15,7 @@ from tests.flow.orders import (
     DONE,
     JOBS,
     ORDERS,
+    OWN,
     RESIZE,
     STRIPE,
     UPLOADS,
@@ -35,7 +36,7 @@ from tests.flow.orders import (
 from valve_aws.flow import Judge, explain
 from valve_aws.model.call import Call, Effect
 from valve_aws.model.cell import Cell, Extent, Part, Span
-from valve_aws.model.policy import FlowPolicy, Grant
+from valve_aws.model.policy import FlowPolicy, Grant, LogRule
 from valve_aws.model.ports import Rise
 from valve_aws.model.stack import Delivery, Resource, Stack
 from valve_aws.model.verdict import Holding, Mode, Principal, Rule, Verdict, Way
@@ -212,6 +213,13 @@ def test_a_sealed_store_looks_the_same_whatever_is_in_it() -> None:
         look = Call("sqs", "Look", "", (DONE,), Effect(reveals=(Extent(DONE, part),)))
         for holding in (Holding(), Holding(frozenset({"pii"})), Holding(complete=False)):
             assert ask(look, rules=rules, book={look.effect.reveals[0]: holding}).joins == {"pii", "card"}
+
+
+def test_a_functions_own_log_group_takes_what_logs_accept_and_is_sealed() -> None:
+    group = f"arn:aws:logs:us-east-1:{OWN}:log-group:/aws/lambda/shop-worker"
+    rules = policy(logs=LogRule(tags("pii")))
+    look = Call("logs", "DescribeLogStreams", "", (group,), Effect(reveals=(Extent(group, Part.NAMES),)))
+    assert ask(look, rules=rules).joins == {"pii"}
 
 
 def test_how_a_store_is_set_up_has_no_label_and_takes_none() -> None:

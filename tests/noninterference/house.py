@@ -31,7 +31,7 @@ from tests.noninterference.calls import made
 from tests.noninterference.cloud import Cloud
 from tests.noninterference.functions import PATH, STREAMED, Environment, Path, plain
 from tests.noninterference.worlds import FUNCTIONS, OWN, REGION, World, digest
-from valve_aws.aws import Keyring
+from valve_aws.aws import Aws, Keyring
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import Court
 from valve_aws.flow import Judge
@@ -49,6 +49,7 @@ from valve_aws.valve import Valve
 from valve_aws.waking import Waking
 
 RING = Keyring(lambda n: bytes(n))
+WIRE = Aws(OWN, REGION, lambda _: None, ring=RING)
 NOBODY: Any = None
 """Who is never asked: no bytes are read, sent or signed here."""
 
@@ -139,7 +140,7 @@ class Run:
             stack=world.stack,
             book=self.book,
             sink=self.sink,
-            aws=NOBODY,
+            aws=WIRE,
             upstream=NOBODY,
             backend=NOBODY,
             invoke=self.valve._invoked,

@@ -106,9 +106,10 @@ class Ceilings:
             keys = key_attributes(owner.properties) if owner and not isinstance(owner, Function) else None
         if named is None:
             where = owner.where if owner else NOWHERE
-            rule = StoreRule(
-                name, title, accepts=self._policy.logs.accepts if name in self._groups else NONE, where=where
-            )
+            logs = name in self._groups
+            accepts = self._policy.logs.accepts if logs else NONE
+            # Why sealed: its streams would tell who made a labelled one, and no line can say it.
+            rule = StoreRule(name, title, accepts=accepts, sealed=logs, where=where)
             return Store(name, name, title, where, rule, False, {}, keys, function)
         target, fields = named
         rule = self._rules[target]
