@@ -16,6 +16,10 @@ MOST = 2
 """Zygotes of one run: one for each interpreter, view of the runtime and runtime name; some 40 MB each."""
 
 
+ASKING = "ask the zygote"
+"""The step of which a zygote that has died cannot be told."""
+
+
 class Zygote(Protocol):
     """What gives birth to sandboxes (`sandbox.Zygote`)."""
 
@@ -36,6 +40,7 @@ class Nursery:
         OSError or what `sandbox` raises."""
         self._cold, self._grow, self._say = cold, grow, say
         self._grown: list[tuple[Plan, Zygote]] = []
+        self._ended: list[Zygote] = []
         self._plans: list[Plan] = []
         self._growing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -51,7 +56,10 @@ class Nursery:
             if grown == wanted:
                 try:
                     return zygote.spawn(plan)
-                except Exception:
+                except Exception as problem:
+                    if getattr(problem, "step", "") == ASKING and (grown, zygote) in self._grown:
+                        self._grown.remove((grown, zygote))
+                        self._ended.append(zygote)
                     break
         return self._cold(plan)
 
@@ -85,5 +93,6 @@ class Nursery:
         """End every zygote; their sandboxes have ended before."""
         self._closed = True
         await self.grown()
-        while self._grown:
-            await asyncio.to_thread(self._grown.pop()[1].close)
+        for zygote in (*self._ended, *(zygote for _, zygote in self._grown)):
+            await asyncio.to_thread(zygote.close)
+        self._grown.clear()

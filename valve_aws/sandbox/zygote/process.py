@@ -31,6 +31,17 @@ OURS = "/var/valve/valve_aws"
 """Where the walls show in it."""
 
 
+def _distrust(binds: tuple[Bind, ...]) -> None:
+    """Raise SandboxError where root would run another's code: a zygote has every capability, and no walls."""
+    for bind in binds if os.geteuid() == 0 else ():
+        if bind.source.stat().st_uid != 0:
+            raise SandboxError(
+                "grow a zygote",
+                f"`{bind.source}` is not root's own",
+                "set VALVE_CACHE to a folder of root's and use an interpreter of root's, or run as its owner",
+            )
+
+
 class Zygote:
     """A running zygote. Thread-safe; it ends with `close`, and with the valve."""
 
@@ -49,6 +60,7 @@ class Zygote:
         Raises SandboxError.
         """
         walls = Bind(Path(PACKAGE_ROOT) / "valve_aws", OURS)
+        _distrust((*plan.binds, walls))
         order = order_of(replace(plan, binds=(*plan.binds, walls)))
         made = cls(*launch(order, "zygote"))
         try:
