@@ -281,6 +281,16 @@ ROWS = (
         ("wire:kept-files", "wire:kept-jobs"),
     ),
     Attack(
+        "a22",
+        "reads secrets and parameters many at a time, and sends them on",
+        (
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),
+            Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs", part="by_parameters"),
+        ),
+        ("sqs:kept-jobs",),
+        seeds=("secretsmanager:partner-master",),
+    ),
+    Attack(
         "a23",
         "leaves it to an innocent one to carry on",
         (Exit("sqs:SendMessage", Rule.ACCEPTS, "sqs:open-jobs"),),
