@@ -13,8 +13,8 @@ def attack(hands):
 
 
 def by_parameters(hands):
-    """The same by Parameter Store's name for it, with others."""
-    names = ["/aws/reference/secretsmanager/partner-master", "/app/mode"]
+    """The same by Parameter Store's name for it."""
+    names = ["/aws/reference/secretsmanager/partner-master"]
     got = hands.call("ssm", "GetParameters", Names=names, WithDecryption=True)
     tell(hands, "open", held(got, "Parameters", "Value"))
 
