@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -195,7 +196,7 @@ def host() -> dict[str, int]:
     return {
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "processes": len(ours),
-        "threads": len(list(Path("/proc/self/task").iterdir())),
+        "threads": len([each for each in threading.enumerate() if not each.name.startswith("asyncio_")]),
         "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
         "namespaces": len({space for pid in ours for space in namespaces(pid)} - set(namespaces("self"))),
         "files": len(list(Path(tempfile.gettempdir()).rglob("*"))),
