@@ -41,7 +41,7 @@ async def _both(
         listening = socket.create_server(("127.0.0.1", 0))
         where = listening.getsockname()
         jail: Any = SimpleNamespace(listeners=Listeners((listening,), (), False))
-        environment: Any = SimpleNamespace(subject=subject, ident=name)
+        environment: Any = SimpleNamespace(subject=subject, ident=name, crosses=lambda: True)
         stops.append(housing._serve(environment, jail))
         reader, writer = await asyncio.open_connection(*where)
         # Why a tunnel: on loopback a connection's own port is none that the policy names.

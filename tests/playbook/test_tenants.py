@@ -50,8 +50,8 @@ async def _serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: bool
     passage: Any = SimpleNamespace()
     function: Any = SimpleNamespace(logical="Worker", name="worker", handler="app.handler")
     authority = Authority.create(time.time())
-    housing = Housing(stack, Settings(), passage, authority, lambda _: None, time.monotonic)
-    monkeypatch.setitem(housing._prepared, "Worker", object())
+    housing = Housing(stack, Settings(spares=0), passage, authority, lambda _: None, time.monotonic)
+    monkeypatch.setitem(housing._prepared, "Worker", SimpleNamespace(function=function))
     monkeypatch.setattr(housing, "_make", lambda *_: Counted())
 
     async def event(tenant: str) -> None:
