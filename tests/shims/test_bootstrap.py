@@ -51,6 +51,7 @@ def test_the_interactive_names_are_those_of_site() -> None:
 
 
 def test_importing_the_shims_needs_nothing_but_the_standard_library() -> None:
+    """A zygote also brings its walls, which are forgotten before a function's code is there."""
     import ast
 
     for path in SHIMS.glob("*.py"):
@@ -58,4 +59,5 @@ def test_importing_the_shims_needs_nothing_but_the_standard_library() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             own = {"_valve_ahead", "_valve_evidence", "awslambdaric"}
-            assert {name.partition(".")[0] for name in names} <= {*sys.stdlib_module_names, *own}
+            walls = {"valve_aws"} if path.stem == "_valve_zygote" else set()
+            assert {name.partition(".")[0] for name in names} <= {*sys.stdlib_module_names, *own, *walls}
