@@ -34,6 +34,7 @@ from tests.noninterference.worlds import FUNCTIONS, OWN, REGION, World, digest
 from valve_aws.aws import Aws, Keyring
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import Court
+from valve_aws.course.subject import Subject
 from valve_aws.flow import Judge
 from valve_aws.housing import Housing
 from valve_aws.labels import SqliteBook
@@ -46,10 +47,13 @@ from valve_aws.model.verdict import Way
 from valve_aws.passage import Passage
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
-from valve_aws.waking import Waking
+from valve_aws.waking import Ended, Waking
 
 RING = Keyring(lambda n: bytes(n))
 WIRE = Aws(OWN, REGION, lambda _: None, ring=RING)
+WAKES = 12
+"""How often one queue wakes its function: who sends to the queue that wakes him would else go on for long."""
+
 NOBODY: Any = None
 """Who is never asked: no bytes are read, sent or signed here."""
 
@@ -117,6 +121,8 @@ class Woken(Valve):
         self, function: str, payload: bytes, carried: Any, trigger: str, source: str, cause: str
     ) -> Any:
         number = self.woken[source] = self.woken.get(source, 0) + 1
+        if number > WAKES:
+            return Ended(b"", False, Subject("", function, carried.label))
         PATH.set((f"{source.rpartition(':')[2]}#{number}",))
         return await super()._woken(function, payload, carried, trigger, source, cause)
 
