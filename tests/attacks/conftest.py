@@ -20,7 +20,7 @@ pytest.register_assert_rewrite("tests.attacks.claims", "tests.attacks.residue")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Try every way of a class of `tests.attacks.residue`."""
-    if "way" in metafunc.fixturenames and metafunc.cls:
+    if "way" in metafunc.fixturenames and hasattr(metafunc.cls, "ways"):
         metafunc.parametrize("way", metafunc.cls.ways)
 
 

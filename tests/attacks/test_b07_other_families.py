@@ -73,9 +73,13 @@ def host(path: Path) -> Iterator[tuple[dict[str, object], queue.SimpleQueue[str]
         each.listen()
     heard: queue.SimpleQueue[str] = queue.SimpleQueue()
 
+    kept: list[object] = []
+    """What was accepted: closed at once, its client would be told that nobody reads."""
+
     def listen(way: str, here: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while here.recv(512) if here.type == socket.SOCK_DGRAM else here.accept():
+            while got := here.recv(512) if here.type == socket.SOCK_DGRAM else here.accept():
+                kept.append(got)
                 heard.put(way)
 
     threads = [threading.Thread(target=listen, args=each, daemon=True) for each in sockets.items()]
