@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from valve_aws.aws import names
 from valve_aws.backend import Endpoint, Moto, NotStarted, Seed, fill
+from valve_aws.flow import Judge
 from valve_aws.model.cell import Cell, Part
 from valve_aws.model.label import Label
 from valve_aws.model.policy import FlowPolicy
@@ -37,10 +38,10 @@ class Cloud:
         seeds: Sequence[Seed],
         external: Endpoint | None,
         tables: Tables,
-        base: Callable[[str, str], Label],
+        judge: Judge,
         say: Callable[[str], None],
     ) -> None:
-        self._stack, self._seeds, self._external, self._base, self._say = stack, seeds, external, base, say
+        self._stack, self._seeds, self._external, self._judge, self._say = stack, seeds, external, judge, say
         self._orders = [_order(seed, tables) for seed in seeds]
         self._lock = asyncio.Lock()
         self._moto: Moto | None = None
@@ -111,12 +112,15 @@ class Cloud:
             if seed.kind == "store":
                 continue
             name, version = named(i)
-            label = self._base(seed.arn, name) | frozenset(seed.labels)
+            base = self._judge.base(seed.arn, name)
+            label = base | frozenset(seed.labels)
             yield Cell(seed.arn, name), label, version
             if seed.kind in {"object", "item"}:
-                yield Cell(seed.arn, name, Part.NAMES), self._base(seed.arn, name), ""
+                yield Cell(seed.arn, name, Part.NAMES), base, ""
             if seed.kind == "item":  # Why: how large it is, a table's figures tell without its content
                 yield Cell(seed.arn, name, Part.COUNTS), label, ""
+            for there, brought in self._judge.delivered(seed.arn, name, label):
+                yield Cell(there.store, there.name, there.part), brought, ""
 
     async def close(self) -> None:
         """End what was started."""

@@ -122,7 +122,7 @@ class Valve:
         tables = template.schema(stack)
         judge = self._judge(self.policy, stack)
         external = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
-        self._cloud = Cloud(stack, self._seeds, external, tables, judge.base, self._say)
+        self._cloud = Cloud(stack, self._seeds, external, tables, judge, self._say)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         try:
             self._book = SqliteBook(

@@ -61,6 +61,10 @@ class Deliveries:
             ]
         return tuple(found)
 
+    def reached(self, store: str) -> tuple[Onward, ...]:
+        """Return every place that what is put into a store is delivered on to, whoever puts it there."""
+        return self._all(store)
+
     def _all(self, start: str) -> tuple[Onward, ...]:
         known = self._reached.get(start)
         if known is None:

@@ -6,7 +6,7 @@ a verdict out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from valve_aws.flow import admission, flows, presigned, rising, walls
@@ -220,6 +220,15 @@ class Judge:
         What the policy says of attributes is not in it: that is a floor which every look at them adds.
         """
         return self._rules.ceilings.floor(Extent(store, part, Span.ONE, name, frozenset())).label
+
+    def delivered(self, store: str, name: str, label: Label) -> Iterator[tuple[Extent, Label]]:
+        """Yield what stands for a cell of the operator's where it is delivered on to, and its label there."""
+        own = label | self._rules.ceilings.floor(Extent(store, Part.CONTENT, Span.ONE, name)).label
+        for onward in self._rules.reached(store):
+            target = self._rules.ceilings.store(onward.target)
+            if target.function is None and own | onward.holds:
+                for extent in rising.landed(target.book):
+                    yield extent, own | onward.holds
 
     def declares(self, target: str) -> bool:
         """Say whether some line of `stores` names a place."""

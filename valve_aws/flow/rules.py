@@ -80,6 +80,10 @@ class Rules:
         """Return every place that what a call writes is delivered on to."""
         return self._deliveries.onward(planned)
 
+    def reached(self, store: str) -> tuple[Onward, ...]:
+        """Return every place that what is put into a store is delivered on to, whoever puts it there."""
+        return self._deliveries.reached(store)
+
     def runs(self, store: str) -> tuple[Function, ...]:
         """Return the functions that run when something is put into a store: itself when it is one, and those
         that it wakes.

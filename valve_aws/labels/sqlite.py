@@ -311,9 +311,10 @@ class SqliteBook:
         with self._transaction():
             now = self._tick()
             for cell, label, version in cells:
-                self._db.execute(
-                    schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, "")), version, 0, now)
-                )
+                row = self._row(cell)
+                old = self._db.execute(f"SELECT tags FROM cell WHERE {schema.CELL}", row).fetchone()
+                tags = dict.fromkeys(label, "") | (dict(_loads(old[0])) if old else {})
+                self._db.execute(schema.PUT_CELL, (*row, _dumps(tags), version, 0, now))
 
     def open(self) -> list[tuple[str, list[Rise]]]:
         """See `Book.open`."""

@@ -83,7 +83,8 @@ class Book(Protocol):
         """Leave tombstones: the content is gone, its label still counts for names and absences (law 9)."""
 
     def know(self, cells: Iterable[tuple[Cell, Label, str]]) -> None:
-        """Take in what the operator put there: cell, label, version."""
+        """Take in what the operator put there: cell, label, version. What the cell carries already stays: a
+        call may have raised it that is still to be sent."""
 
     def open(self) -> Sequence[tuple[str, Sequence[Rise]]]:
         """Return what was raised by a valve that has died since, and never settled."""
