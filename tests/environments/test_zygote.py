@@ -100,6 +100,21 @@ def handler(event, context): return BORN + [random.random(), str(uuid.uuid4())]
     assert not set(first) & set(second)
 
 
+def test_hooks_around_a_snapshot_are_kept_and_not_run_since_none_is_taken(
+    world: World, forked: Forked
+) -> None:
+    """As on Lambda for `$LATEST`, which SnapStart leaves alone (Lambda developer guide, runtime hooks)."""
+    source = """
+import snapshot_restore_py as hooks
+RAN = []
+hooks.register_before_snapshot(RAN.append, "before")
+hooks.register_after_restore(RAN.append, "after")
+def handler(event, context):
+    return [RAN, len(list(hooks.get_before_snapshot())), len(list(hooks.get_after_restore()))]
+"""
+    assert answer(world, forked, source) == answer(world, spawn, source) == [[], 1, 1]
+
+
 OWN_COPIES = {
     "in its folder": ("", {"boto3.py": "OWN = 1\n"}),
     "a package in its folder": (

@@ -72,7 +72,7 @@ def _passed(found: Iterable[Finding]) -> Iterator[str]:
 
 
 def _row(state: State, what: str, told: str) -> str:
-    return f"  {MARKS[state]} {plain(what, 100):<52} {plain(told, 400)}"
+    return f"  {MARKS[state]} {plain(what, 100):<52}  {plain(told, 400)}"
 
 
 def _listed(names: Iterable[str]) -> str:
