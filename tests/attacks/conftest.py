@@ -18,6 +18,14 @@ from valve_aws.attack.stage import Stage
 pytest.register_assert_rewrite("tests.attacks.claims", "tests.attacks.residue")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole suite takes minutes: one Python is enough."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Try every way of a class of `tests.attacks.residue`."""
     if "way" in metafunc.fixturenames and hasattr(metafunc.cls, "ways"):

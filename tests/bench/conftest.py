@@ -52,9 +52,9 @@ class Talker:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def invoke(self, function: str, event: Any) -> Any:
+    def invoke(self, function: str, event: Any, trigger: str = "") -> Any:
         """Have the valve invoke a function; return its result."""
-        done = self.ask({"function": function, "event": event})
+        done = self.ask({"function": function, "event": event, "trigger": trigger})
         assert not done["failed"], done["payload"]
         return done["payload"]
 

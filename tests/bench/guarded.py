@@ -1,10 +1,10 @@
 """The program under measurement: a valve in a process of its own, told what to invoke line by line.
 
 Knows the valve's own verbs. Does not know what is measured. One JSON line in, one out:
-``{"function", "event"}`` → ``{"seconds", "waited", "failed", "payload"}``, `waited` being seconds until the
-event had its environment; ``{"ask": "cloud"}`` → ``{"port"}``; ``{"ask": "memory"}`` → ``{"now", "peak"}`` in
-KiB, and the peak starts anew; ``{"ask": "settle"}`` answers once all that is made beside events is there;
-``{"ask": "cold"}``: no zygote from now on.
+``{"function", "event", "trigger"}`` → ``{"seconds", "waited", "failed", "payload"}``, `waited` being seconds
+until the event had its environment; ``{"ask": "cloud"}`` → ``{"port"}``; ``{"ask": "memory"}`` → ``{"now",
+"peak", "cpu"}`` in KiB and seconds, and the peak starts anew; ``{"ask": "settle"}`` answers once all that is
+made beside events is there; ``{"ask": "cold"}``: no zygote from now on.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ async def serve(valve: Valve) -> None:
                     answer = {"port": (await valve._cloud.endpoint()).port}
                 case _:
                     began = time.perf_counter()
-                    done = await valve.invoke(told["function"], json.dumps(told["event"]).encode())
+                    payload = json.dumps(told["event"]).encode()
+                    done = await valve.invoke(told["function"], payload, told.get("trigger", ""))
                     seconds = time.perf_counter() - began
                     answer = {"seconds": seconds, "failed": done.failed, "payload": json.loads(done.payload)}
                     answer["waited"] = waited[-1]

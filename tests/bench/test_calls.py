@@ -26,19 +26,20 @@ def test_what_a_guarded_call_adds(
     guarded: Valves, plain: Callable[[str, dict[str, str]], Talker], figures: Figures
 ) -> None:
     """Every way talks to the same embedded cloud, on kept connections; the guarded one over captured TLS, in
-    `enforce`, with labels that are raised and settled."""
+    `enforce`, with labels that are raised and settled, in a warm environment whose events bring what it
+    reads."""
     valve = guarded()
     environ = unguarded(valve.ask({"ask": "cloud"})["port"])
     drain = partial(drained, client(environ, "sqs"), environ["QUEUE"])
     child = plain("calls", environ)
     with emulator(APP / "calls", environ) as peer:
-        valve.invoke("Calls", {"call": "S3 PutObject 1 KB", "times": 1})
+        valve.invoke("Calls", {"call": "S3 PutObject 1 KB", "times": 1}, "Calls.Api")
         for call in CALLS:
             event = {"call": call, "times": EACH}
             ways = {
                 "no valve": partial(child.ask, event),
                 "emulator": partial(peer.invoke, event),
-                "valve": partial(valve.invoke, "Calls", event),
+                "valve": partial(valve.invoke, "Calls", event, "Calls.Api"),
             }
             ways = {name: partial(after, drain, way) for name, way in ways.items()}
             found = interleaved(ROUNDS, ways, 1000)

@@ -22,6 +22,8 @@ from valve_aws.attack.standin import StandIns
 from valve_aws.model.source import Where
 from valve_aws.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def attack(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `valve attack …` as a user would."""

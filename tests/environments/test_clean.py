@@ -49,6 +49,8 @@ SOURCE = """
 import json, os
 import probe
 
+pytestmark = pytest.mark.slow
+
 def handler(event, context):
     cannot = []
     exec(event.get("code", ""), {"__name__": "polluter", "cannot": cannot})

@@ -139,6 +139,7 @@ def test_what_its_init_calls_does_not_go_out_and_there_are_no_more(world: World)
 def test_one_that_says_without_end_is_ended(world: World) -> None:
     async def life(pool: Pool, spares: Spares) -> None:
         spares.want()
+        spares.refill()
         await spares.filled()
         assert spares.ready == 0
         assert world.made[0].crossed
@@ -149,6 +150,7 @@ def test_one_that_says_without_end_is_ended(world: World) -> None:
 def test_one_whose_init_fails_is_not_kept(world: World) -> None:
     async def life(pool: Pool, spares: Spares) -> None:
         spares.want()
+        spares.refill()
         await spares.filled()
         assert spares.ready == 0
         assert len(world.made) == 1
@@ -159,6 +161,7 @@ def test_one_whose_init_fails_is_not_kept(world: World) -> None:
 def test_one_that_ended_while_it_waited_is_passed_over(world: World) -> None:
     async def life(pool: Pool, spares: Spares) -> None:
         spares.want()
+        spares.refill()
         await spares.filled()
         await world.made[0].close()
         assert await serve(pool, spares) == "fn-1"
@@ -181,6 +184,7 @@ def handler(event, context): return ticks
 
     async def life(pool: Pool, spares: Spares) -> None:
         spares.want()
+        spares.refill()
         await spares.filled()
         await asyncio.sleep(0.3)
         async with pool.lease() as environment:

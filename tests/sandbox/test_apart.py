@@ -73,8 +73,9 @@ SIGNALS = {
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_what_one_does_the_other_cannot_tell(who: str, signal: str) -> None:
     holder, seeker = SIGNALS[signal]
-    alone, beside = meet_outside(holder, seeker)
-    assert alone != beside, "it is no signal even without walls"
+    # Why not once: free memory is the whole machine's, and what else went on may have hidden it.
+    meetings = (meet_outside(holder, seeker) for _ in range(5))
+    assert any(alone != beside for alone, beside in meetings), "it is no signal even without walls"
     alone, beside = play(who, "meet", holder=holder, seeker=seeker)
     assert alone == beside
     assert alone.strip()

@@ -254,7 +254,8 @@ except OSError as e:
 def test_memory_in_use_and_its_peak_are_told(who: str) -> None:
     told = play(who, "memory_grows")
     assert 2 * MIB < told["before"] < 40 * MIB
-    assert 50 * MIB <= told["during"] - told["before"] <= 60 * MIB
+    # Why less than the 50 MiB: pages that were shared are counted whole once nobody shares them.
+    assert 45 * MIB <= told["during"] - told["before"] <= 60 * MIB
     assert told["after"] < told["during"] - 40 * MIB
     assert told["peak"] >= told["during"]
 

@@ -107,6 +107,8 @@ class Pool:
         else:
             self._idle.append(environment)
             self._wake()
+        if self._spares and not self._closed:
+            self._spares.refill()
 
     async def close(self) -> None:
         """End all that are idle; those at work end when they come back."""

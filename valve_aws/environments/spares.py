@@ -20,6 +20,7 @@ class Spares:
         self._make, self._most, self._room = make, most, room
         self._ready: list[Environment] = []
         self._size = 0
+        self._wanted = False
         self._filling: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -34,17 +35,28 @@ class Spares:
         return len(self._ready)
 
     def take(self) -> Environment | None:
-        """Return the one that has waited longest, None when none does; another is made in its place."""
+        """Return the one that has waited longest, None when none does; `refill` makes another in its
+        place."""
         while self._ready:
             environment = self._ready.pop(0)
-            self.want()
+            self._wanted = True
             if environment.alive:
                 return environment
         return None
 
     def want(self) -> None:
-        """Take note that environments of this function are needed; spares are made beside events."""
-        if not self._closed and self._most and (self._filling is None or self._filling.done()):
+        """Take note that environments of this function are needed."""
+        self._wanted = True
+
+    def refill(self) -> None:
+        """Make what is wanted, as an event has come to its end.
+
+        Why not when one is taken: making another takes as much of the machine as the event itself, and would
+        slow it.
+        """
+        idle = self._filling is None or self._filling.done()
+        if self._wanted and self._most and idle and not self._closed:
+            self._wanted = False
             self._filling = asyncio.ensure_future(self._fill())
 
     async def _fill(self) -> None:

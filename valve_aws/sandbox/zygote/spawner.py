@@ -38,7 +38,7 @@ NUMBERS = 4 * 16
 
 def main() -> None:
     """Fork the zygote into a pid namespace, and wait for its end; or say which step failed."""
-    teller = spawner.Teller(socket(fileno=int(sys.argv[1])))
+    teller = spawner.Teller(spawner.low(int(sys.argv[1])))
     try:
         order = spawner.received(teller)
         spawner.set_apart(teller)
