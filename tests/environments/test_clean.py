@@ -24,6 +24,8 @@ from tests.environments.polluters import CANNOT, handlers
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 
+pytestmark = pytest.mark.slow
+
 MANY = int(os.environ.get("VALVE_POLLUTERS", "200"))
 TURNS = int(os.environ.get("VALVE_TURNS", "500"))
 TEMPLATE = """
@@ -48,8 +50,6 @@ results: {accepts: [user]}
 SOURCE = """
 import json, os
 import probe
-
-pytestmark = pytest.mark.slow
 
 def handler(event, context):
     cannot = []
