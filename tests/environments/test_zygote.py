@@ -32,6 +32,11 @@ ALIKE = {
     "modules: _valve_evidence": "ours: it gives what was imported beforehand",
     "modules: re": "patterns that are compiled already",
     "modules: sys": "it holds the folders that were looked into",
+    "modules: typing": "what it makes on demand, once it was asked for",
+    **dict.fromkeys(
+        (f"modules: {name}" for name in ("concurrent.futures.thread", "queue", "_queue", "heapq", "_heapq")),
+        "what looking at `concurrent.futures` loads, where it has not been loaded ahead",
+    ),
     "process: status SigIgn": "two signals of the C library, which nobody can send",
 }
 """What of `seen` is not the same, and why nobody minds."""
