@@ -178,6 +178,21 @@ def test_where_others_write_too_an_unknown_cell_or_version_is_not_recognised(tmp
     assert not book.held([Extent(STORE)])[Extent(STORE)].complete
 
 
+def test_what_another_valve_writes_is_seen_by_one_that_has_looked_before(tmp_path: Path) -> None:
+    """Looks are remembered: not beyond the next write of anybody."""
+    mine, theirs = (SqliteBook(tmp_path / "labels.db", "g1", sole=False) for _ in range(2))
+    for record, tags in (("r1", PII), ("r2", CARD)):
+        before = (label(mine, KEY), mine.stamp())
+        put(theirs, record, KEY, tags)
+        assert label(mine, KEY) >= tags
+        assert label(mine, Extent(STORE)) >= tags
+        assert (label(mine, KEY), mine.stamp()) != before
+    theirs.settle("r2", Outcome.DONE)
+    assert label(mine, KEY) == label(theirs, KEY)
+    mine.close()
+    theirs.close()
+
+
 def test_generations_do_not_meet(tmp_path: Path) -> None:
     put(SqliteBook(tmp_path / "l.db", "yesterday", sole=True), "r1", KEY, PII)
     assert label(SqliteBook(tmp_path / "l.db", "today", sole=True), KEY) == frozenset()
