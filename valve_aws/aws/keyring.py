@@ -48,6 +48,8 @@ class Keyring:
         self._issued: dict[str, Issued] = {}
         self._kept: dict[bytes, tuple[str, Issued]] = {}
         """Secret → what it is, and whose."""
+        self._lent: dict[str, list[str]] = {}
+        """Environment → the access keys of its sessions."""
         self._others: list[tuple[str, tuple[bytes, ...]]] = []
 
     def issue(self, environment: str, function: str) -> Key:
@@ -62,7 +64,9 @@ class Keyring:
         """Return a new key that stands for a session of STS, for the environment that holds the access key
         `to`; it ends with it."""
         holder = self._issued[to]
-        return self._take(Issued(issue(self._random), holder.environment, holder.function, session)).key
+        key = self._take(Issued(issue(self._random), holder.environment, holder.function, session)).key
+        self._lent.setdefault(holder.environment, []).append(key.access_key)
+        return key
 
     def _take(self, issued: Issued) -> Issued:
         key = issued.key
@@ -77,9 +81,8 @@ class Keyring:
 
     def end(self, environment: str) -> None:
         """Let an environment's sessions end with it."""
-        for name, issued in list(self._issued.items()):
-            if issued.session is not None and issued.environment == environment:
-                del self._issued[name]
+        for name in self._lent.pop(environment, ()):
+            del self._issued[name]
 
     def of(self, access_key: str) -> Issued | None:
         """Return who holds a key; None when it is none of this run's, or has ended."""

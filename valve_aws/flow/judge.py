@@ -14,7 +14,6 @@ from valve_aws.flow.case import Case, Plan, found, plan
 from valve_aws.flow.ceilings import filled
 from valve_aws.flow.releases import Releases
 from valve_aws.flow.rules import Rules
-from valve_aws.flow.targets import compile_targets
 from valve_aws.model.call import Call, Link
 from valve_aws.model.cell import Extent, Part, Span
 from valve_aws.model.label import Label, join
@@ -170,7 +169,7 @@ class Judge:
         found = list(presigned.ruled(self._rules, link, maker, place))
         if not link.problem:
             case = Case(self._plan(link.call), maker, {})
-            found += [reason for step in WALLS for reason in step.act(self._rules, case)]
+            found += [reason for step in self._walls for reason in step.act(self._rules, case)]
         return tuple(found)
 
     def link_flows(
@@ -180,7 +179,7 @@ class Judge:
         who puts it there, `pinned` that it is good for one version alone."""
         rules = self._rules
         case = Case(self._plan(link.call), maker, held)
-        found = [reason for step in FLOWS for reason in step.act(rules, case)]
+        found = [reason for step in self._flows for reason in step.act(rules, case)]
         if place == presigned.RESULT:
             ceiling = filled(self._releases.accepted(sender), sender.fields)
         else:
@@ -208,11 +207,7 @@ class Judge:
 
     def takes_links(self, store: str) -> bool:
         """Say whether any line of `may-presign` names a place."""
-        return any(
-            compile_targets(line.into).covers(store)
-            for rule in self._rules.policy.functions.values()
-            for line in rule.may_presign
-        )
+        return any(targets.covers(store) for targets in self._rules.linked)
 
     def base(self, store: str, name: str, part: Part = Part.CONTENT) -> Label:
         """Return the label of what the operator puts into one cell: `holds` of its store and of its key.

@@ -51,6 +51,10 @@ class Rules:
         self.confined: list[tuple[TagRule, Targets]] = [
             (rule, compile_targets(rule.only_to)) for rule in policy.tags.values() if rule.only_to is not None
         ]
+        self.linked: tuple[Targets, ...] = tuple(
+            compile_targets(line.into) for rule in policy.functions.values() for line in rule.may_presign
+        )
+        """Where each line of `may-presign` lets links go."""
 
     def declares_host(self, name: str) -> bool:
         """Say whether some destination of `stores` is at a host of this name, whatever its port."""
