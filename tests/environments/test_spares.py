@@ -78,6 +78,23 @@ def test_the_next_event_takes_one_and_another_is_made_in_its_place(world: World)
     play(world, life, reuse=Reuse.NEVER)
 
 
+def test_none_is_made_while_the_event_that_took_one_is_served(world: World) -> None:
+    """It would take as much of the machine as the event."""
+
+    async def life(pool: Pool, spares: Spares) -> None:
+        await serve(pool, spares)
+        await serve(pool, spares)
+        made = len(world.made)
+        async with pool.lease() as environment:
+            await environment.invoke("id", b"{}")
+            await spares.filled()
+            assert (spares.ready, len(world.made)) == (1, made)
+        await spares.filled()
+        assert (spares.ready, len(world.made)) == (2, made + 1)
+
+    play(world, life, reuse=Reuse.NEVER)
+
+
 def test_there_are_as_many_as_there_is_room_for(world: World) -> None:
     asked: list[int] = []
 

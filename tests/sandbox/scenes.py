@@ -184,6 +184,16 @@ def run(code: str = "", **given: Any) -> Scene:
         }
 
 
+def run_beside_many_descriptors(code: str, many: int) -> Scene:
+    """Run a snippet inside while the process that started the sandbox has so many files open."""
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(many)]
+    try:
+        return run(code)
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
 def serve(jail: Jail) -> tuple[dict[int, bytes], list[list[Any]]]:
     """Take in output and calls until the output ends: [protocol, address, port, first bytes] each."""
     texts = {jail.stdout: b"", jail.stderr: b""}

@@ -168,3 +168,11 @@ def test_pid_1_is_called_nothing_of_the_host_s(who: str) -> None:
     assert told.startswith(("/proc/self/exe -I -S -c ", f"{PYTHON} -c ", f"{SYSTEM_PYTHON} -c "))
     assert reachable().name not in told
     assert str(ROOT) not in told
+
+
+def test_how_many_descriptors_the_valve_has_open_does_not_show(who: str) -> None:
+    """A table of descriptors is inherited with room for the highest number in it (proc(5), `FDSize`)."""
+    code = "print(*[line for line in open('/proc/self/status') if line.startswith('FDSize')])"
+    few, many = (play(who, "run_beside_many_descriptors", code=code, many=n)["out"] for n in (0, 400))
+    assert few.startswith("FDSize:")
+    assert few == many
