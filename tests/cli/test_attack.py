@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ import pytest
 
 from tests.house.source import ROOT
 from valve_aws import __version__
-from valve_aws.attack import telling
+from valve_aws.attack import run, telling
 from valve_aws.attack.finding import Finding, Report, State
 from valve_aws.attack.standin import StandIns
+from valve_aws.attack.table import ATTACKS
 from valve_aws.model.source import Where
+from valve_aws.model.verdict import Rule
 from valve_aws.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -120,6 +123,18 @@ def test_a_hole_in_the_judgement_would_be_found(tmp_path: Path) -> None:
     out = {(f.function, f.title, f.text) for f in findings if f.state is State.OUT}
     way, why = "POST https://partner.test/probe", "nothing in the policy lets it"
     assert out == {(function, way, why) for function in ("Lookup", "Keep", "Share")}
+
+
+def test_what_was_stopped_by_something_else_is_not_taken_for_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ATTACKS["b01"]
+    other = replace(row, exits=tuple(replace(exit_, rule=Rule.CREDENTIAL) for exit_ in row.exits))
+    monkeypatch.setattr(run, "ATTACKS", {"b01": other})
+    report = run.on_host(tmp_path, "", lambda _: None)
+    assert [f.state for f in report.findings] == [State.UNSHOWN]
+    assert "valve:Visit" in report.findings[0].text
+    assert report.code == 4
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,8 @@ def test_a_small_body_can_be_asked_for_before_anybody_reads_it_and_a_large_one_c
             client.sendall(head)
             answers = b""
             while not answers.endswith(b"not read"):
-                assert (more := client.recv(1000))
+                more = client.recv(1000)
+                assert more
                 answers += more
             assert answers.startswith(first)
             assert answers.count(b"HTTP/1.1 100 ") == (size == 3)

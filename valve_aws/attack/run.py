@@ -110,6 +110,12 @@ def _one(stage: Stage, row: Attack) -> Finding:
         if leaks:
             text = f"{outcome.trial.name}: found at {', '.join(leaks)}"
             return Finding(name, row.title, State.OUT, text)
+        # Why: that nothing came may have another cause, and then says nothing of the guard.
+        other = [e.call for e in row.by(outcome.trial.part) if not outcome.refused(e.call, e.rule)]
+        if other:
+            these = ", ".join(other)
+            text = f"{these}, {outcome.trial.name}: not refused for its rule, though it did not arrive"
+            return Finding(name, row.title, State.UNSHOWN, text)
     for outcome in stage.run(row, "twin", Mode.ENFORCE):
         if outcome.refusals or not all(stage.found(place, outcome.trial) for place in row.honest):
             text = f"its honest {outcome.trial.name}: {_why(outcome)}"
