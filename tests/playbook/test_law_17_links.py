@@ -16,12 +16,14 @@ from tests.playbook.exchanges import OWN, Heard, carried, head_for, request_of, 
 from tests.playbook.play import KEEP, PII
 from valve_aws.course import commands as ask
 from valve_aws.course.drive import drive
+from valve_aws.course.links import _maker
 from valve_aws.course.release import result
 from valve_aws.course.subject import Subject
+from valve_aws.model.call import Call, Effect, Link
 from valve_aws.model.cell import Cell
 from valve_aws.model.label import CLEAN
 from valve_aws.model.ports import BookError
-from valve_aws.model.verdict import Mode, Verdict
+from valve_aws.model.verdict import Mode, Principal, Verdict
 from valve_aws.proxy import Reply
 from valve_aws.releasing import Releasing
 
@@ -277,3 +279,12 @@ def test_a_label_that_rises_while_a_link_is_signed_is_judged() -> None:
     _, verdict = asyncio.run(drive(course, act))
     assert not verdict.passes
     assert releasing.anew == {}
+
+
+def test_what_a_trigger_authenticated_counts_for_links_of_the_same_function_alone() -> None:
+    """Or who is handed another function's link would have it released for whoever it is for (law 18)."""
+    sender = Principal("env", "Worker", PII, (), "Worker.Api", {"sub": "alice"})
+    call = Call("s3", "GetObject", "us-east-1", (KEEP,), Effect())
+    own, others = (_maker(Link("a link", name, "env-2", call), sender) for name in ("Worker", "Helper"))
+    assert (own.trigger, own.fields, own.label) == ("Worker.Api", {"sub": "alice"}, PII)
+    assert (others.function, others.trigger, others.fields, others.label) == ("Helper", "", {}, PII)

@@ -139,6 +139,17 @@ def test_it_inherits_three_descriptors(who: str) -> None:
     assert json.loads(ran["out"]) == [0, 1, 2, 3], "the last is the listing's own"
 
 
+def test_pid_1_holds_nothing_that_leads_to_the_host(who: str) -> None:
+    """Neither the host's namespaces nor its files, whichever process it was forked from."""
+    held = play(who, "what_pid_1_holds")
+    if who.startswith("user") and held == "hidden":
+        return  # as it should be: an ordinary user may not look into it either
+    # What it looks at of its own processes at that moment may be among them.
+    kinds = {what for what in held if not what.startswith("/proc/")}
+    assert kinds <= {"/", "/dev/null", "socket", "pipe", "anon_inode"}
+    assert held.count("/") == 1, "the sandbox's own /proc, which pid 1 answers from"
+
+
 def test_output_may_be_opened_by_name(who: str) -> None:
     ran = play(who, "run", code="open('/dev/stdout', 'w').write('a'); open('/dev/stderr', 'w').write('b')")
     assert (ran["out"], ran["err"]) == ("a", "b")
