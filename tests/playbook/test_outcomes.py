@@ -57,6 +57,14 @@ def test_a_clean_outcome_is_told_without_a_record(mode: Mode) -> None:
     assert not stage.sink.records
 
 
+def test_in_audit_one_that_went_as_it_should_is_nothing_to_speak_of_either() -> None:
+    stage = Stage(Mode.AUDIT)
+    play = told(stage, PII, DROP, False)
+    assert play.over
+    assert not play.verdict[1].passes
+    assert not stage.sink.records
+
+
 def test_in_audit_it_is_noted_and_told() -> None:
     stage = Stage(Mode.AUDIT)
     assert isinstance(told(stage, PII, DROP, True).waits, ask.Forward)

@@ -87,8 +87,12 @@ def outcome(
     verdict = Verdict(True)
     try:
         if court.mode is not Mode.OFF:
-            verdict = _lenient(court, court.judge.redecide(call, subject.principal(), {}))
-            if verdict.writes and (undone or verdict.passes):
+            verdict = court.judge.redecide(call, subject.principal(), {})
+            if not verdict.passes and not undone:
+                # Why in audit too: nothing is done otherwise than it would be, so there is nothing to tell.
+                return ident, verdict
+            verdict = _lenient(court, verdict)
+            if verdict.writes:
                 yield Note(record(court, subject, call, verdict, ident, time))
         if verdict.passes:
             yield from _told(court, ident, call, verdict)
