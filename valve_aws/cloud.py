@@ -68,6 +68,8 @@ class Cloud:
 
     async def endpoint(self) -> Endpoint:
         """Return where requests go; start moto when it is not there. Raises `NotStarted`."""
+        if self._endpoint is not None:
+            return self._endpoint
         async with self._lock:
             if self._endpoint is None:
                 began = self._starting = time.monotonic()

@@ -1,4 +1,4 @@
-"""One crossing of one connection: the commands that wait for somebody.
+"""One crossing of one HTTP request: the commands that wait for somebody.
 
 Knows the request, the reply and how one is made of the other. Does not know in which order they are asked
 for.
@@ -6,7 +6,6 @@ for.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator, Coroutine
@@ -20,14 +19,14 @@ from valve_aws.course import commands as ask
 from valve_aws.course.carry import carry, cross, turn_away
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
-from valve_aws.course.visit import connect, visit
+from valve_aws.course.visit import visit
 from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
 from valve_aws.model.cell import Cell
 from valve_aws.model.invocation import Beside
 from valve_aws.model.ports import Outcome
 from valve_aws.model.verdict import Mode, Way
 from valve_aws.passage import Passage, utc
-from valve_aws.proxy import Dial, Exchange, Gone, Malformed, Reply, Target, Unreachable
+from valve_aws.proxy import Exchange, Gone, Malformed, Reply, Target, Unreachable
 from valve_aws.releasing import Releasing
 from valve_aws.runtime import faults
 
@@ -53,6 +52,11 @@ ELSEWHERE = {"x-original-url", "x-original-uri", "x-rewrite-url", "x-override-ur
 
 LETTER = 1 << 20
 """Bytes of a body to another host that is held to look for links in it; in a longer one none is let go."""
+
+SMALL = 64 << 10
+"""Bytes of a body that is taken whole rather than piece by piece, either way: it is here in one read, each
+iterator that it does not pass costs 10 µs of the millisecond that a guarded call may add, and what goes wrong
+with an upload is known before any of it is sent."""
 
 SETTLING = 8 << 20
 """Bytes of a reply that is read whole before it is released; AWS's own limits on such replies are below
@@ -98,13 +102,6 @@ def stated(head: Head) -> tuple[tuple[str, str], ...]:
     query = head.target.partition("?")[2]
     parts = [part.partition("=") for part in re.split("[&;]", query) if part]
     return (*head.headers, *(("?" + unquote_plus(n).lower(), unquote_plus(v)) for n, _, v in parts))
-
-
-async def dial(passage: Passage, subject: Subject, dialled: Dial) -> None:
-    """Take one raw connection of an environment through."""
-    host = dialled.origin.asked or dialled.origin.address
-    call = connect(host, dialled.origin.port)
-    await drive(cross(passage.court, subject, call), Connection(passage, dialled, host).act)
 
 
 async def malformed(passage: Passage, subject: Subject, problem: str) -> None:
@@ -211,14 +208,14 @@ class Crossing:
         except Unwritable as unwritable:
             self._unclear = True
             raise ask.Lost(Outcome.FAILED, str(unwritable)) from unwritable
-        content = self._verified(payload) if payload else outgoing.body
+        content = await self._upload(payload) if payload else outgoing.body
         target = Target(endpoint.host, endpoint.port, endpoint.tls)
         try:
             reply = await passage.send(target, outgoing, content, length.count if length else None)
         except Unclear as unclear:
             self._unclear = True
             raise ask.Lost(Outcome.UNKNOWN, str(unclear)) from unclear
-        wanted = aws.wants_reply(call)
+        wanted = aws.wants_reply(call) or self._small(reply)
         body = await self._whole(reply, min(wanted, SETTLING)) if wanted else None
         settled = aws.reply(call, reply.status, reply.headers, body)
         try:
@@ -237,6 +234,24 @@ class Crossing:
             held=self._told[0] if self._told else "",
             body=answer or (reply, None),
         )
+
+    async def _upload(self, payload: Payload) -> bytes | AsyncIterator[bytes]:
+        """Return an upload's content: a small one whole and vouched for. Raises `Lost` when that one is not
+        what it says."""
+        length = self._exchange.length
+        if length is None or length > SMALL:
+            return self._verified(payload)
+        try:
+            ready = payload.feed(await self._exchange.collect(SMALL))
+            return ready + payload.finish(self._exchange.trailers)
+        except Unclear as unclear:
+            self._unclear = True
+            raise ask.Lost(Outcome.FAILED, str(unclear)) from unclear
+
+    def _small(self, reply: Reply) -> int:
+        """Return how many bytes a reply has that is better held than streamed, 0 for one that streams."""
+        held = reply.length is not None and reply.length <= SMALL and self._exchange.head.method != "HEAD"
+        return reply.length or 0 if held else 0
 
     async def _verified(self, payload: Payload) -> AsyncIterator[bytes]:
         """Give an upload's content as far as it is vouched for; its last part only when the whole is."""
@@ -335,38 +350,6 @@ class Crossing:
             await self._exchange.respond(status, tuple(headers), body)
         except Gone:
             pass  # Why: the function does not want its answer any more; what was done is settled and recorded
-
-
-class Connection:
-    """One raw connection of one environment."""
-
-    def __init__(self, passage: Passage, dial: Dial, host: str) -> None:
-        self._passage, self._dial, self._host = passage, dial, host
-
-    def act(self, command: ask.Command) -> Any:
-        """Answer a command, or return an awaitable of the answer."""
-        match command:
-            case ask.Forward(record):
-                return self._passage.guarded(record, self._splice())
-            case ask.Release():
-                return None
-            case ask.Refuse() | ask.Fail():
-                return self._dial.refuse()
-            case _:
-                return self._passage.at_once(command)
-
-    async def _splice(self) -> ask.Reply:
-        """Forward both ways; the reply stands for the whole conversation, which is judged before its first
-        byte."""
-        host, port = await self._passage.place(self._host, self._dial.origin.port)
-        try:
-            await self._dial.splice(host, port)
-        except asyncio.CancelledError:
-            self._dial.cut()
-            raise
-        except OSError as error:
-            raise ask.Lost(Outcome.FAILED, str(error)) from error
-        return ask.Reply(0, Outcome.DONE)
 
 
 class Plain:

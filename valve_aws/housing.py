@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from valve_aws import crossing, runtime, sandbox
+from valve_aws import crossing, runtime, sandbox, splicing
 from valve_aws.course.admit import admit
 from valve_aws.course.drive import drive, walk
 from valve_aws.course.release import log
@@ -265,7 +265,7 @@ class Housing:
 
         async def dial(connection: Dial) -> None:
             if environment.crosses():
-                await crossing.dial(passage, subject, connection)
+                await splicing.dial(passage, subject, connection)
 
         async def name(_: str, kind: str) -> bool:
             # Why every name: it is answered in here, with an address of the sandbox's own; nobody outside

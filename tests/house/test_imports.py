@@ -28,7 +28,7 @@ LEAVES = (
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
-ABOVE_PASSAGE = ("crossing", "housing", "waking", "releasing")
+ABOVE_PASSAGE = ("crossing", "splicing", "housing", "waking", "releasing")
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -44,8 +44,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "application": EVERY_ROOM | {"settings"},
     "releasing": EVERY_ROOM | {"passage"},
     "crossing": EVERY_ROOM | {"passage", "releasing"},
+    "splicing": EVERY_ROOM | {"passage"},
     "waking": EVERY_ROOM | {"passage"},
-    "housing": EVERY_ROOM | {"settings", "passage", "crossing"},
+    "housing": EVERY_ROOM | {"settings", "passage", "crossing", "splicing"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
     "told": frozenset({"settings", "model"}),

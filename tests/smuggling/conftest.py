@@ -20,7 +20,7 @@ import pytest
 from tests.fuzz import twin
 from tests.playbook import play
 from tests.proxy.conftest import WAIT, Loop, until_closed
-from valve_aws import crossing
+from valve_aws import crossing, splicing
 from valve_aws.aws import issue
 from valve_aws.backend import endpoint
 from valve_aws.model.call import Head, Origin
@@ -155,7 +155,7 @@ class Between:
         await crossing.request(self.passage, self.subject, self.key, exchange)
 
     async def _dial(self, dialled: Dial) -> None:
-        await crossing.dial(self.passage, self.subject, dialled)
+        await splicing.dial(self.passage, self.subject, dialled)
 
     async def _name(self, _: str, kind: str) -> bool:
         return kind == "A"

@@ -30,18 +30,18 @@ def read(
     params: dict[str, Any] = {}
     texts = decoded(labels)
     headers = asked.headers
-    for name, shape, where, wire in operation.located:
-        if where == "header":
-            text = headers.get(wire.lower())
-            if text is not None:
-                params[name] = header_value(shape, text)
-        elif where == "uri":
-            params[name] = typed(shape, texts[wire], "query")
-        elif where == "querystring":
-            if shape.kind != "map":
-                read_query(params, name, shape, asked)
-        elif where == "headers":
-            read_header_map(params, name, shape, headers)
+    placed, by_header = operation.placed, operation.by_header
+    for name, shape, wire in placed["uri"]:
+        params[name] = typed(shape, texts[wire], "query")
+    for name, shape, _ in placed["querystring"]:
+        if shape.kind != "map":
+            read_query(params, name, shape, asked)
+    for header, text in headers.items():
+        if header in by_header:
+            name, shape = by_header[header]
+            params[name] = header_value(shape, text)
+    for name, shape, _ in placed["headers"]:
+        read_header_map(params, name, shape, headers)
     if route.open_query:
         read_query_map(params, route, asked)
     read_body(params, operation, body, xml)
@@ -214,12 +214,11 @@ def text_of(body: bytes) -> str:
 def path_written(operation: Operation, params: Mapping[str, Any]) -> str:
     """Return the path of a request, every label percent-encoded."""
     path = operation.uri.partition("?")[0]
-    for name, shape in operation.members.items():
-        if shape.location == "uri":
-            wire, text = shape.wire(name), written(shape, params[name], "query")
-            path = path.replace(f"{{{wire}+}}", quote(text, safe="/-_.~")).replace(
-                f"{{{wire}}}", quote(text, safe="-_.~")
-            )
+    for name, shape, wire in operation.placed["uri"]:
+        text = written(shape, params[name], "query")
+        path = path.replace(f"{{{wire}+}}", quote(text, safe="/-_.~")).replace(
+            f"{{{wire}}}", quote(text, safe="-_.~")
+        )
     return path
 
 
@@ -230,33 +229,29 @@ def query_written(operation: Operation, params: Mapping[str, Any]) -> list[tuple
     for pair in literal.split("&") if literal else ():
         name, _, value = pair.partition("=")
         out.append((name, value))
-    for name, shape in operation.members.items():
-        if shape.location != "querystring" or name not in params:
+    for name, shape, wire in operation.placed["querystring"]:
+        if name not in params:
             continue
         value = params[name]
         if shape.kind == "map":
             for key, inner in value.items():
                 out += [(key, str(v)) for v in (inner if isinstance(inner, list) else [inner])]
         elif shape.kind == "list":
-            out += [(shape.wire(name), written(shape.part("member"), v, "query")) for v in value]
+            out += [(wire, written(shape.part("member"), v, "query")) for v in value]
         else:
-            out.append((shape.wire(name), written(shape, value, "query")))
+            out.append((wire, written(shape, value, "query")))
     return out
 
 
 def headers_written(operation: Operation, params: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the headers that carry parameters, names in lower case."""
     out: list[tuple[str, str]] = []
-    for name, shape in operation.members.items():
-        if name not in params:
-            continue
-        if shape.location == "header":
-            if shape.kind == "list" and not params[name]:
-                continue
-            out.append((shape.wire(name).lower(), header_written(shape, params[name])))
-        elif shape.location == "headers":
-            prefix = shape.wire(name).lower()
-            out += [(prefix + key.lower(), value) for key, value in params[name].items()]
+    for header, (name, shape) in operation.by_header.items():
+        if name in params and (params[name] or shape.kind != "list"):
+            out.append((header, header_written(shape, params[name])))
+    for name, _, prefix in operation.placed["headers"]:
+        if name in params:
+            out += [(prefix.lower() + key.lower(), value) for key, value in params[name].items()]
     return out
 
 

@@ -105,6 +105,17 @@ class Operation:
         return tuple((n, s, s.location, s.wire(n)) for n, s in self.members.items() if s.location)
 
     @cached_property
+    def placed(self) -> Mapping[str, tuple[tuple[str, Shape, str], ...]]:
+        """Return location → (name, shape, name on the wire) of its members, in the model's order."""
+        places = ("uri", "querystring", "header", "headers")
+        return {at: tuple((n, s, w) for n, s, where, w in self.located if where == at) for at in places}
+
+    @cached_property
+    def by_header(self) -> Mapping[str, tuple[str, Shape]]:
+        """Return header in lower case → (name, shape) of the member that it carries."""
+        return {wire.lower(): (name, shape) for name, shape, wire in self.placed["header"]}
+
+    @cached_property
     def payload(self) -> str:
         """Return the member that is the whole body, "" when the body holds the members without a location."""
         return self.input.traits.get("payload", "") if self.input else ""

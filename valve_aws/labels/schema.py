@@ -44,11 +44,15 @@ ALL = "generation = ? AND store = ? AND part = ?"
 CELL = "generation = ? AND store = ? AND part = ? AND name = ? AND attribute = ?"
 PUT_CELL = "INSERT OR REPLACE INTO cell VALUES (?,?,?,?,?,?,?,?,?)"
 PUT_UNDER_WAY = "INSERT OR REPLACE INTO under_way VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-OPENED = (
-    "SELECT generation, store, part, name, attribute, tags, made, replaces, crossed "
-    "FROM under_way WHERE record = ?"
+CLOSE = (
+    "DELETE FROM under_way WHERE record = ? "
+    "RETURNING generation, store, part, name, attribute, tags, made, replaces, crossed"
 )
-NEXT_STAMP = "UPDATE fact SET value = value + 1 WHERE name = 'stamp' RETURNING value"
+NEXT_STAMP = (
+    "UPDATE fact SET value = value + 1 WHERE name = 'stamp' "
+    "RETURNING value, EXISTS (SELECT 1 FROM under_way)"
+)
+"""Gives the stamp, and whether any rise at all is under way, of any process."""
 
 KEPT_STAMPS = 200_000
 """How many rises back a lowered label is still remembered. A call lasts at most 15 minutes (Lambda's

@@ -6,23 +6,18 @@ service.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 from valve_aws.labels import schema
 from valve_aws.labels.memory import Memory
 from valve_aws.labels.process import alive, owner
+from valve_aws.labels.tags import Tags, collect, dumped, loaded, recognised, touches
 from valve_aws.model.cell import Cell, Extent, Part, Span
 from valve_aws.model.label import Label
 from valve_aws.model.ports import BookError, Outcome, Rise
 from valve_aws.model.verdict import Holding, Way
-
-Tags = Mapping[str, str]
-"""Tag → the record that put it there, "" for the operator's own."""
 
 Row = tuple[str, str, str, str, str]
 """generation, store, part, name, attribute."""
@@ -105,14 +100,14 @@ class SqliteBook:
         for name, attribute, tags, version in rows:
             cell = Cell(extent.store, name, extent.part, attribute)
             own = name == extent.name and attribute == ""
-            known = known or (own and _recognised(version, extent.version, seen.get(cell, "")))
-            _collect(ways, cell, _loads(tags))
+            known = known or (own and recognised(version, extent.version, seen.get(cell, "")))
+            collect(ways, cell, loaded(tags))
         if since is not None:
             where, values = self._where(extent)
             query = f"SELECT name, attribute, tags FROM lowered WHERE {where} AND until > ?"
             for name, attribute, tags in self._db.execute(query, (*values, since)):
-                if _touches(extent, attribute):
-                    _collect(ways, Cell(extent.store, name, extent.part, attribute), _loads(tags))
+                if touches(extent, attribute):
+                    collect(ways, Cell(extent.store, name, extent.part, attribute), loaded(tags))
         complete = self._sole or extent.span is Span.NEW or (extent.span is Span.ONE and known)
         return Holding(frozenset(ways), complete, tuple(ways[tag] for tag in sorted(ways)))
 
@@ -130,7 +125,7 @@ class SqliteBook:
         else:
             query = f"SELECT min(name), attribute, tags, '' FROM cell WHERE {where} GROUP BY tags, attribute"
         for row in self._db.execute(query, values):
-            if _touches(extent, row[1]):
+            if touches(extent, row[1]):
                 yield row
 
     def _nameless(self, extent: Extent) -> list[tuple[str, str, str, str]]:
@@ -140,7 +135,7 @@ class SqliteBook:
         """
         base = (self._generation, extent.store, str(extent.part))
         query = f"SELECT name, attribute, tags, '' FROM cell WHERE {schema.NAMELESS}"
-        return [row for row in self._db.execute(query, base).fetchall() if _touches(extent, row[1])]
+        return [row for row in self._db.execute(query, base).fetchall() if touches(extent, row[1])]
 
     def _distinct(self, values: tuple[str, ...]) -> Iterator[tuple[str, str, str, str]]:
         """Walk a whole store by its distinct sets of tags: as many index look-ups as there are sets, not
@@ -167,10 +162,9 @@ class SqliteBook:
     def raise_(self, record: str, rises: Sequence[Rise], watched: Sequence[Extent], stamp: int) -> bool:
         """See `Book.raise_`."""
         with self._transaction():
-            now = self._tick()
+            now, shared = self._tick()
             if now != stamp + 1 and any(self._rose(extent, stamp) for extent in watched):
                 return False
-            shared = self._under_way()
             met: set[Row] = set()
             for rise in rises:
                 for row in self._cells(record, rise.extent):
@@ -183,7 +177,7 @@ class SqliteBook:
             return False
         where, values = self._where(extent)
         found = self._db.execute(f"SELECT attribute FROM cell WHERE {where} AND rose > ?", (*values, stamp))
-        return any(_touches(extent, attribute) for (attribute,) in found)
+        return any(touches(extent, attribute) for (attribute,) in found)
 
     def _cells(self, record: str, extent: Extent) -> list[Row]:
         """Return the rows that a rise of `extent` is about."""
@@ -202,11 +196,11 @@ class SqliteBook:
         """Raise one cell. `shared` False: no rise is under way there, so none has to be looked for; each
         statement is 10 µs of the millisecond that a guarded call may add."""
         old = self._db.execute(f"SELECT tags, version, gone FROM cell WHERE {schema.CELL}", row).fetchone()
-        tags, version, gone = (_loads(old[0]), old[1], old[2]) if old else ({}, "", 0)
+        tags, version, gone = (loaded(old[0]), old[1], old[2]) if old else ({}, "", 0)
         joined = dict.fromkeys(rise.label, record) | dict(tags)
         rose = now if old is None or joined != tags else None
         if rose is not None:
-            self._db.execute(schema.PUT_CELL, (*row, _dumps(joined), version, gone, rose))
+            self._db.execute(schema.PUT_CELL, (*row, dumped(joined), version, gone, rose))
         crossing, before = 0, None
         if shared:
             crossing = self._db.execute(
@@ -215,11 +209,11 @@ class SqliteBook:
             before = self._db.execute(
                 f"SELECT tags, made FROM under_way WHERE record = ? AND {schema.CELL}", (record, *row)
             ).fetchone()
-        wanted = dict.fromkeys(rise.label, record) | (dict(_loads(before[0])) if before else {})
+        wanted = dict.fromkeys(rise.label, record) | (dict(loaded(before[0])) if before else {})
         made = before[1] if before else int(old is None)
         self._db.execute(
             schema.PUT_UNDER_WAY,
-            (record, *row, _dumps(wanted), made, int(rise.replaces), int(crossing > 0), self._owner),
+            (record, *row, dumped(wanted), made, int(rise.replaces), int(crossing > 0), self._owner),
         )
 
     def settle(
@@ -231,10 +225,8 @@ class SqliteBook:
     ) -> None:
         """See `Book.settle`."""
         with self._transaction():
-            now = self._tick()
-            opened = self._db.execute(schema.OPENED, (record,)).fetchall()
-            self._db.execute("DELETE FROM under_way WHERE record = ?", (record,))
-            shared = self._under_way()
+            opened = self._db.execute(schema.CLOSE, (record,)).fetchall()
+            now, shared = self._tick()
             for *row, tags, made, replaces, crossed in opened:
                 cell = (row[0], row[1], row[2], row[3], row[4])
                 if outcome is Outcome.FAILED and not crossed:
@@ -245,7 +237,7 @@ class SqliteBook:
                     if created:
                         self._db.execute(f"DELETE FROM cell WHERE {schema.CELL}", cell)
                 elif outcome is Outcome.DONE and replaces and not crossed:
-                    self._replace(cell, _loads(tags), now, shared)
+                    self._replace(cell, loaded(tags), now, shared)
             if outcome is Outcome.DONE:
                 self._bind(record, versions or {}, created, now)
 
@@ -258,11 +250,11 @@ class SqliteBook:
         if found is None:
             return
         others = self._wanted(row) if shared else {}
-        tags = {tag: by for tag, by in _loads(found[0]).items() if by != record or tag in others}
+        tags = {tag: by for tag, by in loaded(found[0]).items() if by != record or tag in others}
         if made and not tags and not others:
             self._db.execute(f"DELETE FROM cell WHERE {schema.CELL}", row)
         else:
-            self._db.execute(schema.PUT_CELL, (*row, _dumps(tags), *found[1:]))
+            self._db.execute(schema.PUT_CELL, (*row, dumped(tags), *found[1:]))
 
     def _replace(self, row: Row, tags: Tags, now: int, shared: bool) -> None:
         """A certain overwrite: the cell carries what was written, and what it carried is remembered for
@@ -270,23 +262,19 @@ class SqliteBook:
         found = self._db.execute(
             f"SELECT tags, version, gone, rose FROM cell WHERE {schema.CELL}", row
         ).fetchone()
-        old = _loads(found[0]) if found else {}
+        old = loaded(found[0]) if found else {}
         new = {**self._wanted(row), **tags} if shared else dict(tags)
         if set(old) - set(new):
-            self._db.execute("INSERT INTO lowered VALUES (?,?,?,?,?,?,?)", (*row, _dumps(old), now))
+            self._db.execute("INSERT INTO lowered VALUES (?,?,?,?,?,?,?)", (*row, dumped(old), now))
             self._db.execute("DELETE FROM lowered WHERE until < ?", (now - schema.KEPT_STAMPS,))
         self._db.execute(
-            schema.PUT_CELL, (*row, _dumps(new), found[1] if found else "", 0, found[3] if found else now)
+            schema.PUT_CELL, (*row, dumped(new), found[1] if found else "", 0, found[3] if found else now)
         )
-
-    def _under_way(self) -> bool:
-        """Say whether any rise at all is under way, of any process."""
-        return self._db.execute("SELECT 1 FROM under_way LIMIT 1").fetchone() is not None
 
     def _wanted(self, row: Row) -> dict[str, str]:
         """Return what the rises still under way want on a cell."""
         found = self._db.execute(f"SELECT tags FROM under_way WHERE {schema.CELL}", row)
-        return {tag: by for (tags,) in found for tag, by in _loads(tags).items()}
+        return {tag: by for (tags,) in found for tag, by in loaded(tags).items()}
 
     def _bind(
         self, record: str, versions: Mapping[Cell, str], created: Sequence[tuple[Cell, Label]], now: int
@@ -297,7 +285,7 @@ class SqliteBook:
             )
         for cell, label in created:
             self._db.execute(
-                schema.PUT_CELL, (*self._row(cell), _dumps(dict.fromkeys(label, record)), "", 0, now)
+                schema.PUT_CELL, (*self._row(cell), dumped(dict.fromkeys(label, record)), "", 0, now)
             )
 
     def remove(self, record: str, cells: Sequence[Cell]) -> None:
@@ -309,12 +297,12 @@ class SqliteBook:
     def know(self, cells: Iterable[tuple[Cell, Label, str]]) -> None:
         """See `Book.know`."""
         with self._transaction():
-            now = self._tick()
+            now, _ = self._tick()
             for cell, label, version in cells:
                 row = self._row(cell)
                 old = self._db.execute(f"SELECT tags FROM cell WHERE {schema.CELL}", row).fetchone()
-                tags = dict.fromkeys(label, "") | (dict(_loads(old[0])) if old else {})
-                self._db.execute(schema.PUT_CELL, (*row, _dumps(tags), version, 0, now))
+                tags = dict.fromkeys(label, "") | (dict(loaded(old[0])) if old else {})
+                self._db.execute(schema.PUT_CELL, (*row, dumped(tags), version, 0, now))
 
     def open(self) -> list[tuple[str, list[Rise]]]:
         """See `Book.open`."""
@@ -327,7 +315,7 @@ class SqliteBook:
             if alive(by):
                 continue
             extent = Extent(store, Part(part), Span.ONE, name, frozenset({attribute}) if attribute else None)
-            found.setdefault(record, []).append(Rise(extent, frozenset(_loads(tags)), (), bool(replaces)))
+            found.setdefault(record, []).append(Rise(extent, frozenset(loaded(tags)), (), bool(replaces)))
         return list(found.items())
 
     def close(self) -> None:
@@ -339,56 +327,56 @@ class SqliteBook:
     def _row(self, cell: Cell) -> Row:
         return self._generation, cell.store, str(cell.part), cell.name, cell.attribute
 
-    def _tick(self) -> int:
-        (now,) = self._db.execute(schema.NEXT_STAMP).fetchone()
-        return int(now)
+    def _tick(self) -> tuple[int, bool]:
+        """Return the new stamp, and whether a rise is under way."""
+        ((now, shared),) = self._db.execute(schema.NEXT_STAMP).fetchall()
+        return int(now), bool(shared)
 
-    @contextmanager
-    def _answers(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, ValueError) as error:
-            raise BookError(f"`{self._path}`: {error}") from error
+    def _answers(self) -> _Answers:
+        return _Answers(self._path)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> _Transaction:
         """Run a block as one immediate transaction: all of it is durable when the block is left, or none."""
         self._memory = Memory()
-        with self._answers():
+        return _Transaction(self._path, self._db)
+
+
+class _Answers:
+    """What goes wrong in the file, told as the book's own. Why a class: a generator's manager costs twice as
+    much, in every look and every write of a guarded call."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (sqlite3.Error, ValueError)):
+            raise BookError(f"`{self._path}`: {error}") from error
+
+
+class _Transaction(_Answers):
+    """One immediate transaction."""
+
+    __slots__ = ("_db",)
+
+    def __init__(self, path: str, db: sqlite3.Connection) -> None:
+        super().__init__(path)
+        self._db = db
+
+    def __enter__(self) -> None:
+        with _Answers(self._path):
             self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        with _Answers(self._path):
             try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
+                if error is None:
+                    self._db.execute("COMMIT")
+            finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise
-
-
-def _touches(extent: Extent, attribute: str) -> bool:
-    """The item itself is touched by every look at it; a declared attribute only when it is named or all
-    are."""
-    return not attribute or extent.attributes is None or attribute in extent.attributes
-
-
-def _recognised(bound: str, asked: str, seen: str) -> bool:
-    """Say whether a version that was asked for or shown is the one that the label is bound to; "" is no
-    claim."""
-    return all(not claim or claim == bound for claim in (asked, seen))
-
-
-def _collect(ways: dict[str, Way], cell: Cell, tags: Tags) -> None:
-    for tag, record in tags.items():
-        ways.setdefault(tag, Way(tag, cell, record=record))
-
-
-@lru_cache(maxsize=4096)
-def _loads(text: str) -> Tags:
-    tags = json.loads(text)
-    if not isinstance(tags, dict):
-        raise ValueError("a label in the book cannot be read")
-    return tags
-
-
-_dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-"""Why once: `json.dumps` with options makes an encoder for each call."""
+        super().__exit__(kind, error, trace)
