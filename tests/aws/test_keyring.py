@@ -99,3 +99,17 @@ def test_a_session_ends_with_its_environment_and_is_recognised_ever_after(ring: 
     ring.end("env-1")
     assert ring.of(session.access_key) is None
     assert ring.found(session.token.encode()) == "the session token of a session of an environment of Worker"
+
+
+def test_the_keys_of_what_ended_long_ago_are_forgotten_and_no_others(
+    ring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("valve_aws.aws.keyring.ENDED", 2)
+    alive, *gone = [ring.issue(f"env-{n}", "Worker") for n in range(5)]
+    session = ring.lend(gone[0].access_key, Key("ASIAUPSTREAM", "secret", "token"))
+    for n in (1, 2, 3, 4, 4):
+        ring.end(f"env-{n}")
+    known = {n for n, key in enumerate((alive, *gone)) if ring.of(key.access_key)}
+    found = {n for n, key in enumerate((alive, *gone)) if ring.found(key.secret_key.encode())}
+    assert known == found == {0, 3, 4}
+    assert not ring.found(session.token.encode())

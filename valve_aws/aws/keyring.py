@@ -6,6 +6,7 @@ found.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,16 +41,24 @@ class Found:
     """`the session token of an environment of Worker`."""
 
 
+ENDED = 4096
+"""Environments whose keys stay known after their end, some 1 KB each: so that they are recognised in what
+another lets go, and so that links made there may be released. Forgetting one opens nothing: what it signed is
+taken nowhere, inside or outside."""
+
+
 class Keyring:
-    """The keys of one run. An environment's own key stays known after its end, so that it is recognised."""
+    """The keys of one run. An environment's own key stays known after its end, so that it is recognised:
+    until `ENDED` others have ended after it."""
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
         self._random = random
         self._issued: dict[str, Issued] = {}
         self._kept: dict[bytes, tuple[str, Issued]] = {}
         """Secret → what it is, and whose."""
-        self._lent: dict[str, list[str]] = {}
-        """Environment → the access keys of its sessions."""
+        self._held: dict[str, list[Issued]] = {}
+        """Environment → all that it holds or held: its own key first, then its sessions."""
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._others: list[tuple[str, tuple[bytes, ...]]] = []
 
     def issue(self, environment: str, function: str) -> Key:
@@ -64,15 +73,14 @@ class Keyring:
         """Return a new key that stands for a session of STS, for the environment that holds the access key
         `to`; it ends with it."""
         holder = self._issued[to]
-        key = self._take(Issued(issue(self._random), holder.environment, holder.function, session)).key
-        self._lent.setdefault(holder.environment, []).append(key.access_key)
-        return key
+        return self._take(Issued(issue(self._random), holder.environment, holder.function, session)).key
 
     def _take(self, issued: Issued) -> Issued:
         key = issued.key
         self._issued[key.access_key] = issued
         self._kept[key.secret_key.encode()] = ("the secret key", issued)
         self._kept[key.token.encode()] = ("the session token", issued)
+        self._held.setdefault(issued.environment, []).append(issued)
         return issued
 
     def keep(self, what: str, secret: bytes, *texts: bytes) -> None:
@@ -80,9 +88,16 @@ class Keyring:
         self._others.append((what, (*whole(secret), *texts)))
 
     def end(self, environment: str) -> None:
-        """Let an environment's sessions end with it."""
-        for name in self._lent.pop(environment, ()):
-            del self._issued[name]
+        """Let an environment's sessions end with it, and forget what ended long before. Idempotent."""
+        for issued in self._held.get(environment, ()):
+            if issued.session is not None:
+                self._issued.pop(issued.key.access_key, None)
+        if environment in self._held:
+            self._ended[environment] = None
+        while len(self._ended) > ENDED:
+            for issued in self._held.pop(self._ended.popitem(last=False)[0]):
+                self._issued.pop(issued.key.access_key, None)
+                del self._kept[issued.key.secret_key.encode()], self._kept[issued.key.token.encode()]
 
     def of(self, access_key: str) -> Issued | None:
         """Return who holds a key; None when it is none of this run's, or has ended."""
