@@ -1,6 +1,8 @@
 # Each target is one command on a fresh machine with Python 3.11 or newer and network access to a package index.
 #   make demo    install what is needed, then run the story: guard off, audit, enforce
 #   make test    install what is needed, then check and the whole suite
+#   make localstack       install a LocalStack of its own (once; Python 3.12 or 3.13) and start it, for tests/localstack
+#   make localstack-stop  end it
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -16,7 +18,19 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check lint types house suite bench clean
+# LocalStack has an environment of its own; its pinned packages are there for these two versions of Python.
+LOCALSTACK_PORT ?= 4566
+LOCALSTACK_HOME ?= .localstack
+LOCALSTACK_SETTINGS ?=
+LOCALSTACK_PY := $(LOCALSTACK_HOME)/venv/bin/python
+LOCALSTACK_READY := $(LOCALSTACK_HOME)/venv/.installed
+LOCALSTACK_SERVER := tests/localstack/server.py --home $(LOCALSTACK_HOME)
+ifndef LOCALSTACK_PYTHON
+LOCALSTACK_PYTHON = $(shell for p in python3.13 python3.12 $$HOME/.pyenv/versions/3.13.*/bin/python $$HOME/.pyenv/versions/3.12.*/bin/python; do \
+	"$$p" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))' 2>/dev/null && echo "$$p" && break; done)
+endif
+
+.PHONY: help demo test check lint types house suite bench clean localstack localstack-stop
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,6 +60,12 @@ suite: $(READY)
 bench: $(READY)
 	$(PY) -m pytest tests/bench -m bench -s $(PYTEST_ARGS)
 
+localstack: $(LOCALSTACK_READY)
+	@$(LOCALSTACK_PY) $(LOCALSTACK_SERVER) --port $(LOCALSTACK_PORT) start $(LOCALSTACK_SETTINGS)
+
+localstack-stop:
+	@if [ -x $(LOCALSTACK_PY) ]; then $(LOCALSTACK_PY) $(LOCALSTACK_SERVER) stop; else echo "==> no LocalStack is installed here"; fi
+
 clean:
 	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find valve_aws shims stacks samples tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -65,4 +85,18 @@ $(PY):
 $(READY): pyproject.toml | $(PY)
 	@echo "==> installing valve-aws and what it needs into $(VENV) (once; a minute or two)"
 	$(PY) -m pip install --disable-pip-version-check --progress-bar on -e '.[dev]'
+	@touch $@
+
+$(LOCALSTACK_PY):
+	@if [ -z "$(LOCALSTACK_PYTHON)" ]; then \
+		echo "make: LocalStack 4.14 needs Python 3.12 or 3.13 with its venv, and none was found; everything else here needs 3.11 alone." >&2; \
+		echo "      Say where one is: make localstack LOCALSTACK_PYTHON=/path/to/python3.13" >&2; exit 1; fi
+	@echo "==> making $(LOCALSTACK_HOME)/venv with $$($(LOCALSTACK_PYTHON) --version)"
+	@$(LOCALSTACK_PYTHON) -m venv $(LOCALSTACK_HOME)/venv
+
+$(LOCALSTACK_READY): tests/localstack/constraints.txt $(wildcard tests/localstack/dynamodb/*) | $(LOCALSTACK_PY)
+	@echo "==> installing LocalStack 4.14.0 into $(LOCALSTACK_HOME)/venv (once; a minute or two, 500 MB)"
+	$(LOCALSTACK_PY) -m pip install --disable-pip-version-check --progress-bar on -c tests/localstack/constraints.txt \
+		"localstack-core[runtime]==4.14.0" "localstack-twisted==25.5.0"
+	$(LOCALSTACK_PY) -m pip install --disable-pip-version-check --no-deps --force-reinstall ./tests/localstack/dynamodb
 	@touch $@

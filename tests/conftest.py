@@ -1,4 +1,5 @@
-"""What every test run keeps to: in CI a skipped test is a failed one, unless its line says why.
+"""What every test run keeps to: in CI a skipped test is a failed one, unless its line says why; and what
+needs a LocalStack runs when it is asked for.
 
 Knows skips and the list of allowed ones. Does not know any room.
 """
@@ -14,7 +15,19 @@ import pytest
 
 ALLOWED = Path(__file__).parent / "house" / "allowed_skips.txt"
 
+collect_ignore = ["localstack"]
+"""Why: LocalStack needs a newer Python than the rest and an installation of 500 MB. A folder that is named on
+the command line is collected all the same."""
+
 AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the whole suite leaves out, and how it is run."""
+    if config.args == config.getini("testpaths"):
+        terminalreporter.write_line(
+            "tests/localstack was not part of this run: `make localstack`, then `pytest tests/localstack`"
+        )
 
 
 @pytest.hookimpl(wrapper=True)

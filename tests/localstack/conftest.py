@@ -1,0 +1,60 @@
+"""A real LocalStack for every test here: the one that `make localstack` has started.
+
+Knows how it is found, and what to say when it is not there. Does not know what is tried on it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.house.source import ROOT
+from tests.localstack.server import Home, found
+
+VERSION = "4.14"
+MISSING = "no LocalStack runs here: `make localstack` installs and starts one (once; Python 3.12 or 3.13)"
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """One that runs. `url` is where; `python` is the interpreter that it is installed for."""
+
+    url: str
+    python: Path
+    clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+
+    def client(self, service: str, region: str = "us-east-1", account: str = "000000000000") -> Any:
+        """Return a client of the operator's; LocalStack takes a key of twelve digits for an account."""
+        if (service, region, account) not in self.clients:
+            import boto3
+            from botocore.config import Config
+
+            self.clients[service, region, account] = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=region,
+                aws_access_key_id=account,
+                aws_secret_access_key="testing",
+                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+            )
+        return self.clients[service, region, account]
+
+
+@pytest.fixture(scope="session")
+def localstack() -> LocalStack:
+    """The LocalStack that runs in `.localstack`, or in the folder that `VALVE_LOCALSTACK_HOME` names."""
+    there = found(Home(Path(os.environ.get("VALVE_LOCALSTACK_HOME") or ROOT / ".localstack")))
+    if there is None:
+        pytest.exit(MISSING, returncode=pytest.ExitCode.USAGE_ERROR)
+    with urllib.request.urlopen(f"{there['url']}/_localstack/health", timeout=10) as reply:
+        version = json.load(reply)["version"]
+    assert version.startswith(VERSION), (
+        f"{there['url']} is LocalStack {version}; these tests are for {VERSION}"
+    )
+    return LocalStack(there["url"], Path(there["python"]))
