@@ -24,6 +24,9 @@ from valve_aws.model.ports import Book, Tables
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
 
+Start = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], str], Moto]
+"""(resources, seeds, region) → an embedded cloud that holds just these. Blocks; raises `NotStarted`."""
+
 PLACEHOLDER = "seed:"
 """A seeded message has no id before the backend gives it one; until then it is known by this and its place
 in the seed."""
@@ -40,7 +43,9 @@ class Cloud:
         tables: Tables,
         judge: Judge,
         say: Callable[[str], None],
+        start: Start = Moto.start,
     ) -> None:
+        self._start = start
         self._stack, self._seeds, self._external, self._judge, self._say = stack, seeds, external, judge, say
         self._orders = [_order(seed, tables) for seed in seeds]
         self._lock = asyncio.Lock()
@@ -49,7 +54,7 @@ class Cloud:
         self._starting: float | None = None
         self._lost = 0.0
         self._book: Book | None = None
-        self.generation = external.generation if external else f"moto/{os.getpid()}.{time.time_ns()}"
+        self.generation = external.generation if external else _generation()
 
     @property
     def sole(self) -> bool:
@@ -61,7 +66,7 @@ class Cloud:
         at once."""
         self._book = book
         book.know(self._cells(lambda i: (self._first(i), "")))
-        if self._external is not None:
+        if self._external is not None and self._endpoint is None:
             if self._seeds:
                 await self._fill(self._external)
             self._endpoint = self._external
@@ -75,7 +80,7 @@ class Cloud:
                 began = self._starting = time.monotonic()
                 try:
                     self._moto = await asyncio.to_thread(
-                        Moto.start, resources(self._stack, self._seeds), self._orders, self._stack.region
+                        self._start, resources(self._stack, self._seeds), self._orders, self._stack.region
                     )
                 finally:
                     self._starting, self._lost = None, self._lost + time.monotonic() - began
@@ -124,10 +129,23 @@ class Cloud:
             for there, brought in self._judge.delivered(seed.arn, name, label):
                 yield Cell(there.store, there.name, there.part), brought, ""
 
+    async def renew(self) -> str:
+        """Begin the backend's next life and return its generation: what is embedded is as its seed says when
+        it is next needed; what somebody else runs goes on as it is."""
+        if self._external is None:
+            await self.close()
+            self._moto = self._endpoint = None
+            self.generation = _generation()
+        return self.generation
+
     async def close(self) -> None:
         """End what was started."""
         if self._moto is not None:
             await asyncio.to_thread(self._moto.stop)
+
+
+def _generation() -> str:
+    return f"moto/{os.getpid()}.{time.time_ns()}"
 
 
 def resources(stack: Stack, seeds: Iterable[Seed]) -> list[dict[str, Any]]:

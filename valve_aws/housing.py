@@ -19,8 +19,7 @@ from typing import Any
 
 from valve_aws import crossing, runtime, sandbox, splicing
 from valve_aws.course.admit import admit
-from valve_aws.course.drive import drive, walk
-from valve_aws.course.release import log
+from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.environment import Environment
@@ -32,11 +31,11 @@ from valve_aws.environments.prepare import Prepared, prepare
 from valve_aws.environments.spares import Spares
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.environments.unguarded import on_host
+from valve_aws.loglines import Heard, LogLines, unheard
 from valve_aws.model.call import Key, Origin
 from valve_aws.model.invocation import Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Bind, Jail, Plan
-from valve_aws.model.safe import lines
 from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Holding, Mode, Principal, Way
 from valve_aws.passage import Passage
@@ -75,8 +74,10 @@ class Housing:
         say: Callable[[str], None],
         tick: Callable[[], float],
         prepared: Mapping[str, Prepared] | None = None,
+        heard: Heard = unheard,
     ) -> None:
-        """`prepared` holds the functions that are ready already, by logical id; others join it."""
+        """`prepared` holds the functions that are ready already, by logical id; others join it. `heard` is
+        told of every line of a function's log."""
         self._stack, self._settings, self._passage, self._authority, self._say = (
             stack,
             settings,
@@ -97,18 +98,19 @@ class Housing:
         self._scratch: list[Path] = []
         self._lock = asyncio.Lock()
         self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say)
+        self._file = settings.log.open("ab", buffering=0) if settings.log else None
+        self._lines = LogLines(passage, say, self._file, heard)
         self._around = Surroundings(
             spawn=self._without_walls if settings.unsafe else self._nursery.spawn,
             serve=self._serve,
             machine=lambda f: runtime.Machine(lambda: str(uuid.uuid4()), f.name, f.handler),
             faults=runtime.faults,
             wording=runtime.report,
-            log=self._log,
+            log=self._lines.take,
             now=time.time,
             tick=tick,
             region=stack.region,
         )
-        self._file = settings.log.open("ab", buffering=0) if settings.log else None
 
     async def run(
         self,
@@ -332,32 +334,18 @@ class Housing:
             return
         await exchange.respond(status, headers, answer)
 
-    # Logs
+    async def renew(self) -> None:
+        """End every environment that has seen an event; a spare is made for each function that had one."""
+        pools, self._pools = self._pools, {}
+        await asyncio.gather(*(pool.close() for pool in pools.values()))
+        for name, _ in pools:
+            self._spares[name].want()
+            self._spares[name].refill()
 
-    def _log(self, environment: Environment, stream: str, line: str) -> None:
-        """Show a line to the operator, whole and harmless; let into the log file what may leave (law 11).
-
-        Why harmless there too: a log file is looked at in a terminal, and is what a CI run shows of it.
-        """
-        if stream == "platform":
-            self._say(line)
-            # Why without a word: figures, status and the mere line are the environment's output (law 11), but
-            # nobody asked for them, so none of them is a refusal.
-            if self._passage.court.logs(environment.subject):
-                self._store(line)
-            return
-        passage, subject, text = self._passage, environment.subject, line.encode("utf-8", "replace")
-        held = passage.ring.found(text)
-        masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
-        leaves, verdict = walk(log(passage.court, subject, line, held, masked), passage.at_once)
-        mark = "│" if not verdict.refused else "┃ withheld from log stores │"
-        self._say(f"{subject.function} {mark} {lines(line if verdict.passes else masked)}")
-        if leaves:
-            self._store(leaves)
-
-    def _store(self, line: str) -> None:
-        if self._file:
-            self._file.write(lines(line).encode() + b"\n")
+    async def rested(self) -> None:
+        """Wait until what is made ahead is there."""
+        await self._nursery.grown()
+        await asyncio.gather(*(spares.filled() for spares in self._spares.values()))
 
     async def close(self) -> None:
         """End every environment and stop listening."""

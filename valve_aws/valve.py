@@ -14,16 +14,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from valve_aws import application, audit, report, runtime, template
+from valve_aws import application, audit, runtime, template
 from valve_aws.aws import Aws, Keyring
-from valve_aws.backend import Seed, endpoint
-from valve_aws.cloud import Cloud, NotStarted, custom_hosts, secrets
+from valve_aws.backend import Endpoint, Moto, Seed, endpoint
+from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, secrets
 from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Judge
 from valve_aws.housing import Housing, Run, ready
 from valve_aws.labels import SqliteBook
+from valve_aws.ledger import Ledger
+from valve_aws.loglines import Heard, unheard
 from valve_aws.model.call import Evidence
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.label import CLEAN, Label
@@ -33,7 +35,7 @@ from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Holding, Mode, Rule, Way
+from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.passage import Invoked, Passage, now
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.releasing import released
@@ -42,23 +44,7 @@ from valve_aws.waking import Ended, Waking
 
 Say = Callable[[str], None]
 
-DEPTH = 16
-"""Invocations in one chain before it is taken for a loop (Lambda's recursive loop detection stops after
-about 16)."""
-
-
-WAKING = frozenset({"Invoke", "InvokeAsync", "SendMessage", "SendMessageBatch"})
-"""Operations that may have a function run, so that chains of them can be told."""
-
-KEPT = 20_000
-"""Records kept in memory to tell ways with: some 20 MB."""
-
-
 NOT_LABELLED = Holding()
-
-ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
-"""Rules that refuse in every mode."""
-
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -81,16 +67,15 @@ class Valve:
         seeds: tuple[Seed, ...],
         say: Say,
         judge: Callable[[FlowPolicy, Stack], Judge] = Judge,
+        heard: Heard = unheard,
+        moto: Start = Moto.start,
     ) -> None:
-        self._judge = judge
+        """`heard` is told of every line of a function's log; `moto` gives the embedded cloud."""
+        self._judge, self._heard, self._moto = judge, heard, moto
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
         self.mode = Mode(settings.mode) if settings.mode else flow.mode
-        self.refusals: list[Record] = []
-        self.records: list[Record] = []
+        self.ledger = Ledger(stack, self.mode, say)
         self._background: set[asyncio.Task[Any]] = set()
-        self._tally = report.Tally()
-        self._causes: dict[str, str] = {}
-        self._shown: set[object] = set()
         self._prepared: dict[str, Prepared] = {}
 
     @classmethod
@@ -122,7 +107,7 @@ class Valve:
         tables = template.schema(stack)
         judge = self._judge(self.policy, stack)
         external = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
-        self._cloud = Cloud(stack, self._seeds, external, tables, judge, self._say)
+        self._cloud = Cloud(stack, self._seeds, external, tables, judge, self._say, self._moto)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         try:
             self._book = SqliteBook(
@@ -164,7 +149,14 @@ class Valve:
         authority = Authority.create(time.time())
         ring.keep("the key of the valve's own authority", *authority.secret())
         self._housing = Housing(
-            stack, settings, self.passage, authority, self._say, self._cloud.tick, self._prepared
+            stack,
+            settings,
+            self.passage,
+            authority,
+            self._say,
+            self._cloud.tick,
+            self._prepared,
+            self._heard,
         )
         self._waking = Waking(self.passage, self._woken, self._say)
         await self._cloud.open(self._book)
@@ -193,11 +185,33 @@ class Valve:
                 f"valve: `{record}` was under way when a valve ended; its cells keep old and new labels"
             )
 
-    async def close(self) -> None:
-        """End every environment, then the cloud."""
+    async def renew(self) -> None:
+        """Begin another run: no record, no label but the seed's, no environment that has seen an event.
+
+        What takes long to make and has seen nothing stays: zygotes, spares, packages. An embedded cloud is
+        filled anew when it is next needed; one that somebody else runs is not ours to empty.
+        """
+        await self._abandon()
+        await self._housing.renew()
+        self._waking.forget()
+        self.passage.failed = False
+        self._book.begin(await self._cloud.renew())
+        self.ledger.clear()
+        await self._cloud.open(self._book)
+
+    async def cloud(self) -> Endpoint:
+        """Return where the backend answers, started and filled if need be. Raises `NotStarted`."""
+        return await self._cloud.endpoint()
+
+    async def _abandon(self) -> None:
+        """Cut what was woken and is still under way."""
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End every environment, then the cloud."""
+        await self._abandon()
         await self._housing.close()
         await self._upstream.close()
         await self._cloud.close()
@@ -256,8 +270,7 @@ class Valve:
         try:
             return await self._run(function, payload, carried, trigger, source, cause, beside)
         except Invalid as mistake:
-            if mistake.where not in self._shown:
-                self._shown.add(mistake.where)
+            if self.ledger.first(mistake.where):
                 self._say(f"valve: {mistake}")
             return Run(runtime.faults.unavailable(), True, carried.label, carried.ways, None)
 
@@ -273,7 +286,7 @@ class Valve:
     ) -> Invoked:
         """Invoke a function for another one."""
         function = next(f.logical for f in self.stack.functions.values() if f.arn == arn)
-        if self._looping(cause):
+        if self.ledger.looping(cause):
             return Invoked(runtime.faults.recursion(), True, label, ways)
         course = self._inner(function, payload, Holding(label, True, ways), "", arn, cause, beside)
         if not waits:
@@ -286,7 +299,7 @@ class Valve:
         self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
     ) -> Ended:
         """Invoke a function for a queue."""
-        if self._looping(cause):
+        if self.ledger.looping(cause):
             self._say(f"valve: {function} is not woken again by {trigger}: it looks like a loop")
             run = Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
         else:
@@ -295,13 +308,6 @@ class Valve:
         # Why a copy: the environment itself may be at its next event already.
         who = run.subject or Subject("", function, trigger=trigger, cause=cause)
         return Ended(run.payload, run.failed, replace(who, label=run.label, ways=ways, outgoing={}))
-
-    def _looping(self, cause: str) -> bool:
-        """Say whether the chain of wakings that ends with this record is too long."""
-        length = 0
-        while cause and length <= DEPTH:
-            cause, length = self._causes.get(cause, ""), length + 1
-        return length > DEPTH
 
     def _later(self, course: Any) -> None:
         task = asyncio.ensure_future(course)
@@ -322,42 +328,27 @@ class Valve:
         """Say whether the backend did not answer, once at least."""
         return self.passage.failed
 
-    def _seen(self, record: Record) -> None:
-        self._tally.add(record)
-        if record.verdict == "settled":
-            self._waking.settled(record)
-            return
-        self.records.append(record)
-        if record.operation in WAKING:
-            self._causes[record.ident] = record.cause
-        if record.verdict == "refuse":
-            self._show(record)
-        if len(self.records) > KEPT:
-            # Why: what let a label in is what a later refusal wants to tell; the file has every record.
-            self.records[:] = [r for r in self.records[: KEPT // 2] if r.joined] + self.records[KEPT // 2 :]
+    @property
+    def records(self) -> list[Record]:
+        """Return what was decided so far, in its order."""
+        return self.ledger.records
 
-    def _show(self, record: Record) -> None:
-        if self.mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS:
-            self.refusals.append(record)
-        reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
-        what = (record.service, record.operation, record.resources, reason.rule, reason.excess)
-        again = (record.invocation, *what, place)
-        if again in self._shown:
-            return  # Why: a line in a loop is told about once; every refusal has its record and is counted
-        self._shown.add(again)
-        self._say(report.refusal(record, self.records, self.title))
-
-    def _tell(self, why: str) -> None:
-        self._say(f"valve: {plain(why)}")
-
-    def title(self, resource: str) -> str:
-        """Return what to call a resource in front of people."""
-        named = self.stack.title(resource)
-        return plain(named) if named != resource else report.short(resource)
+    @property
+    def refusals(self) -> list[Record]:
+        """Return what was refused so far; in audit only what every mode refuses."""
+        return self.ledger.refusals
 
     def summary(self) -> str:
         """Return one line about the run; "" when there was nothing to tell."""
-        return f"valve: {self._tally.text()}" if self.records else ""
+        return self.ledger.summary()
+
+    def _seen(self, record: Record) -> None:
+        self.ledger.add(record)
+        if record.verdict == "settled":
+            self._waking.settled(record)
+
+    def _tell(self, why: str) -> None:
+        self._say(f"valve: {plain(why)}")
 
     def _quote(self, function: str, file: str, line: int) -> Evidence:
         """Return the place among the operator's files that a function names, with its text if it is there."""

@@ -62,6 +62,11 @@ class Waking:
             for queue in set(record.resources) & set(self._triggers):
                 self.due[queue] = record.ident
 
+    def forget(self) -> None:
+        """Forget what is due and what was tried: the queues are not what they were."""
+        self.due.clear()
+        self._tried.clear()
+
     async def turn(self) -> None:
         """Serve every queue that is due, once."""
         for queue in list(self.due):

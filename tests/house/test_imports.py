@@ -28,7 +28,7 @@ LEAVES = (
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
-ABOVE_PASSAGE = ("crossing", "splicing", "housing", "waking", "releasing")
+ABOVE_PASSAGE = ("crossing", "splicing", "housing", "waking", "releasing", "ledger", "loglines")
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -46,7 +46,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "crossing": EVERY_ROOM | {"passage", "releasing"},
     "splicing": EVERY_ROOM | {"passage"},
     "waking": EVERY_ROOM | {"passage"},
-    "housing": EVERY_ROOM | {"settings", "passage", "crossing", "splicing"},
+    "ledger": frozenset({"model", "report"}),
+    "loglines": EVERY_ROOM | {"passage"},
+    "housing": EVERY_ROOM | {"settings", "passage", "crossing", "splicing", "loglines"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
     "told": frozenset({"settings", "model"}),

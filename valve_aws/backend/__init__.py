@@ -4,7 +4,7 @@ Knows how to start moto, fill it from a template and a seed, and where requests 
 """
 
 from valve_aws.backend.endpoint import Endpoint, endpoint
-from valve_aws.backend.process import Moto, NotStarted, fill
+from valve_aws.backend.process import Moto, NotStarted, Standing, fill
 from valve_aws.backend.seed import Seed, read_seed
 
-__all__ = ["Endpoint", "Moto", "NotStarted", "Seed", "endpoint", "fill", "read_seed"]
+__all__ = ["Endpoint", "Moto", "NotStarted", "Seed", "Standing", "endpoint", "fill", "read_seed"]

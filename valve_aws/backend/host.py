@@ -1,6 +1,7 @@
 """The program that hosts moto: serves it, fills it, and ends with its parent.
 
-Knows moto and boto3. Does not know the valve; it takes one line of JSON and answers one line of JSON.
+Knows moto and boto3. Does not know the valve; for each line of JSON that it takes it answers one, the second
+and later ones after it has forgotten all that it held.
 
 In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind",
 "name", "key", …}], "watch"?}``.
@@ -363,26 +364,36 @@ def _bare(value: Any) -> Any:
     return [_bare(v) for v in value] if isinstance(value, list) else value
 
 
+def filled(fill: Filler, order: dict[str, Any]) -> dict[str, Any]:
+    """Create what an order names; return the answer to it, without the port."""
+    fill.warnings = []
+    # Why: a queue names its dead-letter queue, so queues without a redrive policy come first.
+    for resource in sorted(order["resources"], key=lambda r: "RedrivePolicy" in (r.get("properties") or {})):
+        fill.create(resource)
+    seeded = [fill.put(i, seed) for i, seed in enumerate(order["seeds"])]
+    return {"seeded": seeded, "warnings": fill.warnings}
+
+
 def main() -> None:
-    """Serve until the parent's end of our standard input closes."""
-    order = json.loads(sys.stdin.readline())
-    try:
-        if not order.get("url"):
-            amend()
-        port = 0 if order.get("url") else serve(order.get("watch", ""))
-        fill = Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
-        # Why: a queue names its dead-letter queue, so queues without a redrive policy come first.
-        for resource in sorted(
-            order["resources"], key=lambda r: "RedrivePolicy" in (r.get("properties") or {})
-        ):
-            fill.create(resource)
-        seeded = [fill.put(i, seed) for i, seed in enumerate(order["seeds"])]
-        answer: dict[str, Any] = {"port": port, "seeded": seeded, "warnings": fill.warnings}
-    except Exception as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
-    sys.stdin.read()
+    """Serve until the parent's end of our standard input closes; each line after the first begins anew."""
+    order, port, fill = json.loads(sys.stdin.readline()), 0, None
+    while order:
+        try:
+            if fill:
+                from moto.moto_api._internal import moto_api_backend
+
+                moto_api_backend.reset()
+            elif not order.get("url"):
+                amend()
+                port = serve(order.get("watch", ""))
+            fill = fill or Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
+            answer: dict[str, Any] = {"port": port, **filled(fill, order)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+        line = sys.stdin.readline()
+        order = json.loads(line) if line else None
 
 
 if __name__ == "__main__":

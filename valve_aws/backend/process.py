@@ -69,19 +69,22 @@ class Moto:
             stdin.flush()
         except BrokenPipeError:
             pass  # Why: what it said before it died is read below
-        line = _line(process, START_LIMIT)
-        if not line:
-            process.kill()
-            _, said = process.communicate()
-            raise NotStarted(
-                said.decode("utf-8", "replace").strip().rpartition("\n")[2] or "moto ended without a word"
-            )
-        ready = json.loads(line)
-        if "error" in ready:
-            process.kill()
-            process.communicate()
-            raise NotStarted(ready["error"])
+        ready = _answer(process)
         return cls(process, ready["port"], ready)
+
+    def refill(self, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]]) -> None:
+        """Empty it, and create these in it. Blocks until it answers; raises `NotStarted`.
+
+        Why by its standard input: its own route for that answers whoever can reach its port.
+        """
+        stdin = cast("Any", self._process.stdin)
+        try:
+            stdin.write(json.dumps({"resources": list(resources), "seeds": list(seeds)}).encode() + b"\n")
+            stdin.flush()
+        except (BrokenPipeError, ValueError):
+            pass  # Why: what it said before it died is read below
+        ready = _answer(self._process)
+        self.seeded, self.warnings = ready["seeded"], ready["warnings"]
 
     def endpoint(self) -> Endpoint:
         """Return where it answers. Every start is a generation of its own (ADR 2)."""
@@ -108,6 +111,38 @@ class Moto:
         self._process.wait()
 
 
+class _Lent(Moto):
+    """A moto whose end is somebody else's affair."""
+
+    def stop(self) -> None:
+        """Leave it as it is."""
+
+
+class Standing:
+    """One moto that stands for one cloud after the other; each holds what it is told and nothing else."""
+
+    def __init__(self) -> None:
+        self._moto: Moto | None = None
+        self._region = ""
+
+    def start(
+        self, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str
+    ) -> Moto:
+        """See `Moto.start`. One cloud at a time: the one before is gone with this."""
+        if self._moto is None or not self._moto.alive() or self._region != region:
+            self.end()
+            self._moto, self._region = Moto.start(resources, seeds, region), region
+        else:
+            self._moto.refill(resources, seeds)
+        held = {"seeded": self._moto.seeded, "warnings": self._moto.warnings}
+        return _Lent(self._moto._process, self._moto.port, held)
+
+    def end(self) -> None:
+        """End it. Idempotent."""
+        if self._moto is not None:
+            self._moto.stop()
+
+
 def fill(
     url: str, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str
 ) -> Sequence[Mapping[str, Any]]:
@@ -118,6 +153,22 @@ def fill(
         return filler.seeded
     finally:
         filler.stop()
+
+
+def _answer(process: subprocess.Popen[bytes]) -> Mapping[str, Any]:
+    """Return what it answers to an order; when that is no answer, end it. Raises `NotStarted`."""
+    line = _line(process, START_LIMIT)
+    ready: Mapping[str, Any] = json.loads(line) if line else {}
+    if not line:
+        process.kill()
+        _, said = process.communicate()
+        ended = said.decode("utf-8", "replace").strip().rpartition("\n")[2] or "moto ended without a word"
+        raise NotStarted(ended)
+    if "error" in ready:
+        process.kill()
+        process.communicate()
+        raise NotStarted(ready["error"])
+    return ready
 
 
 def _line(process: subprocess.Popen[bytes], limit: float) -> bytes:

@@ -304,6 +304,15 @@ class SqliteBook:
                 tags = dict.fromkeys(label, "") | (dict(loaded(old[0])) if old else {})
                 self._db.execute(schema.PUT_CELL, (*row, dumped(tags), version, 0, now))
 
+    def begin(self, generation: str) -> None:
+        """Go on with another life of the backend; what is known of the one before is forgotten."""
+        if generation == self._generation:
+            return
+        with self._transaction():
+            for table in ("cell", "under_way", "lowered"):
+                self._db.execute(f"DELETE FROM {table} WHERE generation = ?", (self._generation,))
+        self._generation = generation
+
     def open(self) -> list[tuple[str, list[Rise]]]:
         """See `Book.open`."""
         found: dict[str, list[Rise]] = {}

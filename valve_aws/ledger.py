@@ -1,0 +1,90 @@
+"""What happened in one run, as its operator is told of it: records, refusals, figures.
+
+Knows what is kept, counted and shown, and how often. Does not know who decided, nor where records are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from valve_aws import report
+from valve_aws.model.record import Record
+from valve_aws.model.safe import plain
+from valve_aws.model.stack import Stack
+from valve_aws.model.verdict import Mode, Rule
+
+DEPTH = 16
+"""Invocations in one chain before it is taken for a loop (Lambda's recursive loop detection stops after
+about 16)."""
+
+WAKING = frozenset({"Invoke", "InvokeAsync", "SendMessage", "SendMessageBatch"})
+"""Operations that may have a function run, so that chains of them can be told."""
+
+KEPT = 20_000
+"""Records kept in memory to tell ways with: some 20 MB."""
+
+ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
+"""Rules that refuse in every mode."""
+
+
+class Ledger:
+    """The records of one run, in their order."""
+
+    def __init__(self, stack: Stack, mode: Mode, say: Callable[[str], None]) -> None:
+        self._stack, self._mode, self._say = stack, mode, say
+        self.records: list[Record] = []
+        self.refusals: list[Record] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: another run begins."""
+        self.records.clear()
+        self.refusals.clear()
+        self._tally = report.Tally()
+        self._causes: dict[str, str] = {}
+        self._shown: set[object] = set()
+
+    def add(self, record: Record) -> None:
+        """Take in one decision; `settled` lines are counted and not kept."""
+        self._tally.add(record)
+        if record.verdict == "settled":
+            return
+        self.records.append(record)
+        if record.operation in WAKING:
+            self._causes[record.ident] = record.cause
+        if record.verdict == "refuse":
+            self._show(record)
+        if len(self.records) > KEPT:
+            # Why: what let a label in is what a later refusal wants to tell; the file has every record.
+            self.records[:] = [r for r in self.records[: KEPT // 2] if r.joined] + self.records[KEPT // 2 :]
+
+    def first(self, what: object) -> bool:
+        """Say whether this is the first time that `what` is to be told."""
+        new = what not in self._shown
+        self._shown.add(what)
+        return new
+
+    def looping(self, cause: str) -> bool:
+        """Say whether the chain of wakings that ends with this record is too long."""
+        length = 0
+        while cause and length <= DEPTH:
+            cause, length = self._causes.get(cause, ""), length + 1
+        return length > DEPTH
+
+    def title(self, resource: str) -> str:
+        """Return what to call a resource in front of people."""
+        named = self._stack.title(resource)
+        return plain(named) if named != resource else report.short(resource)
+
+    def summary(self) -> str:
+        """Return one line about the run; "" when there was nothing to tell."""
+        return f"valve: {self._tally.text()}" if self.records else ""
+
+    def _show(self, record: Record) -> None:
+        if self._mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS:
+            self.refusals.append(record)
+        reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
+        what = (record.service, record.operation, record.resources, reason.rule, reason.excess)
+        # Why once: a line in a loop is told about once; every refusal has its record and is counted.
+        if self.first((record.invocation, *what, place)):
+            self._say(report.refusal(record, self.records, self.title))

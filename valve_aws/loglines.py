@@ -1,0 +1,61 @@
+"""What functions write: shown to the operator whole and harmless, let into the log file what may leave.
+
+Knows who is told of a line. Does not decide which lines leave; the course of a log line does (law 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO
+
+from valve_aws.course.drive import walk
+from valve_aws.course.release import log
+from valve_aws.course.subject import Subject
+from valve_aws.environments.environment import Environment
+from valve_aws.model.safe import lines
+from valve_aws.passage import Passage
+
+Heard = Callable[[Subject, str, str], None]
+"""(who, stream, line): the operator's own ear. `stream` is `platform` for the platform's own lines; a
+credential of this run is masked, nothing else is."""
+
+
+def unheard(_: Subject, stream: str, line: str) -> None:
+    """Listen to nothing."""
+
+
+class LogLines:
+    """The lines of all environments of one run."""
+
+    def __init__(
+        self, passage: Passage, say: Callable[[str], None], file: IO[bytes] | None, heard: Heard
+    ) -> None:
+        self._passage, self._say, self._file, self._heard = passage, say, file, heard
+
+    def take(self, environment: Environment, stream: str, line: str) -> None:
+        """Show a line to the operator; let into the log file what may leave.
+
+        Why harmless there too: a log file is looked at in a terminal, and is what a CI run shows of it.
+        """
+        passage, subject = self._passage, environment.subject
+        if stream == "platform":
+            self._heard(subject, stream, line)
+            self._say(line)
+            # Why without a word: figures, status and the mere line are the environment's output (law 11), but
+            # nobody asked for them, so none of them is a refusal.
+            if passage.court.logs(subject):
+                self._store(line)
+            return
+        text = line.encode("utf-8", "replace")
+        held = passage.ring.found(text)
+        masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
+        self._heard(subject, stream, masked)
+        leaves, verdict = walk(log(passage.court, subject, line, held, masked), passage.at_once)
+        mark = "│" if not verdict.refused else "┃ withheld from log stores │"
+        self._say(f"{subject.function} {mark} {lines(line if verdict.passes else masked)}")
+        if leaves:
+            self._store(leaves)
+
+    def _store(self, line: str) -> None:
+        if self._file:
+            self._file.write(lines(line).encode() + b"\n")
