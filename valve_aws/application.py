@@ -128,10 +128,16 @@ def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def kept(template: Path) -> Path:
+    """Return the folder in which the user keeps what belongs to a template: never what `sam build` made."""
+    built = template.parent.name == "build" and template.parent.parent.name == ".aws-sam"
+    return template.parent.parent.parent if built else template.parent
+
+
 def _beside(path: Path, name: str, when: bool = True) -> Path | None:
     found = path.parent / name
-    if path.parent.name == "build" and path.parent.parent.name == ".aws-sam" and not found.is_file():
-        found = path.parent.parent.parent / name
+    if not found.is_file():
+        found = kept(path) / name
     return found if when and found.is_file() else None
 
 

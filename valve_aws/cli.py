@@ -98,6 +98,7 @@ def valve() -> None:
       valve init                                  propose a first valve.yaml
       valve check                                 what the policy allows, and what never matches
       valve explain r-7c1e                        why a call was refused, and the way its label came
+      valve lock check                            what the code uses that valve.lock does not have
       valve attack -t template.yaml               hostile code in place of each function
       valve doctor                                what this host can enforce
     """
@@ -333,6 +334,33 @@ def explain(record: str, audit: Path | None, **told: Any) -> None:
     from valve_aws import verbs
 
     sys.exit(verbs.explain(record, audit, told))
+
+
+@valve.command(short_help="Hold what the code uses against valve.lock, or write it there")
+@click.argument("verb", type=click.Choice(["check", "update", "rewrite"]))
+@click.option("--audit", type=PATH, help="records  [default: .valve/audit.jsonl beside the template]")
+@click.option("--lock", "lock_file", type=PATH, help="[default: valve.lock beside the template]")
+@options(STACK)
+def lock(verb: str, audit: Path | None, lock_file: Path | None, **told: Any) -> None:
+    """Hold what the code uses, by the records of its runs, against valve.lock, which is kept in git.
+
+    \b
+    check     tell what is new and what is gone, each with the line of source that calls it
+    update    add what is new; what these records do not show stays
+    rewrite   write down exactly what these records show
+
+    \b
+    Examples:
+      valve lock update                           after a run, before a commit
+      valve lock check                            after a dependency was raised
+      valve local invoke Orders -e event.json --audit ci.jsonl; valve lock check --audit ci.jsonl
+
+    \b
+    Exit codes: 0 nothing is new, 1 something is, 2 a mistake in what was given.
+    """
+    from valve_aws import verbs
+
+    sys.exit(verbs.lock(verb, audit, lock_file, told))
 
 
 @valve.command(short_help="Attack this host, or your own template and policy, and print what held")

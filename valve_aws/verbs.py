@@ -118,13 +118,7 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
     from valve_aws.audit import read_records
 
     settings = gather(told)
-    path = audit or beside(settings) / "audit.jsonl"
-    if not path.is_file():
-        raise Invalid(
-            Where(str(path)),
-            "there are no records",
-            "run `valve local invoke` first, or name a file with `--audit`",
-        )
+    path = _recorded(audit, settings)
     records = list(read_records(path))
     if ident == "last":
         ident = next((r.ident for r in reversed(records) if r.verdict == "refuse"), "")
@@ -139,6 +133,40 @@ def explain(ident: str, audit: Path | None, told: Mapping[str, Any]) -> int:
             "the last refusals are " + (", ".join(near) or "none"),
         )
     sys.stdout.write(lines(text) + "\n")
+    return 0
+
+
+def _recorded(audit: Path | None, settings: Settings) -> Path:
+    """Return the file of records that is meant."""
+    path = audit or beside(settings) / "audit.jsonl"
+    if not path.is_file():
+        remedy = "run `valve local invoke` first, or name a file with `--audit`"
+        raise Invalid(Where(str(path)), "there are no records", remedy)
+    return path
+
+
+def lock(verb: str, audit: Path | None, named: Path | None, told: Mapping[str, Any]) -> int:
+    """`valve lock`: hold what the code uses against the lockfile; 1 when `check` finds something new."""
+    from valve_aws import application, lockfile
+    from valve_aws.audit import read_records
+
+    settings = gather(told)
+    stack, _ = application.read(settings, _quiet)
+    names = lockfile.Names.of(stack, application.rules(settings, stack))
+    used = lockfile.uses(read_records(_recorded(audit, settings)), names)
+    path = named or application.kept(application.locate(settings)) / lockfile.NAME
+    there = lockfile.load(path)
+    if verb == "check":
+        if there is None:
+            raise Invalid(Where(str(path)), "there is no lockfile", "make one with `valve lock update`")
+        found = lockfile.compare(used, there)
+        text = lockfile.told(found, used, str(path), "take it in with `valve lock update`")
+        sys.stdout.write(lines(text) + "\n" if text else "")
+        return 1 if found.new else 0
+    before = there or lockfile.Lock()
+    after = lockfile.renewed(before, used, keep=verb == "update")
+    wrote = lockfile.save(path, after)
+    say(f"valve: {'wrote' if wrote else 'nothing new for'} {path}, {len(after.entries)} uses")
     return 0
 
 

@@ -23,6 +23,7 @@ LEAVES = (
     "sandbox",
     "backend",
     "audit",
+    "lockfile",
     "report",
     "text",
 )
@@ -59,7 +60,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 }
 
 # face -> the rooms it may import within a function, so that they are paid for when needed
-READ_LAZILY = frozenset({"template", "policy", "report", "text", "model", "valve", "application", "__init__"})
+READ_LAZILY = frozenset(
+    {"template", "policy", "report", "text", "lockfile", "model", "valve", "application", "__init__"}
+)
 MAY_IMPORT_LAZILY = {
     "cli": READ_LAZILY | {"verbs"},
     "told": frozenset({"text"}),

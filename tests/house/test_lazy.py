@@ -41,6 +41,7 @@ COMMANDS = (
     Command("--version", DEAR),
     Command("local invoke --help", DEAR),
     Command("attack --help", DEAR),
+    Command("lock --help", DEAR),
     Command("attack --list", ENGINES, ("attack/run.py",)),
     Command("local invoke Greet", ENGINES, ("cli.py", "valve.py")),
 )
