@@ -55,7 +55,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "told": frozenset({"settings", "model"}),
     "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face
     "pytest_plugin": frozenset({"valve", "settings", "model"}),
-    "cli": frozenset({"settings", "__init__"}),
+    "flags": frozenset(),
+    "cli": frozenset({"settings", "flags", "__init__"}),
     "__main__": frozenset({"cli"}),
 }
 
@@ -83,7 +84,7 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
     "botocore.serialize": frozenset({"aws"}),
     "botocore.session": frozenset({"aws"}),
     "botocore.validate": frozenset({"aws"}),
-    "click": frozenset({"cli"}),
+    "click": frozenset({"cli", "flags"}),
     "cryptography": frozenset({"proxy"}),
     "flask": frozenset({"api"}),
     "moto": frozenset({"backend"}),

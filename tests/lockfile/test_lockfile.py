@@ -8,6 +8,7 @@ from __future__ import annotations
 import string
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def record(
     resources: tuple[str, ...] = (BUCKET,),
     service: str = "s3",
     function: str = "Worker",
-    **more: object,
+    **more: Any,
 ) -> Record:
     made = Record(
         "r-1",
@@ -48,7 +49,7 @@ def record(
         "i-1",
         resources,
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def line(made: Record, names: Names = NAMES) -> str:
