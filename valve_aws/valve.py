@@ -69,9 +69,11 @@ class Valve:
         judge: Callable[[FlowPolicy, Stack], Judge] = Judge,
         heard: Heard = unheard,
         moto: Start = Moto.start,
+        alone: bool = True,
     ) -> None:
-        """`heard` is told of every line of a function's log; `moto` gives the embedded cloud."""
-        self._judge, self._heard, self._moto = judge, heard, moto
+        """`heard` is told of every line of a function's log; `moto` gives the embedded cloud. `alone` False:
+        others may write there beside this valve."""
+        self._judge, self._heard, self._moto, self._alone = judge, heard, moto, alone
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
         self.mode = Mode(settings.mode) if settings.mode else flow.mode
         self.ledger = Ledger(stack, self.mode, say)
@@ -79,10 +81,11 @@ class Valve:
         self._prepared: dict[str, Prepared] = {}
 
     @classmethod
-    def read(cls, settings: Settings, say: Say) -> Valve:
-        """Read template, seed and policy. Raises `Invalid`; nothing was started."""
+    def read(cls, settings: Settings, say: Say, **more: Any) -> Valve:
+        """Read template, seed and policy; `more` is what a `Valve` takes. Raises `Invalid`; nothing was
+        started."""
         stack, seeds = application.read(settings, say)
-        return cls(settings, stack, application.rules(settings, stack), seeds, say)
+        return cls(settings, stack, application.rules(settings, stack), seeds, say, **more)
 
     def choose(self, named: str, event_source: str) -> str:
         """Return the logical id of the function that is meant. Raises `Invalid`."""
@@ -109,16 +112,7 @@ class Valve:
         external = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
         self._cloud = Cloud(stack, self._seeds, external, tables, judge, self._say, self._moto)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
-        try:
-            self._book = SqliteBook(
-                _made(settings.labels or home / "labels.db"), self._cloud.generation, sole=self._cloud.sole
-            )
-        except BookError as error:
-            raise Invalid(
-                Where(str(settings.labels or home / "labels.db")),
-                f"the label book does not open: {error}",
-                "name another with `--labels`",
-            ) from error
+        self._book = self._opened(settings.labels or home / "labels.db")
         court = Court(judge, self.mode, stack.account, stack.region)
         self._upstream = Upstream()
         ring = Keyring(os.urandom)
@@ -160,6 +154,15 @@ class Valve:
         )
         self._waking = Waking(self.passage, self._woken, self._say)
         await self._cloud.open(self._book)
+
+    def _opened(self, path: Path) -> SqliteBook:
+        """Open the label book. Raises `Invalid`."""
+        sole = self._cloud.sole and self._alone
+        try:
+            return SqliteBook(_made(path), self._cloud.generation, sole=sole)
+        except BookError as error:
+            problem = f"the label book does not open: {error}"
+            raise Invalid(Where(str(path)), problem, "name another with `--labels`") from error
 
     def _recover(self) -> None:
         """Close what a valve that was killed left open: whether that happened is unknown (ADR 2)."""

@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
     "told": frozenset({"settings", "model"}),
     "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face
-    "pytest_plugin": frozenset({"valve", "settings", "model"}),
+    "pytest_plugin": frozenset({"valve", "settings", "model", "backend", "course", "report"}),
     "flags": frozenset(),
     "cli": frozenset({"settings", "flags", "__init__"}),
     "__main__": frozenset({"cli"}),
@@ -69,13 +69,13 @@ MAY_IMPORT_LAZILY = {
     "told": frozenset({"text"}),
     "verbs": READ_LAZILY
     | {"attack", "audit", "backend", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
-    "pytest_plugin": READ_LAZILY,
+    "pytest_plugin": READ_LAZILY | {"sandbox"},
 }
 
 # third party (the longest name that fits counts) -> the rooms that may import it
 THIRD_PARTIES: dict[str, frozenset[str]] = {
     "awslambdaric": frozenset(),  # runs inside the sandbox, started by shims
-    "boto3": frozenset({"attack", "backend", "hook"}),
+    "boto3": frozenset({"attack", "backend", "hook", "pytest_plugin"}),
     "botocore": frozenset({"attack", "aws", "backend", "hook"}),
     # botocore's models and all that loads them
     "botocore.loaders": frozenset({"aws"}),

@@ -64,6 +64,16 @@ def test_the_package_itself_imports_nothing() -> None:
     )
 
 
+def test_the_pytest_plugin_brings_nothing_along_that_pytest_has_not() -> None:
+    """Every test run of whoever has the package installed pays for it."""
+    ran = _run("import pytest, valve_aws.pytest_plugin", ROOT)
+    assert ran.returncode == 0, _without_times(ran.stderr)
+    before, _, after = ran.stderr.rpartition(" pytest\n")
+    assert before
+    new = set(TIMED.findall(after)) - {"valve_aws", "valve_aws.pytest_plugin"}
+    assert not new
+
+
 def existing() -> Iterator[Command]:
     return (row for row in COMMANDS if all((ROOT / PACKAGE / part).exists() for part in row.takes))
 

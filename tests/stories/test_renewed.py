@@ -59,12 +59,8 @@ def test_a_new_run_finds_the_seed_and_nothing_of_the_run_before(tmp_path: Path) 
         (tmp_path / name).write_text(content)
     (tmp_path / "seed.yaml").write_text("Notes: [{id: old, text: seeded}]\n")
     kept, heard = Standing(), []
-    valve = Valve.read(Settings(template=tmp_path / "template.yaml"), lambda _: None)
-    valve = Valve(
-        valve.settings,
-        valve.stack,
-        valve.policy,
-        valve._seeds,
+    valve = Valve.read(
+        Settings(template=tmp_path / "template.yaml"),
         lambda _: None,
         heard=lambda who, stream, line: heard.append((stream, line)),
         moto=kept.start,

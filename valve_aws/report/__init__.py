@@ -4,9 +4,10 @@ Knows records and how people want to see them. Does not know how a decision is m
 kept.
 """
 
+from valve_aws.report.flows import Flows, Place
 from valve_aws.report.path import Step, trace
 from valve_aws.report.refusal import explanation, refusal
 from valve_aws.report.tally import Tally
 from valve_aws.report.words import short
 
-__all__ = ["Step", "Tally", "explanation", "refusal", "short", "trace"]
+__all__ = ["Flows", "Place", "Step", "Tally", "explanation", "refusal", "short", "trace"]

@@ -35,12 +35,24 @@ def refusal(record: Record, records: Sequence[Record] = (), title: Title = short
     lines.append(_row("carries" if reason.excess else "because", plain(reason.text, 200), reason.where))
     if not reason.excess and record.label:
         lines.append(_row("carries", tags(record.label)))
-    if record.evidence.file:
-        lines.append(_row("called", f"{_place(record)}  {plain(record.evidence.text.strip(), 80)}"))
+    lines += _called(record)
     for tag in sorted(reason.excess or record.label)[:1]:
         lines += _came_by(trace(records, record.ident, tag), title)
     for letter, fix in zip("abc", reason.fixes, strict=False):
         lines.append(_row(f"fix {letter}", plain(fix, 160)))
+    return "\n".join(lines[:LINES])
+
+
+def crossed(record: Record, records: Sequence[Record], title: Title, carried: Sequence[str]) -> str:
+    """Return the block for a crossing that took tags along and was let through."""
+    sent = "    (sent)" if record.operation not in NEVER_SENT else ""
+    lines = [
+        f"→ PASSED {plain(record.ident, 40)}  {plain(record.function, 80)} → {headline(record, title)}{sent}"
+    ]
+    lines.append(_row("carries", tags(carried), record.reasons[0].where if record.reasons else Where("")))
+    lines += _called(record)
+    for tag in carried[:1]:
+        lines += _came_by(trace(records, record.ident, tag), title)
     return "\n".join(lines[:LINES])
 
 
@@ -61,6 +73,13 @@ def headline(record: Record, title: Title) -> str:
         }
         return f"{words.get(record.operation, plain(record.operation, 80))}{target}".strip()
     return f"{plain(record.service, 60)}:{plain(record.operation, 80)} {target}".strip()
+
+
+def _called(record: Record) -> list[str]:
+    """Return where in the function's source it was asked for, where that is known."""
+    if not record.evidence.file:
+        return []
+    return [_row("called", f"{_place(record)}  {plain(record.evidence.text.strip(), 80)}")]
 
 
 def _came_by(steps: Sequence[Step], title: Title) -> list[str]:
@@ -99,8 +118,7 @@ def explanation(records: Sequence[Record], ident: str, title: Title = short) -> 
         f"{plain(record.ident, 40)}  {plain(record.time, 40)}  {plain(record.function, 80)} → "
         f"{headline(record, title)}  {_verdict(record)}"
     ]
-    if record.evidence.file:
-        lines.append(_row("called", f"{_place(record)}  {plain(record.evidence.text.strip(), 80)}"))
+    lines += _called(record)
     for reason in record.reasons:
         lines.append(_row(str(reason.rule), plain(reason.text, 200), reason.where))
         lines += [

@@ -1,0 +1,102 @@
+"""What a test gets from the fixtures, and when it fails: each side shown.
+
+Knows the fixtures' names. Does not know how the guard judges; tests of the rooms do.
+"""
+
+from __future__ import annotations
+
+from tests.pytest_plugin.conftest import Project
+
+PUT = """
+def put(stack):
+    stack.client("dynamodb").put_item(
+        TableName=stack.name("Customers"), Item={"id": {"S": "c2"}, "email": {"S": "bob@example.org"}}
+    )
+"""
+
+HONEST = (
+    PUT
+    + """
+def test_honest(valve_stack, valve_lambda, valve_flows):
+    put(valve_stack)
+    run = valve_lambda("Worker").invoke({"id": "c2"})
+    assert run.result == {"ok": True, "found": ["email", "id"]}
+    assert run.error is None
+    assert run.logs == ("working",)
+    assert run.labels == {"pii/email"}
+    assert run.calls == ("dynamodb:GetItem",)
+    assert [told.verdict for told in run.verdicts] == ["allow", "allow", "allow"]
+    valve_flows.assert_no_flow("pii", to="Jobs")
+    valve_flows.assert_only_calls("Worker", {"dynamodb:GetItem Customers"})
+
+
+def test_what_the_test_before_has_put_there_is_gone(valve_stack, valve_lambda, valve_flows):
+    run = valve_lambda("Worker").invoke({"id": "c2"})
+    assert run.result == {"ok": True, "found": []}
+    assert valve_lambda("Worker").invoke({"id": "c1"}).result["found"] == ["email", "id"]
+"""
+)
+
+LEAKS = (
+    PUT
+    + """
+def test_leak(valve_stack, valve_lambda, valve_flows):
+    put(valve_stack)
+    run = valve_lambda("Worker").invoke({"id": "c2", "leak": True})
+    assert run.result["ok"]
+    valve_flows.assert_no_flow("pii", to="Jobs")
+
+
+def test_swallowed(valve_lambda):
+    assert valve_lambda("Worker").invoke({"leak": True}).result["ok"]
+
+
+def test_expected(valve_lambda, valve_flows):
+    run = valve_lambda("Worker").invoke({"leak": True})
+    assert [told.call for told in run.refused] == ["sqs:SendMessage Jobs"]
+    valve_flows.assert_refused("Worker", "sqs:SendMessage", to="Jobs", tag="pii", times=1)
+
+
+def test_vacuous(valve_lambda, valve_flows):
+    valve_flows.assert_no_flow("pii", to="Jobs", vacuous_ok=True)
+    valve_flows.assert_no_flow("pii", to="Jobs")
+
+
+def test_unknown(valve_lambda, valve_flows):
+    valve_flows.assert_no_flow("pii", to="Jbos")
+"""
+)
+
+
+def test_an_honest_function_passes_and_every_test_begins_with_the_seed(project: Project) -> None:
+    project.write(tests__test_honest=HONEST)
+    code, out = project.pytest("-v")
+    assert code == 0, out
+    assert "2 passed" in out
+
+
+def test_a_leak_fails_whether_it_is_asked_for_or_swallowed(project: Project) -> None:
+    project.write(tests__test_leaks=LEAKS)
+    code, out = project.pytest("-v")
+    assert code == 1
+    assert "3 failed, 2 passed, 1 error" in out, out
+    assert "test_leaks.py::test_expected PASSED" in out
+    assert "ERROR at teardown of test_swallowed" in out
+    assert "`pii` was not to flow to `Jobs`: 1 time, 1 of them stopped" in out
+    assert "came by   Customers/c2.email" in out
+    assert "nothing carried `pii` in this test" in out
+    assert "nothing is called `Jbos`; did you mean `Jobs`" in out
+    assert "pytest_plugin/flows.py" not in out, "a helper's own frames are not shown"
+
+
+def test_who_uses_no_fixture_sees_nothing(project: Project) -> None:
+    project.write(tests__test_else="def test_else():\n    assert True\n")
+    code, out = project.pytest()
+    assert code == 0
+    assert (
+        "valve"
+        not in out.replace(str(project.folder), "")
+        .lower()
+        .partition("\n1 passed")[0]
+        .partition("collected")[2]
+    )

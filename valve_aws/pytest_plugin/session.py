@@ -1,0 +1,104 @@
+"""What lives as long as the test session: the loop, the embedded cloud, and a valve for each application.
+
+Knows what is shared and what is begun anew for each test. Does not know what tests do with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from valve_aws.backend import Standing
+from valve_aws.model.safe import lines
+from valve_aws.pytest_plugin.ear import Ear
+from valve_aws.pytest_plugin.loop import Loop
+from valve_aws.pytest_plugin.summary import Summary, summary_of
+from valve_aws.settings import Settings
+from valve_aws.valve import Valve
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which guard a test wants."""
+
+    template: Path
+    policy: Path | None
+    mode: str
+
+
+class Guarded:
+    """One valve, its ear, and whether a test has had it since it was begun anew."""
+
+    def __init__(self, valve: Valve, ear: Ear) -> None:
+        self.valve, self.ear = valve, ear
+        self.used = False
+
+
+class Session:
+    """Everything of one pytest process; workers of pytest-xdist have one each and share nothing."""
+
+    def __init__(self, config: pytest.Config, backend: str, home: Path) -> None:
+        self.config, self._backend, self._home = config, backend, home
+        self.summary: Summary = summary_of(config)
+        self._loop: Loop | None = None
+        self._moto = Standing()
+        self._guarded: dict[Wanted, Guarded] = {}
+        self._strength: str | None = None
+
+    @property
+    def loop(self) -> Loop:
+        """Return the loop, started when it is first needed."""
+        if self._loop is None:
+            self._loop = Loop()
+        return self._loop
+
+    def guarded(self, wanted: Wanted) -> Guarded:
+        """Return the valve of an application, at the beginning of a run. Raises `Invalid`."""
+        found = self._guarded.get(wanted)
+        if found is None:
+            found = self._guarded[wanted] = self._opened(wanted)
+        found.used = True
+        return found
+
+    def _opened(self, wanted: Wanted) -> Guarded:
+        ear = Ear()
+        number = len(self._guarded)
+        settings = Settings(
+            template=wanted.template,
+            policy=wanted.policy,
+            mode=wanted.mode,
+            backend=self._backend,
+            audit=self._home / f"audit-{number}.jsonl",
+            labels=self._home / f"labels-{number}.db",
+        )
+        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._moto.start, alone=False)
+        self.loop.call(valve.open())
+        return Guarded(valve, ear)
+
+    def renew(self, guarded: Guarded) -> None:
+        """Begin a valve's next run."""
+        self.loop.call(guarded.valve.renew())
+        guarded.ear.clear()
+        guarded.used = False
+
+    def lacking(self) -> str:
+        """Return why this host cannot enforce, with the remedies of `valve doctor`; "" when it can."""
+        if self._strength is None:
+            from valve_aws import sandbox
+
+            found = sandbox.strength()
+            wrong = [f"{what}: {meaning}" for what, holds, meaning in found.checks if not holds]
+            self._strength = "" if found.enforced else lines("; ".join(wrong) or "see `valve doctor`")
+        return self._strength
+
+    def close(self) -> None:
+        """End everything: environments, zygotes, the embedded cloud, the thread."""
+        try:
+            for guarded in self._guarded.values():
+                self.loop.call(guarded.valve.close())
+        finally:
+            self._moto.end()
+            if self._loop is not None:
+                self._loop.close()

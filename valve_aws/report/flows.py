@@ -1,0 +1,253 @@
+"""Questions about where data went, answered from the records of one run.
+
+Knows what counts as a flow, an attempt and a refusal, and how an answer is told. Does not know who asks, nor
+how a verdict was reached.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from valve_aws.model.label import CLEAN, Label, join, within
+from valve_aws.model.policy import FlowPolicy
+from valve_aws.model.record import Record
+from valve_aws.model.safe import plain
+from valve_aws.model.source import Invalid, Where
+from valve_aws.model.stack import Stack
+from valve_aws.model.verdict import Mode, Rule
+from valve_aws.report.refusal import crossed, headline, refusal
+
+RESULTS, LOGS = "results", "logs"
+"""The two ways out of an environment that are no stores, by their words in a policy."""
+
+WAYS_OUT = {RESULTS: "Result", LOGS: "Log"}
+
+INWARD = frozenset({Rule.CLEARANCE})
+"""Rules that stop what comes in: what they name was on its way to the function, not from it."""
+
+NO_CALLS = frozenset({"Admit", "Result", "Log", "Outcome", "Recovered", "Presign"})
+
+HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)+", re.ASCII)
+
+SHOWN = 3
+"""Flows that a message draws; the rest are counted."""
+
+UNANSWERED = frozenset({Rule.UNREADABLE, Rule.BOOK})
+"""Rules that refuse in every mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something may go, as a test names it."""
+
+    written: str
+    store: str = ""
+    """A store's or function's ARN, or a destination as a policy writes it."""
+    host: str = ""
+    function: str = ""
+    """Logical id."""
+    way: str = ""
+    """The operation of a way out that is no store (`Result`, `Log`)."""
+
+    def among(self, targets: Iterable[str]) -> bool:
+        """Say whether one of these (ARNs, cells, URLs) lies there."""
+        if self.host:
+            return any(host_of(target) == self.host for target in targets)
+        pattern = self.store.partition("*")[0].partition("{")[0]
+        if pattern != self.store:
+            return any(target.startswith(pattern) for target in targets)
+        return any(target == self.store or target.startswith(f"{self.store}/") for target in targets)
+
+
+def host_of(target: str) -> str:
+    """Return the host that a target is at (`https://…`, `tcp://…`, `dns:…`), "" for what is AWS's."""
+    if target.startswith("dns:"):
+        return target.removeprefix("dns:").rstrip(".").lower()
+    return (urlsplit(target).hostname or "") if "://" in target else ""
+
+
+def stopped(record: Record) -> bool:
+    """Say whether a refusal held: in `audit` a call goes on, and is listed."""
+    enforced = record.mode is Mode.ENFORCE or any(r.rule in UNANSWERED for r in record.reasons)
+    return record.verdict == "refuse" and enforced
+
+
+def is_call(record: Record) -> bool:
+    """Say whether a record is of something that a function's code asked for."""
+    return record.operation not in NO_CALLS
+
+
+def action(record: Record) -> str:
+    """Return what a call was, without its target: `sqs:SendMessage`, or the host that it went to."""
+    if record.service == "valve" and record.resources:
+        return host_of(record.resources[0]) or record.operation
+    return f"{record.service}:{record.operation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """The records of one run, and what is needed to name things as people do."""
+
+    records: Sequence[Record]
+    stack: Stack
+    policy: FlowPolicy
+    title: Callable[[str], str]
+
+    # Names
+
+    def place(self, written: str) -> Place:
+        """Read a destination: a logical id, a physical name, an ARN, a host, a policy's own pattern,
+        `results`, `logs`. Raises `Invalid` for a name that nothing has."""
+        if written in WAYS_OUT:
+            return Place(written, way=WAYS_OUT[written])
+        for function in self.stack.functions.values():
+            if written in {function.logical, function.name, function.arn}:
+                return Place(written, store=function.arn, function=function.logical)
+        for resource in self.stack.resources.values():
+            if resource.arn and written in {resource.logical, resource.name, resource.arn}:
+                return Place(written, store=resource.arn)
+        if any(written in {rule.target, rule.written} for rule in self.policy.stores):
+            target = next(r.target for r in self.policy.stores if written in {r.target, r.written})
+            return Place(written, store=target)
+        if written.startswith("arn:"):
+            return Place(written, store=written)
+        host = (host_of(written) or written).lower()
+        known = set(self._hosts())
+        if host in known or (HOST.fullmatch(host) and not difflib.get_close_matches(host, known, 1, 0.85)):
+            return Place(written, host=host)
+        raise unknown("nothing is called", written, [*self._names(), *known])
+
+    def tag(self, written: str) -> str:
+        """Check a tag. Raises `Invalid` for one that the policy does not declare."""
+        declared = set(self.policy.tags)
+        seen = join(*(r.label | r.writes | r.joined for r in self.records))
+        if any(within(written, tag) or within(tag, written) for tag in declared | seen):
+            return written
+        raise unknown("the policy declares no label", written, declared)
+
+    def function(self, written: str) -> str:
+        """Return the logical id of a function. Raises `Invalid`."""
+        for function in self.stack.functions.values():
+            if written in {function.logical, function.name, function.arn}:
+                return function.logical
+        raise unknown("the template has no function", written, self.stack.functions)
+
+    def _names(self) -> Iterator[str]:
+        for logical, resource in self.stack.resources.items():
+            yield from (logical, resource.name)
+        for logical, function in self.stack.functions.items():
+            yield from (logical, function.name)
+        yield from WAYS_OUT
+
+    def _hosts(self) -> Iterator[str]:
+        targets = [*(rule.target for rule in self.policy.stores)]
+        targets += [resource for record in self.records for resource in record.resources]
+        yield from filter(None, map(host_of, targets))
+
+    # Questions
+
+    def carried(self, tag: str) -> bool:
+        """Say whether anything carried a tag at all: an event, a cell that was looked at, an environment."""
+        return any(
+            within(each, tag)
+            for r in self.records
+            for each in join(r.label, r.writes, r.joined, *(reason.excess for reason in r.reasons))
+        )
+
+    def reached(self, tag: str, to: Place | None = None) -> list[Record]:
+        """Return every crossing that took a tag there, or would have, had it not been stopped."""
+        return [r for r in self.records if _reaches(r, tag, to)]
+
+    def refusals(
+        self, function: str = "", call: str = "", to: Place | None = None, tag: str = "", rule: str = ""
+    ) -> list[Record]:
+        """Return the refusals that fit; what audit would have refused among them."""
+        return [
+            r
+            for r in self.records
+            if r.verdict == "refuse"
+            and function in {"", r.function}
+            and call in {"", action(r), r.operation}
+            and (to is None or _towards(r, to))
+            and (not tag or any(within(each, tag) for each in _taken(r)))
+            and (not rule or any(reason.rule == rule for reason in r.reasons))
+        ]
+
+    def strangers(self, function: str, allowed: Collection[str]) -> list[Record]:
+        """Return a function's calls, attempts too, that none of `allowed` names: `sqs:SendMessage`,
+        `sqs:SendMessage Jobs`, a host."""
+        return [
+            r for r in self.records if r.function == function and is_call(r) and not self._named(r, allowed)
+        ]
+
+    def _named(self, record: Record, allowed: Collection[str]) -> bool:
+        for each in allowed:
+            what, _, where = each.partition(" ")
+            if action(record) == what and (not where or _towards(record, self.place(where))):
+                return True
+        return False
+
+    # Answers
+
+    def told(self, records: Sequence[Record], tag: str = "") -> str:
+        """Draw the first few of these crossings, each with the way its label came."""
+        blocks = [self.drawn(record, tag) for record in records[:SHOWN]]
+        if len(records) > SHOWN:
+            blocks.append(f"… and {len(records) - SHOWN} more")
+        return "\n\n".join(blocks)
+
+    def drawn(self, record: Record, tag: str = "") -> str:
+        """Draw one crossing in the shape of a refusal."""
+        before = list(self.records[: self.records.index(record) + 1]) if record in self.records else []
+        if record.verdict == "refuse":
+            return refusal(record, before, self.title)
+        carried = [each for each in sorted(_taken(record)) if not tag or within(each, tag)]
+        return crossed(record, before, self.title, carried)
+
+    def listed(self, records: Iterable[Record]) -> str:
+        """Return one line for each of these calls."""
+        return "\n".join(
+            f"  {plain(r.function, 80)} → {headline(r, self.title)}"
+            + (f"    {plain(r.evidence.file, 80)}:{r.evidence.line}" if r.evidence.file else "")
+            for r in records
+        )
+
+
+def unknown(problem: str, written: str, known: Iterable[str]) -> Invalid:
+    """Return the mistake of a name that there is not, with the nearest one that there is."""
+    names = sorted({name for name in known if name})
+    near = difflib.get_close_matches(written, names, 1)
+    hint = f"did you mean `{near[0]}`" if near else f"there is {', '.join(f'`{n}`' for n in names) or 'none'}"
+    return Invalid(Where(""), f"{problem} `{written}`", hint)
+
+
+def _taken(record: Record) -> Label:
+    """Return the tags that a crossing took along, or would have."""
+    if record.operation in WAYS_OUT.values():
+        return record.label
+    if record.verdict != "refuse":
+        return record.writes
+    outward = [reason for reason in record.reasons if reason.rule not in INWARD]
+    return join(record.label, record.writes, *(r.excess for r in outward)) if outward else CLEAN
+
+
+def _reaches(record: Record, tag: str, to: Place | None) -> bool:
+    if to is not None and to.function and record.function == to.function:
+        learned = join(record.label, *(r.excess for r in record.reasons if r.rule in INWARD))
+        return any(within(each, tag) for each in learned)
+    if not any(within(each, tag) for each in _taken(record)):
+        return False
+    return _towards(record, to) if to is not None else True
+
+
+def _towards(record: Record, to: Place) -> bool:
+    """Say whether a crossing goes there: by what it changes, by what refused it, else by what it names."""
+    if to.way:
+        return record.operation == to.way
+    stores = tuple(reason.store for reason in record.reasons if reason.store)
+    exact = (*record.changes, *(stores if record.verdict == "refuse" else ()))
+    return to.among(exact or record.resources)
