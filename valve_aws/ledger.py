@@ -21,7 +21,7 @@ WAKING = frozenset({"Invoke", "InvokeAsync", "SendMessage", "SendMessageBatch"})
 """Operations that may have a function run, so that chains of them can be told."""
 
 KEPT = 20_000
-"""Records kept in memory to tell ways with: some 20 MB."""
+"""Records kept in memory to tell ways with: some 20 MB; and as many of whatever else a run goes on making."""
 
 ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
 """Rules that refuse in every mode."""
@@ -52,15 +52,20 @@ class Ledger:
         self.records.append(record)
         if record.operation in WAKING:
             self._causes[record.ident] = record.cause
+            if len(self._causes) > KEPT:
+                del self._causes[next(iter(self._causes))]
         if record.verdict == "refuse":
             self._show(record)
         if len(self.records) > KEPT:
             # Why: what let a label in is what a later refusal wants to tell; the file has every record.
-            self.records[:] = [r for r in self.records[: KEPT // 2] if r.joined] + self.records[KEPT // 2 :]
+            old, new = self.records[: KEPT // 2], self.records[KEPT // 2 :]
+            self.records[:] = [r for r in old if r.joined][-(KEPT // 4) :] + new
 
     def first(self, what: object) -> bool:
         """Say whether this is the first time that `what` is to be told."""
         new = what not in self._shown
+        if len(self._shown) >= KEPT:
+            self._shown.clear()  # Why: better told twice than kept for ever
         self._shown.add(what)
         return new
 
@@ -81,7 +86,8 @@ class Ledger:
         return f"valve: {self._tally.text()}" if self.records else ""
 
     def _show(self, record: Record) -> None:
-        if self._mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS:
+        enforced = self._mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS
+        if enforced and len(self.refusals) < KEPT:
             self.refusals.append(record)
         reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
         what = (record.service, record.operation, record.resources, reason.rule, reason.excess)

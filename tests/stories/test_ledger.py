@@ -1,0 +1,75 @@
+"""What is kept of a run in memory is bounded, whatever a function goes on doing.
+
+Knows the ledger. Does not know the file, which has every record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from valve_aws import ledger
+from valve_aws.ledger import Ledger
+from valve_aws.model.record import Record
+from valve_aws.model.stack import Stack
+from valve_aws.model.verdict import Mode, Reason, Rule
+
+RECORD = Record(
+    ident="",
+    time="2026-01-01T00:00:00.000Z",
+    service="sqs",
+    operation="SendMessage",
+    region="us-east-1",
+    account="123456789012",
+    verdict="allow",
+    mode=Mode.ENFORCE,
+    function="Worker",
+    environment="Worker-1",
+    invocation="i",
+)
+PII = frozenset({"pii"})
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def book(told: list[str], monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.setattr(ledger, "KEPT", 100)
+    return Ledger(Stack("app", "123456789012", "us-east-1", {}, {}), Mode.ENFORCE, told.append)
+
+
+@pytest.mark.parametrize("joined", [frozenset(), PII])
+def test_records_are_bounded_and_the_last_and_what_let_labels_in_stay(
+    book: Ledger, joined: frozenset[str]
+) -> None:
+    book.add(replace(RECORD, ident="first", joined=PII))
+    for number in range(120):
+        book.add(replace(RECORD, ident=f"r-{number}", joined=joined))
+    kept = [record.ident for record in book.records]
+    assert kept[-50:] == [f"r-{number}" for number in range(70, 120)]
+    assert ("first" in kept) is not bool(joined)
+    for number in range(1000):
+        book.add(replace(RECORD, ident=f"s-{number}", joined=joined))
+    assert len(book.records) <= 100
+
+
+def test_refusals_are_bounded_and_counted(book: Ledger, told: list[str]) -> None:
+    refused = replace(RECORD, verdict="refuse", reasons=(Reason(Rule.ACCEPTS, "no"),))
+    for number in range(300):
+        book.add(replace(refused, ident=f"r-{number}", invocation=f"i-{number}"))
+    assert len(book.refusals) == 100
+    assert book.refusals[0].ident == "r-0"
+    assert "300" in book.summary()
+    assert len(told) == 300
+
+
+def test_a_chain_of_wakings_is_told_however_many_others_there_were(book: Ledger) -> None:
+    for number in range(500):
+        book.add(replace(RECORD, ident=f"r-{number}", cause=f"r-{number - 1}" if number > 450 else ""))
+    assert book.looping("r-499")
+    assert not book.looping("r-455")
+    assert len(book._causes) <= 100
