@@ -21,11 +21,12 @@ from valve_aws.aws import Endpoint as AwsEndpoint
 from valve_aws.backend import Endpoint, NotStarted
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import Court
+from valve_aws.course.clerk import Clerk
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Effect, Evidence, Head, Origin
 from valve_aws.model.invocation import Beside
 from valve_aws.model.label import Label
-from valve_aws.model.ports import Book, BookError, Outcome, Sink
+from valve_aws.model.ports import Book, Outcome, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode, Way
@@ -95,6 +96,10 @@ class Passage:
     under_way: dict[str, Sending] = field(default_factory=dict)
     proxies: set[int] = field(default_factory=set)
     """Ports of ours that environments without walls were told to use as a proxy."""
+    _clerk: Clerk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clerk = Clerk(self.book, self.sink, self.seen, lambda: (self.ident(), now()))
 
     def watch(self, told: list[str]) -> Callable[[bytes], None]:
         """Return what looks through a body as it passes: it raises `Withheld` for a credential.
@@ -205,33 +210,11 @@ class Passage:
 
     def at_once(self, command: ask.Command) -> Any:
         """Carry out a command that waits for nobody."""
-        match command:
-            case ask.Begin():
-                return self.ident(), now()
-            case ask.Stamp():
-                return self.book.stamp()
-            case ask.Look(extents, since, seen):
-                return self.book.held(extents, since, seen)
-            case ask.Raise(record, rises, watched, stamp):
-                return self.book.raise_(record, rises, watched, stamp)
-            case ask.Settle(record, outcome, versions, created, removed):
-                self.book.settle(record, outcome, versions, created)
-                if removed and outcome is Outcome.DONE:
-                    self.book.remove(record, removed)
-            case ask.Note(record):
-                try:
-                    self.sink.write(record)
-                except BookError:
-                    if record.verdict == "refuse":
-                        self.seen(record)  # Why: it happens although no record can be kept of it
-                    raise
-                self.seen(record)
-            case ask.Cut(record):
-                if sending := self.under_way.get(record):
-                    sending.end()
-            case _:
-                raise TypeError(f"nobody carries out `{type(command).__name__}` here")
-        return None
+        if isinstance(command, ask.Cut):
+            if sending := self.under_way.get(command.record):
+                sending.end()
+            return None
+        return self._clerk.at_once(command)
 
     async def operate(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Make a call of the operator's own, of a JSON protocol: a queue's trigger receives and deletes.

@@ -51,10 +51,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "loglines": EVERY_ROOM | {"passage"},
     "housing": EVERY_ROOM | {"settings", "passage", "crossing", "splicing", "loglines"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
+    "guarding": EVERY_ROOM | {"settings", "application", "cloud"},  # the cooperative guard, in one process
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
     "told": frozenset({"settings", "model"}),
     "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face
-    "pytest_plugin": frozenset({"valve", "settings", "model", "backend", "course", "report"}),
+    "pytest_plugin": frozenset({"valve", "guarding", "settings", "model", "backend", "course", "report"}),
     "flags": frozenset(),
     "cli": frozenset({"settings", "flags", "__init__"}),
     "__main__": frozenset({"cli"}),
@@ -65,6 +66,7 @@ READ_LAZILY = frozenset(
     {"template", "policy", "report", "text", "lockfile", "model", "valve", "application", "__init__"}
 )
 MAY_IMPORT_LAZILY = {
+    "__init__": frozenset({"guarding"}),
     "cli": READ_LAZILY | {"verbs"},
     "told": frozenset({"text"}),
     "verbs": READ_LAZILY

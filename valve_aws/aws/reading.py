@@ -11,7 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from valve_aws.aws import bounds, cbor, documents, forms, leaving, rest, signing
+from valve_aws.aws import bounds, cbor, documents, forms, given, leaving, rest, signing
 from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, from_form
 from valve_aws.aws.crossing import AwsCall, Stream
 from valve_aws.aws.files import ModelMissing
@@ -51,7 +51,7 @@ class Reading:
         self.account = account
         self.planner = planner
         self.tables = tables
-        self._secrets = secrets
+        self.secrets = secrets
         self.now = now
         self._last: tuple[Head, Plan] | None = None
 
@@ -102,6 +102,28 @@ class Reading:
             problem = f"it cannot be read with certainty ({type(fault).__name__})"
         operation = match.operation.name if match and match.operation else ""
         return Unreadable(problem, match.service.name if match else "", operation, answer)
+
+    def given(self, service: str, operation: str, params: Mapping[str, Any], place: Place, protocol: str,
+              access_key: str) -> AwsCall | Unreadable:
+        """Return the call that a program asks of its SDK, or why there is none. Never raises."""
+        try:
+            spoken = self.planner.directory.service(service)
+            known = spoken.operations.get(operation)
+            if known is None:
+                raise Unclear(f"{service} has no operation `{operation}` that is known here")
+            typed = given.parameters(known, params)
+            bounds.declined(service, operation, typed)
+            foreign = "" if access_key else UNSIGNED
+            call = self.made(service, operation, typed, place, protocol, access_key, foreign)
+            return self.watched(call, repr(typed).encode("utf-8", "replace"), typed)
+        except Declined as declined:
+            return Unreadable(str(declined), service, operation, (declined.code, declined.text))
+        except (Unclear, NotCanonical, ModelMissing) as unclear:
+            return Unreadable(str(unclear), service, operation)
+        except Exception as fault:  # Why: as in `read` (law 7)
+            return Unreadable(
+                f"it cannot be read with certainty ({type(fault).__name__})", service, operation
+            )
 
     def one(self, plan: Plan, head: Head, body: bytes | None) -> Match:
         """Return the one operation that head and body name; raises `Unclear`."""
@@ -159,46 +181,27 @@ class Reading:
     def judged(self, plan: Plan, match: Match, params: dict[str, Any], access_key: str, foreign: str,
                stream: Stream | None) -> AwsCall:
         """Return the call with its effect."""
+        assert match.operation is not None
+        place = Place(plan.site.account or self.account, plan.region, plan.site.partition, self.secrets)
+        return self.made(match.service.name, match.operation.name, params, place, match.protocol,
+                         access_key, foreign, stream, plan.site.account)
+
+    def made(self, service: str, operation: str, params: dict[str, Any], place: Place, protocol: str,
+             access_key: str, foreign: str, stream: Stream | None = None, site_account: str = "") -> AwsCall:
+        """Return the call that an operation with these typed parameters is; raises `NotCanonical`."""
         if self._judge is None:
             from valve_aws.aws.effects import effect  # Why here: rows are read when first needed
 
             self._judge = effect
-        operation = match.operation
-        assert operation is not None
-        name = match.service.name
-        place = Place(plan.site.account or self.account, plan.region, plan.site.partition, self._secrets)
-        found = self._judge(name, operation.name, params, place, self.tables)
+        found = self._judge(service, operation, params, place, self.tables)
         if found is None:
             return AwsCall(
-                name,
-                operation.name,
-                plan.region,
-                (),
-                Effect(),
-                params,
-                (),
-                False,
-                access_key,
-                foreign,
-                protocol=match.protocol,
-                stream=stream,
-                site_account=plan.site.account,
+                service, operation, place.region, (), Effect(), params, (), False, access_key, foreign,
+                protocol=protocol, stream=stream, site_account=site_account,
             )
         return AwsCall(
-            name,
-            operation.name,
-            plan.region,
-            found.resources,
-            found.effect,
-            params,
-            found.actions,
-            True,
-            access_key,
-            foreign,
-            found.leaves,
-            protocol=match.protocol,
-            stream=stream,
-            site_account=plan.site.account,
+            service, operation, place.region, found.resources, found.effect, params, found.actions, True,
+            access_key, foreign, found.leaves, protocol=protocol, stream=stream, site_account=site_account,
         )
 
     def foreign(self, plan: Plan, access_key: str, key: Key) -> str:

@@ -29,9 +29,17 @@ def refusal(asked: Call | Head, ident: str) -> Reply:
             "AccessDenied", 403, f"{TEXT} ({ident})", ident, asked.method == "HEAD"
         )
     protocol = asked.protocol if isinstance(asked, AwsCall) else "json"
-    shape = "s3" if asked.service == "s3" else protocol
-    headless = asked.service == "s3" and asked.operation.startswith("Head")
-    return SHAPES.get(shape, as_json)("AccessDenied", 403, f"{TEXT} ({ident})", ident, headless)
+    return spoken(asked.service, asked.operation, protocol, ident)
+
+
+def spoken(
+    service: str, operation: str, protocol: str, ident: str, answer: tuple[str, str] = ("", "")
+) -> Reply:
+    """Return an access denied, or what the service itself would answer: its (code, text)."""
+    shape = "s3" if service == "s3" else protocol
+    headless = service == "s3" and operation.startswith("Head")
+    code, text = answer if answer[0] else ("AccessDenied", f"{TEXT} ({ident})")
+    return SHAPES.get(shape, as_json)(code, 400 if answer[0] else 403, text, ident, headless)
 
 
 def declined(asked: Head, ident: str, code: str, text: str) -> Reply:

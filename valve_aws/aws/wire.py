@@ -21,6 +21,7 @@ from valve_aws.aws.hosts import is_aws_name
 from valve_aws.aws.keyring import Keyring
 from valve_aws.aws.keys import MARK
 from valve_aws.aws.links import Anew, Links
+from valve_aws.aws.names import Place
 from valve_aws.aws.payload import Payload
 from valve_aws.aws.plan import Planner
 from valve_aws.aws.presigning import form_url, presigned
@@ -135,6 +136,18 @@ class Aws:
         """Understand one request of the environment that `key` was issued to. Never raises."""
         return self._reading.read(head, body, key)
 
+    def given(self, service: str, operation: str, params: Mapping[str, Any], place: Place, protocol: str,
+              access_key: str) -> AwsCall | Unreadable:
+        """Understand what a program asks of its SDK: botocore's names and its parameters, ready to be sent.
+
+        `protocol` is what the SDK speaks to the service; `access_key` "" means that it does not sign. Never
+        raises. """
+        return self._reading.given(service, operation, params, place, protocol, access_key)
+
+    def place(self, region: str, partition: str = "aws") -> Place:
+        """Return where a request of this stack's account is served."""
+        return Place(self._account, region, partition, self._reading.secrets)
+
     def payload(self, call: Call, watch: Callable[[bytes], None] = lambda _: None) -> Payload | None:
         """Return the decoder of a call's streamed body; None when its body was held and read. `watch` sees
         its content as it passes, and may raise."""
@@ -188,6 +201,13 @@ class Aws:
         It tells nothing but `ident` (law 14), so `kind`, whatever the reason, changes nothing.
         """
         return refusals.refusal(asked, ident)
+
+    def refusal_of(
+        self, service: str, operation: str, protocol: str, ident: str, answer: tuple[str, str] = ("", "")
+    ) -> Reply:
+        """Return a refusal for a client that speaks `protocol`: access denied, or the service's own code and
+        text where `answer` gives them."""
+        return refusals.spoken(service, operation, protocol, ident, answer)
 
     def declined(self, asked: Head, ident: str, code: str, text: str) -> Reply:
         """Return (status, headers, body) with which the service itself refuses such a request."""

@@ -1,0 +1,73 @@
+"""Who is calling, as it was said: the invocation whose handler runs, on whatever thread or task of its.
+
+Knows how that follows the work. Does not know what is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+
+from valve_aws.course.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An invocation, and the guard that was told of it."""
+
+    guard: object
+    subject: Subject
+
+
+CALLER: ContextVar[Caller | None] = ContextVar("valve_caller", default=None)
+"""None: the operator, who is whoever no handler was named for."""
+
+
+@contextmanager
+def calling(caller: Caller) -> Iterator[None]:
+    """Let what happens within be done by `caller`."""
+    token = CALLER.set(caller)
+    try:
+        yield
+    finally:
+        CALLER.reset(token)
+
+
+def start(call: Callable[[Thread], None], thread: Thread) -> None:
+    """`Thread.start`, in the name of whoever starts it (s3transfer's threads are a handler's own)."""
+    caller = CALLER.get()
+    if caller is not None:
+        run = thread.run
+
+        def within() -> None:
+            with calling(caller):
+                run()
+
+        thread.run = within  # type: ignore[method-assign]  # this one thread's, before it begins
+    call(thread)
+
+
+def submit(
+    call: Callable[..., Future[Any]],
+    pool: ThreadPoolExecutor,
+    function: Callable[..., Any],
+    /,
+    *given: Any,
+    **named: Any,
+) -> Future[Any]:
+    """`ThreadPoolExecutor.submit`, in the name of whoever hands the work over: its threads may be older."""
+    caller = CALLER.get()
+
+    def within() -> Any:
+        token = CALLER.set(caller)
+        try:
+            return function(*given, **named)
+        finally:
+            CALLER.reset(token)
+
+    return call(pool, within)

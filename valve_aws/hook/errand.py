@@ -1,0 +1,177 @@
+"""One call of a client for one guard: taken in, answered or not, and what its caller is told.
+
+Knows how botocore words a refusal. Does not know whether there is to be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botocore.awsrequest import AWSResponse
+from botocore.endpoint import convert_to_response_dict
+
+from valve_aws.course import commands as ask
+from valve_aws.hook.halves import Halves
+from valve_aws.hook.seam import REFUSED
+from valve_aws.model.call import Call, Unreadable
+from valve_aws.model.label import CLEAN, Label
+from valve_aws.model.ports import Outcome
+from valve_aws.model.verdict import Way
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a client is about to ask, in botocore's words."""
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    region: str
+    partition: str
+    protocol: str
+    signed: bool
+
+
+Written = tuple[int, Sequence[tuple[str, str]], bytes]
+"""Status, headers, body."""
+
+
+class Wire(Protocol):
+    """`aws/`, as the hook needs it."""
+
+    def given(self, spoken: Spoken) -> Call | Unreadable:
+        """Understand it. Never raises."""
+
+    def reply(self, call: Call, http: Any, parsed: Mapping[str, Any]) -> ask.Reply:
+        """Return what came back; `http` None: nothing was sent, a stub answered with `parsed`."""
+
+    def refusal(self, spoken: Spoken, ident: str, answer: tuple[str, str]) -> Written:
+        """Return the refusal that this client understands; `answer` is the service's own, if it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a handler of this process came to, for whoever invoked it."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    label: Label = CLEAN
+    ways: tuple[Way, ...] = ()
+
+
+class Watcher(Protocol):
+    """What an errand needs of its guard."""
+
+    wire: Wire
+    lock: Any
+
+    def invoke(self, call: Call, sending: ask.Forward, body: bytes) -> Answered | None:
+        """Run a handler of this process; None when the call is for none."""
+
+    def landed(self, record: str) -> None:
+        """A call is under way no more."""
+
+
+class Errand:
+    """See the module."""
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        client: Any,
+        operation: Any,
+        spoken: Spoken,
+        call: Call | Unreadable,
+        halves: Halves,
+    ) -> None:
+        self._watcher, self._client, self._operation = watcher, client, operation
+        self._spoken, self._call, self._halves = spoken, call, halves
+        self._invoked: Answered | None = None
+
+    def instead(self, body: Any) -> tuple[Any, Any] | None:
+        """See `seam.Errand`."""
+        sending = self._halves.sending
+        if sending is None:
+            return None
+        if self._halves.cut:
+            raise self.refusal(sending.record)
+        self._invoked = self._watcher.invoke(sending.call, sending, _bytes(body))
+        if self._invoked is None:
+            return None
+        return self._parsed(self._invoked.status, self._invoked.headers, self._invoked.body)
+
+    def replied(self, http: Any, parsed: Mapping[str, Any]) -> None:
+        """See `seam.Errand`."""
+        halves = self._halves
+        sending = halves.sending
+        if sending is None:
+            return
+        with self._watcher.lock:
+            self._watcher.landed(sending.record)
+            if halves.cut:
+                halves.lost(Outcome.UNKNOWN, "the environment's label rose while it was under way")
+                raise self.refusal(sending.record)
+            reply = self._watcher.wire.reply(sending.call, http, parsed)
+            if (invoked := self._invoked) is not None:
+                reply = ask.Reply(reply.status, Outcome.DONE, carries=invoked.label, ways=invoked.ways)
+            halves.reply(reply)
+        if halves.refused is not None:
+            raise self.refusal(halves.refused.record)
+
+    def lost(self, why: str) -> None:
+        """See `seam.Errand`."""
+        if (sending := self._halves.sending) is not None:
+            with self._watcher.lock:
+                self._watcher.landed(sending.record)
+                self._halves.lost(Outcome.UNKNOWN, why)
+
+    def refusal(self, ident: str) -> Exception:
+        """Return the error that the client's user is to get: read from a reply as its service would write
+        it."""
+        answer = self._call.answer if isinstance(self._call, Unreadable) else ("", "")
+        status, headers, body = self._watcher.wire.refusal(self._spoken, ident, answer)
+        _, parsed = self._parsed(status, headers, body)
+        kind = self._client.exceptions.from_code(parsed.get("Error", {}).get("Code"))
+        error: Exception = kind(parsed, self._operation.name)
+        setattr(error, REFUSED, ident)
+        return error
+
+    def _parsed(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> tuple[Any, Any]:
+        """Return (HTTP response, parsed reply) of an answer that came over no wire."""
+        http = AWSResponse("", status, dict(headers), Held(body))
+        parsed = self._client._response_parser.parse(
+            convert_to_response_dict(http, self._operation), self._operation.output_shape
+        )
+        parsed["ResponseMetadata"]["RetryAttempts"] = 0
+        return http, parsed
+
+
+class Held:
+    """A body that is there already, as botocore reads one off a connection."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def read(self, amount: int | None = None, **_: Any) -> bytes:
+        """Return the next bytes."""
+        piece = self._body if amount is None else self._body[:amount]
+        self._body = self._body[len(piece) :]
+        return piece
+
+    def stream(self, amount: int | None = None, **_: Any) -> Any:
+        """Yield what is left."""
+        while piece := self.read(amount):
+            yield piece
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _bytes(body: Any) -> bytes:
+    """Return a request's body as far as it is here."""
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, bytes | bytearray) else b""

@@ -1,0 +1,156 @@
+"""A handler of this process as an invocation: its event admitted, its calls its own, its result judged.
+
+Knows the order. Does not know what a handler does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from valve_aws.course.admit import admit
+from valve_aws.course.drive import walk
+from valve_aws.course.release import result
+from valve_aws.course.subject import Subject
+from valve_aws.hook.caller import Caller, calling
+from valve_aws.hook.watch import Watch
+from valve_aws.model.verdict import Holding, Mode
+
+FunctionHandler = Callable[..., Any]
+
+
+class Refused(Exception):
+    """Something that the guard did not let pass; `record` is the id of the refusal."""
+
+    def __init__(self, what: str, record: str) -> None:
+        self.record = record
+        super().__init__(f"{what} ({record})")
+
+
+class EventRefused(Refused):
+    """The event carries what its function may not learn; the function did not see it."""
+
+
+class ResultRefused(Refused):
+    """The result carries what the caller may not get."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, and what is known of it before its function sees it."""
+
+    content: Any
+    trigger: str = ""
+    """`Function.Event`, "" none that is named."""
+    fields: Mapping[str, str] | None = None
+    carried: Holding = Holding()
+    source: str = "operator"
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Runs one function's handler under a guard."""
+
+    on: Callable[[], Watch]
+    """Return the guard; raises when it is not on."""
+    function: str
+    """Logical id."""
+    handler: FunctionHandler
+    ident: Callable[[], str]
+
+    def begin(self, event: Event) -> Subject:
+        """Admit an event. Raises `EventRefused`."""
+        ident = self.ident()
+        subject = Subject(f"{self.function}-cooperative-{ident[:8]}", self.function, invocation=ident)
+        subject.trigger, subject.fields, subject.cause = event.trigger, event.fields or {}, event.cause
+        watch = self.on()
+        with watch.lock:
+            verdict = walk(admit(watch.court, subject, event.source, event.carried), watch.clerk.at_once)
+        if not verdict.passes:
+            raise EventRefused(f"the valve did not let the event of {self.function} in", ident)
+        return subject
+
+    def end(self, subject: Subject) -> None:
+        """Judge what leaves by the invocation's end. Raises `ResultRefused`."""
+        watch = self.on()
+        if watch.court.mode is Mode.OFF:
+            return
+        with watch.lock:
+            ident, verdict = walk(result(watch.court, subject), watch.clerk.at_once)
+        if not verdict.passes:
+            raise ResultRefused(f"the valve did not let the result of {self.function} out", ident)
+
+    def run(self, event: Event, *more: Any, **named: Any) -> tuple[Any, Subject]:
+        """Return what the handler returns, not judged, and who it was by then."""
+        subject = self.begin(event)
+        with calling(Caller(self.on(), subject)):
+            try:
+                return self.handler(event.content, *more, **named), subject
+            except Exception as error:
+                raise Failed(error, subject) from error
+
+    def call(self, event: Event, *more: Any, **named: Any) -> Any:
+        """Return what the handler returns, to the operator."""
+        try:
+            value, subject = self.run(event, *more, **named)
+        except Failed as failed:
+            self.told(failed.subject)
+            raise failed.error from None
+        self.end(subject)
+        return value
+
+    async def wait(self, event: Event, *more: Any, **named: Any) -> Any:
+        """Return what a coroutine of a handler comes to, to the operator."""
+        subject = self.begin(event)
+        with calling(Caller(self.on(), subject)):
+            try:
+                value = await self.handler(event.content, *more, **named)
+            except Exception:
+                self.told(subject)
+                raise
+        self.end(subject)
+        return value
+
+    def told(self, subject: Subject) -> None:
+        """Judge an error as the result that it is. It reaches the operator all the same: his own code
+        raised it, in his own process."""
+        try:
+            self.end(subject)
+        except ResultRefused:
+            pass
+
+
+class Failed(Exception):
+    """The handler raised; the error and who it was by then."""
+
+    def __init__(self, error: Exception, subject: Subject) -> None:
+        self.error, self.subject = error, subject
+        super().__init__(str(error))
+
+
+def wrapped(invocation: Invocation, event: Callable[[Any], Event]) -> Any:
+    """Return a handler that runs under its guard, which is to be on when it is called."""
+    handler = invocation.handler
+    if iscoroutinefunction(handler):
+
+        @wraps(handler)
+        async def later(content: Any, *more: Any, **named: Any) -> Any:
+            return await invocation.wait(event(content), *more, **named)
+
+        return later
+
+    @wraps(handler)
+    def now(content: Any, *more: Any, **named: Any) -> Any:
+        return invocation.call(event(content), *more, **named)
+
+    return now
+
+
+def payload(value: Any) -> bytes:
+    """Return a result as the bytes that an invoker gets."""
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,189 @@
+"""Where the hook is put in: methods of botocore's client class, so that clients made before are reached too.
+
+Knows botocore's order: parameters, request, reply. Does not know what becomes of a call; its guards do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import wraps
+from threading import Lock, Thread
+from typing import Any, Protocol
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from valve_aws.hook.caller import start, submit
+
+
+class Errand(Protocol):
+    """One call of one guard, between its two halves."""
+
+    def replied(self, http: Any, parsed: Mapping[str, Any]) -> None:
+        """Take what came back. Raises what the caller is to get in its place."""
+
+    def lost(self, why: str) -> None:
+        """Take that nothing came back."""
+
+    def instead(self, body: Any) -> tuple[Any, Any] | None:
+        """Return (HTTP response, parsed reply) of what is answered here, None for what is sent."""
+
+
+class Guard(Protocol):
+    """Who sees every call of the process."""
+
+    def errand(
+        self, client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> Errand:
+        """Take a call in that is ready to be sent. Raises what the caller is to get when it is not."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """One call of a client, from its parameters to its reply."""
+
+    errands: list[Errand] = field(default_factory=list)
+    http: Any = None
+    begun: bool = False
+
+    def begin(self, client: Any, operation: Any, params: Mapping[str, Any], context: Any) -> None:
+        """Show the call to every guard, in the order in which they came."""
+        self.begun = True
+        for guard in tuple(_guards):
+            self.errands.append(guard.errand(client, operation, params, context))
+
+    def replied(self, parsed: Mapping[str, Any]) -> None:
+        """Tell every guard what came back; the first that withholds it is who is heard."""
+        withheld: BaseException | None = None
+        for errand in self.errands:
+            try:
+                errand.replied(self.http, parsed)
+            except BaseException as error:
+                withheld = withheld or error
+        if withheld is not None:
+            raise withheld
+
+    def lost(self, why: str) -> None:
+        """Tell every guard that nothing came back."""
+        for errand in self.errands:
+            errand.lost(why)
+
+
+_FLIGHT: ContextVar[Flight | None] = ContextVar("valve_flight", default=None)
+_guards: list[Guard] = []
+_lock = Lock()
+
+REFUSED = "valve_refused"
+"""The attribute by which an error of ours is told from one of a service."""
+
+Original = Callable[..., Any]
+
+
+def make_api_call(call: Original, client: Any, operation_name: str, api_params: Any) -> Any:
+    """`BaseClient._make_api_call`, with what its guards make of its reply."""
+    flight = Flight()
+    token = _FLIGHT.set(flight)
+    try:
+        parsed = call(client, operation_name, api_params)
+    except ClientError as error:
+        if hasattr(error, REFUSED):
+            flight.lost("refused before it was sent")
+        else:
+            flight.replied(error.response)
+        raise
+    except BaseException as error:
+        flight.lost(f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        _FLIGHT.reset(token)
+    flight.replied(parsed)
+    return parsed
+
+
+def convert(
+    call: Original, client: Any, api_params: Any, operation_model: Any, *more: Any, **named: Any
+) -> Any:
+    """`BaseClient._convert_to_request_dict`; here the parameters are what is going to be sent.
+
+    Why behind it: what botocore itself does not take is no call.
+    """
+    request = call(client, api_params, operation_model, *more, **named)
+    flight, context = _FLIGHT.get(), named.get("context") or {}
+    if flight is not None and not flight.begun and not context.get("is_presign_request"):
+        flight.begin(client, operation_model, api_params, context)
+    return request
+
+
+def make_request(
+    call: Original, client: Any, operation_model: Any, request_dict: Any, request_context: Any
+) -> Any:
+    """`BaseClient._make_request`, or what answers in its place."""
+    flight = _FLIGHT.get()
+    if flight is None:
+        return call(client, operation_model, request_dict, request_context)
+    for errand in flight.errands:
+        if (answer := errand.instead(request_dict.get("body"))) is not None:
+            flight.http = answer[0]
+            return answer
+    answer = call(client, operation_model, request_dict, request_context)
+    flight.http = answer[0]
+    return answer
+
+
+SEAMS: tuple[tuple[type, str, Callable[..., Any]], ...] = (
+    (BaseClient, "_make_api_call", make_api_call),
+    (BaseClient, "_convert_to_request_dict", convert),
+    (BaseClient, "_make_request", make_request),
+    (Thread, "start", start),
+    (ThreadPoolExecutor, "submit", submit),
+)
+
+
+class Seam:
+    """Ours in the place of what stood there, once."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self._were: list[tuple[type, str, Any, Any]] = []
+        for owner, name, ours in SEAMS:
+            was = owner.__dict__[name]
+            put = self._bound(was, ours)
+            self._were.append((owner, name, was, put))
+            setattr(owner, name, put)
+
+    def _bound(self, was: Original, ours: Callable[..., Any]) -> Original:
+        @wraps(was)
+        def put(*given: Any, **named: Any) -> Any:
+            return ours(was, *given, **named) if self.open else was(*given, **named)
+
+        return put
+
+    def close(self) -> None:
+        """Put back what stood there. Where somebody has put his own over ours meanwhile his stays, and ours
+        beneath it does nothing any more."""
+        self.open = False
+        for owner, name, was, put in self._were:
+            if owner.__dict__[name] is put:
+                setattr(owner, name, was)
+
+
+_seam: list[Seam] = []
+
+
+def put_in(guard: Guard) -> None:
+    """Let a guard see every call from now on."""
+    with _lock:
+        if not _guards:
+            _seam.append(Seam())
+        _guards.append(guard)
+
+
+def take_out(guard: Guard) -> None:
+    """Undo `put_in`; with the last guard everything is as it was."""
+    with _lock:
+        _guards.remove(guard)
+        if not _guards:
+            _seam.pop().close()

@@ -1,0 +1,113 @@
+"""A cooperative guard at work: every call of the process taken in, in the name of whoever makes it.
+
+Knows who calls and which course is gone. Does not know what a call means, nor what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from threading import RLock
+from typing import Any
+
+from botocore import UNSIGNED
+
+from valve_aws.course import commands as ask
+from valve_aws.course.carry import cross, turn_away, wave_through
+from valve_aws.course.clerk import Clerk
+from valve_aws.course.court import Court
+from valve_aws.course.subject import Subject
+from valve_aws.hook.caller import CALLER
+from valve_aws.hook.errand import Answered, Errand, Spoken, Wire
+from valve_aws.hook.evidence import calling_line
+from valve_aws.hook.halves import Halves
+from valve_aws.model.call import Call, Effect, Unreadable
+from valve_aws.model.verdict import Verdict
+
+OPERATOR = "operator"
+"""Who calls when no handler does: the test's own body."""
+
+Invoke = Callable[[Call, ask.Forward, bytes], Answered | None]
+
+
+@dataclass(slots=True)
+class Watch:
+    """One guard, once it is on."""
+
+    court: Court
+    """For handlers."""
+    operators: Court
+    """For everybody else: it refuses nothing."""
+    clerk: Clerk
+    wire: Wire
+    invoke: Invoke = lambda *_: None
+    lock: Any = field(default_factory=RLock)
+    """Invariant: one course moves at a time. What stands between two commands is atomic, whatever threads
+    there are."""
+    _under_way: dict[str, Halves] = field(default_factory=dict)
+
+    def errand(
+        self, client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> Errand:
+        """See `seam.Guard`."""
+        spoken = _spoken(client, operation, params, context)
+        caller = CALLER.get()
+        with self.lock:
+            call = self.wire.given(spoken)
+            if caller is not None and caller.guard is self:
+                course = self._judged(caller.subject, call)
+            else:
+                course = self._recorded(call)
+            halves = Halves(course, self._act)
+            errand = Errand(self, client, operation, spoken, call, halves)
+            halves.begin()
+            if halves.sending is not None:
+                self._under_way[halves.sending.record] = halves
+        if halves.refused is not None:
+            raise errand.refusal(halves.refused.record)
+        return errand
+
+    def landed(self, record: str) -> None:
+        """See `errand.Watcher`."""
+        self._under_way.pop(record, None)
+
+    def _judged(self, subject: Subject, call: Call | Unreadable) -> ask.Course[Verdict]:
+        if isinstance(call, Unreadable):
+            return turn_away(self.court, subject, call)
+        return cross(self.court, subject, replace(call, evidence=calling_line()))
+
+    def _recorded(self, call: Call | Unreadable) -> ask.Course[Verdict]:
+        """Take an operator's call through; he leaves nothing behind that the next one would carry."""
+        operator = Subject("", OPERATOR)
+        if isinstance(call, Unreadable):
+            return _unread(self.operators, operator, call)
+        return cross(self.operators, operator, replace(call, evidence=calling_line(), held="", links=()))
+
+    def _act(self, command: ask.Command) -> Any:
+        if isinstance(command, ask.Cut):
+            if (halves := self._under_way.get(command.record)) is not None:
+                halves.cut = True
+            return None
+        return self.clerk.at_once(command)
+
+
+def _unread(court: Court, subject: Subject, unreadable: Unreadable) -> ask.Course[Verdict]:
+    """Let an operator's call pass that cannot be read with certainty: what it writes is not recognised."""
+    ident, time = yield ask.Begin()
+    call = Call(unreadable.service, unreadable.operation, court.region, (), Effect(), known=False)
+    return (yield from wave_through(court, subject, call, ident, time))
+
+
+def _spoken(client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any]) -> Spoken:
+    model = operation.service_model
+    signing = context.get("signing") or {}
+    unsigned = client.meta.config.signature_version is UNSIGNED or context.get("auth_type") == "none"
+    return Spoken(
+        model.service_name,
+        operation.name,
+        params,
+        signing.get("region") or client.meta.region_name or "",
+        client.meta.partition or "aws",
+        getattr(model, "resolved_protocol", "") or model.protocol,
+        not unsigned,
+    )
