@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from valve_aws import application, audit, report, runtime, template
+from valve_aws import application, audit, runtime, template
 from valve_aws.aws import Aws, AwsCall
 from valve_aws.cloud import secrets
 from valve_aws.course import commands as ask
@@ -30,17 +30,15 @@ from valve_aws.hook.errand import Answered, Spoken, Written
 from valve_aws.hook.invocation import Event, Failed, Invocation, Refused, payload, wrapped
 from valve_aws.hook.watch import Watch
 from valve_aws.labels import SqliteBook
+from valve_aws.ledger import Ledger
 from valve_aws.model.call import Call, Unreadable
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import Book, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Holding, Mode, Rule
+from valve_aws.model.verdict import Holding, Mode
 from valve_aws.settings import Settings
-
-ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
-"""Rules that refuse in every mode."""
 
 STRENGTH = "cooperative"
 """How this guard is named wherever its strength is: never a boundary."""
@@ -82,16 +80,22 @@ class Guard:
         self.settings = Settings(
             template=_beside(template, policy), policy=_path(policy), mode=mode, region=region, **more
         )
-        self.stack, self._policy = self._read(template is not None or policy is not None)
-        self.mode = Mode(mode) if mode else self._policy.mode
-        self.records: list[Record] = []
-        """Every crossing, in order."""
-        self.refusals: list[Record] = []
-        """Those that were refused, in `enforce`."""
+        self.stack, self.policy = self._read(template is not None or policy is not None)
+        self.mode = Mode(mode) if mode else self.policy.mode
+        self._ledger = Ledger(self.stack, self.mode, self._say, STRENGTH)
         self._handlers: dict[str, Invocation] = {}
         self._watch: Watch | None = None
         self._closers: list[Callable[[], None]] = []
-        self._tally = report.Tally()
+
+    @property
+    def records(self) -> list[Record]:
+        """Return every crossing, in order."""
+        return self._ledger.records
+
+    @property
+    def refusals(self) -> list[Record]:
+        """Return those that were refused, in `enforce`."""
+        return self._ledger.refusals
 
     def _read(self, named: bool) -> tuple[Stack, FlowPolicy]:
         try:
@@ -108,11 +112,9 @@ class Guard:
     def __enter__(self) -> Guard:
         if self._watch is not None:
             raise RuntimeError("this guard is on already; make another for what is within")
-        self.records.clear()
-        self.refusals.clear()
-        self._tally = report.Tally()
+        self._ledger.clear()
         book, sink = self._book(), self._sink()
-        self._watch = watch(self.stack, self._policy, self.mode, book, sink, self._seen, self._invoke)
+        self._watch = watch(self.stack, self.policy, self.mode, book, sink, self._ledger.add, self._invoke)
         seam.put_in(self._watch)
         return self
 
@@ -166,7 +168,7 @@ class Guard:
         and `ResultRefused` for what may not come in or go out. Raises `Invalid` for a name that the template
         does not have.
         """
-        logical = application.choose(self.stack, self._policy, logical_id, event_source, self._say)
+        logical = application.choose(self.stack, self.policy, logical_id, event_source, self._say)
         invocation = Invocation(self._on, logical, function, lambda: str(uuid.uuid4()))
         self._handlers[self.stack.functions[logical].arn] = invocation
         return wrapped(invocation, lambda content: Event(content, event_source, _fields(content)))
@@ -188,18 +190,9 @@ class Guard:
 
     # What the operator sees
 
-    def _seen(self, record: Record) -> None:
-        self._tally.add(record)
-        if record.verdict == "settled":
-            return
-        self.records.append(record)
-        if record.verdict == "refuse" and (self.mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS):
-            self.refusals.append(record)
-            self._say(report.refusal(record, self.records, self.stack.title))
-
     def summary(self) -> str:
         """Return one line about the run; it says how strong the guard was."""
-        return f"valve ({STRENGTH}): {self._tally.text()}"
+        return self._ledger.summary()
 
 
 class Operator:

@@ -30,8 +30,10 @@ ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
 class Ledger:
     """The records of one run, in their order."""
 
-    def __init__(self, stack: Stack, mode: Mode, say: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, mode: Mode, say: Callable[[str], None], strength: str = "") -> None:
+        """`strength` names the guard in the line about the run, where it is not the enforced one."""
         self._stack, self._mode, self._say = stack, mode, say
+        self._name = f"valve ({strength})" if strength else "valve"
         self.records: list[Record] = []
         self.refusals: list[Record] = []
         self.clear()
@@ -83,7 +85,7 @@ class Ledger:
 
     def summary(self) -> str:
         """Return one line about the run; "" when there was nothing to tell."""
-        return f"valve: {self._tally.text()}" if self.records else ""
+        return f"{self._name}: {self._tally.text()}" if self.records else ""
 
     def _show(self, record: Record) -> None:
         enforced = self._mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS

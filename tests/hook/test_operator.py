@@ -1,0 +1,84 @@
+"""What the test's own body does: never judged, always recorded, labelled with what its stores hold.
+
+Knows one guard, and the operator's half over another valve's book. Does not start a valve.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.hook.conftest import queue, waiting
+from tests.hook.test_leaks import guard
+from valve_aws.guarding import Nowhere, Operator
+from valve_aws.labels import SqliteBook
+from valve_aws.model.cell import one
+from valve_aws.model.record import Record
+
+COPY = one("arn:aws:s3:::public-bucket", "copy.txt")
+
+
+def test_nothing_of_the_operators_is_refused_and_all_of_it_is_recorded(cloud: Any) -> None:
+    with guard() as valve:
+        boto3.client("s3").put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
+        content = boto3.client("s3").get_object(Bucket="uploads-bucket", Key="scan.txt")["Body"].read()
+        boto3.client("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=content.decode())
+        boto3.client("s3").put_bucket_acl(Bucket="public-bucket", ACL="public-read")
+        boto3.client("iam").list_users()
+        with pytest.raises(ClientError):
+            boto3.client("s3").get_object(Bucket="nobodys-bucket", Key="k")
+    assert waiting("jobs") == ["x"]
+    assert [(r.operation, r.verdict, r.function) for r in valve.records] == [
+        (operation, "allow", "operator")
+        for operation in (
+            "PutObject",
+            "GetObject",
+            "GetQueueUrl",
+            "SendMessage",
+            "PutBucketAcl",
+            "ListUsers",
+            "GetObject",
+        )
+    ]
+    assert not any(r.label or r.joined for r in valve.records)
+
+
+def test_what_the_operator_copies_keeps_its_label(cloud: Any) -> None:
+    def reads(event: Any, context: Any) -> str:
+        s3 = boto3.client("s3")
+        text = s3.get_object(Bucket="public-bucket", Key=event["key"])["Body"].read().decode()
+        boto3.client("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=text)
+        return text
+
+    with guard() as valve:
+        s3 = boto3.client("s3")
+        s3.put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
+        s3.copy_object(Bucket="public-bucket", Key="copy.txt", CopySource="uploads-bucket/scan.txt")
+        with pytest.raises(ClientError):
+            valve.handler("Worker", reads)({"key": "copy.txt"}, None)
+        s3.put_object(Bucket="public-bucket", Key="mine.txt", Body=b"mine")
+        assert valve.handler("Worker", reads)({"key": "mine.txt"}, None) == "mine"
+    assert waiting("jobs") == ["mine"]
+
+
+def test_its_half_alone_labels_in_the_book_of_another_valve(cloud: Any, tmp_path: Path) -> None:
+    told: list[Record] = []
+    stack, policy = guard().stack, guard().policy
+    book = SqliteBook(tmp_path / "labels.db", "moto/1", sole=True)
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
+
+    def copy() -> None:
+        s3.copy_object(Bucket="public-bucket", Key="copy.txt", CopySource="uploads-bucket/scan.txt")
+
+    copy()
+    assert book.held([COPY])[COPY].label == frozenset()
+    with Operator(stack, policy, policy.mode, book.again(), Nowhere(), told.append):
+        copy()
+    s3.delete_object(Bucket="public-bucket", Key="copy.txt")
+    assert book.held([COPY])[COPY].label == {"pii/scan"}
+    assert [r.operation for r in told if r.verdict == "allow"] == ["CopyObject"]
