@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from valve_aws import flow, policy, template, text
-from valve_aws.backend import Seed, endpoint, read_seed
+from valve_aws.backend import Endpoint, Seed, endpoint, read_seed
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Stack
@@ -27,10 +27,17 @@ def locate(settings: Settings) -> Path:
     return template.locate(settings.template, Path.is_file)
 
 
+def outside(settings: Settings) -> Endpoint | None:
+    """Return the endpoint that somebody else runs, None for the embedded cloud. Raises `Invalid`."""
+    if settings.backend == "moto":
+        return None
+    return endpoint(settings.backend, settings.account, settings.place)
+
+
 def read(settings: Settings, say: Say) -> tuple[Stack, tuple[Seed, ...]]:
     """Read the template and the seed. Raises `Invalid`."""
     path = locate(settings)
-    backend = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
+    backend = outside(settings)
     stack = template.read(
         path,
         parameters=settings.parameters,

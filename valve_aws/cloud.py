@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from valve_aws.aws import names
-from valve_aws.backend import Endpoint, Moto, NotStarted, Seed, fill
+from valve_aws.backend import Endpoint, Moto, NotStarted, Seed, fill, find, same
+from valve_aws.backend.endpoint import ACCOUNTS
 from valve_aws.flow import Judge
 from valve_aws.model.cell import Cell, Part
 from valve_aws.model.label import Label
@@ -26,6 +27,21 @@ from valve_aws.model.stack import Stack
 
 Start = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], str], Moto]
 """(resources, seeds, region) → an embedded cloud that holds just these. Blocks; raises `NotStarted`."""
+
+RESTART = 0.25
+"""Seconds in which no LocalStack ends and another is ready at its address: one takes a second to start."""
+
+OFFERED = frozenset({"available", "running", "starting"})
+"""What LocalStack says of a service that answers, or will (docs.localstack.cloud: `/_localstack/health`)."""
+
+STORES = frozenset(
+    f"AWS::{kind}"
+    for kind in """
+    S3::Bucket SQS::Queue DynamoDB::Table SNS::Topic Kinesis::Stream Events::EventBus Logs::LogGroup
+    SecretsManager::Secret SSM::Parameter KMS::Key
+    """.split()
+)
+"""What is created there (`host.MAKERS`); its service's name is LocalStack's own."""
 
 PLACEHOLDER = "seed:"
 """A seeded message has no id before the backend gives it one; until then it is known by this and its place
@@ -54,6 +70,7 @@ class Cloud:
         self._starting: float | None = None
         self._lost = 0.0
         self._book: Book | None = None
+        self._met = time.monotonic()
         self.generation = external.generation if external else _generation()
 
     @property
@@ -74,6 +91,8 @@ class Cloud:
     async def endpoint(self) -> Endpoint:
         """Return where requests go; start moto when it is not there. Raises `NotStarted`."""
         if self._endpoint is not None:
+            if self._endpoint.session:
+                await self._look_again(self._endpoint)
             return self._endpoint
         async with self._lock:
             if self._endpoint is None:
@@ -93,16 +112,33 @@ class Cloud:
                 self._say(f"valve: embedded cloud ready in {time.monotonic() - began:.1f} s")
             return self._endpoint
 
+    async def _look_again(self, endpoint: Endpoint) -> None:
+        """See now and then that the LocalStack is still the one that was met: one that was started anew holds
+        other content under the same names (law 9). Raises `NotStarted`."""
+        if time.monotonic() - self._met < RESTART:
+            return
+        async with self._lock:
+            began = time.monotonic()
+            if began - self._met < RESTART:
+                return
+            if not await asyncio.to_thread(same, endpoint):
+                raise NotStarted(
+                    f"LocalStack at `{endpoint.url}` was started anew in the middle of this run, and nobody "
+                    "knows the labels of what it holds now; run it again"
+                )
+            self._met = began
+
     def tick(self) -> float:
         """Return seconds as functions live them: while the cloud starts, which is our affair, none pass."""
         return (time.monotonic() if self._starting is None else self._starting) - self._lost
 
     async def _fill(self, endpoint: Endpoint) -> None:
-        self._learn(
-            await asyncio.to_thread(
-                fill, endpoint.url, resources(self._stack, self._seeds), self._orders, self._stack.region
-            )
+        seeded, warnings = await asyncio.to_thread(
+            fill, endpoint, resources(self._stack, self._seeds), self._orders, self._stack.region
         )
+        self._learn(seeded)
+        for warning in warnings:
+            self._say(f"valve: {warning}")
 
     def _learn(self, seeded: Sequence[Mapping[str, Any]]) -> None:
         """Take in the names and versions that the seed's content has got."""
@@ -146,6 +182,27 @@ class Cloud:
 
 def _generation() -> str:
     return f"moto/{os.getpid()}.{time.time_ns()}"
+
+
+async def met(outside: Endpoint | None, stack: Stack, say: Callable[[str], None]) -> Endpoint | None:
+    """Look whether an endpoint that somebody else runs is there; return it with the generation of this start
+    of it, and tell what it lacks. Raises `NotStarted`."""
+    if outside is None:
+        return None
+    found = await asyncio.to_thread(find, outside, say)
+    if found.endpoint.session and outside.kind == "url" and stack.account == ACCOUNTS["url"]:
+        say(
+            f"valve: LocalStack answers at {outside.url}, and is asked for account {stack.account}; what it "
+            f"takes other keys for is `--account {ACCOUNTS['localstack']}`"
+        )
+    for resource in stack.resources.values():
+        service = resource.kind.split("::")[1].lower() if resource.kind in STORES else ""
+        if service and found.services.get(service, "available") not in OFFERED:
+            say(
+                f"valve: LocalStack at {outside.url} does not offer `{service}`, "
+                f"which {resource.logical} needs (its `SERVICES`)"
+            )
+    return found.endpoint
 
 
 def resources(stack: Stack, seeds: Iterable[Seed]) -> list[dict[str, Any]]:

@@ -58,6 +58,10 @@ SMALL = 64 << 10
 iterator that it does not pass costs 10 µs of the millisecond that a guarded call may add, and what goes wrong
 with an upload is known before any of it is sent."""
 
+LACKING = 501
+"""What LocalStack answers to what it does not have: a service that is not enabled, an operation (RFC 9110
+§15.6.2)."""
+
 SETTLING = 8 << 20
 """Bytes of a reply that is read whole before it is released; AWS's own limits on such replies are below
 that."""
@@ -215,6 +219,8 @@ class Crossing:
         except Unclear as unclear:
             self._unclear = True
             raise ask.Lost(Outcome.UNKNOWN, str(unclear)) from unclear
+        if reply.status == LACKING:
+            passage.tell(f"{call.service}:{call.operation} is not offered by the backend at {endpoint.url}")
         wanted = aws.wants_reply(call) or self._small(reply)
         body = await self._whole(reply, min(wanted, SETTLING)) if wanted else None
         settled = aws.reply(call, reply.status, reply.headers, body)

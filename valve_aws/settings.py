@@ -10,6 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+PLACE = (
+    "AWS_ENDPOINT_URL",
+    "LOCALSTACK_HOST",
+    "LOCALSTACK_HOSTNAME",
+    "EDGE_PORT",
+    "USE_SSL",
+    "AWS_ACCESS_KEY_ID",
+)
+"""What users of LocalStack have in their environment: localstack-client's variables (README, Configuration),
+the two that it had before, and the key that chooses an account (docs.localstack.cloud, multi-account
+setups)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -26,6 +38,8 @@ class Settings:
     policy: Path | None = None
     mode: str = ""
     backend: str = "moto"
+    place: Mapping[str, str] = field(default_factory=dict)
+    """What the operator's environment says of where LocalStack is and whose account is meant (`PLACE`)."""
     seed: Path | None = None
     audit: Path | None = None
     labels: Path | None = None

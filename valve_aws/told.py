@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from valve_aws.model.source import Invalid, Where
-from valve_aws.settings import Settings
+from valve_aws.settings import PLACE, Settings
 
 LARGEST_EVENT = 6 * 1024 * 1024
 """Bytes of a synchronous invocation's payload (Lambda quotas)."""
@@ -61,6 +61,7 @@ def gather(told: Mapping[str, Any]) -> Settings:
         policy=told.get("policy"),
         mode=told.get("mode", ""),
         backend=told.get("backend", "moto"),
+        place={name: os.environ[name] for name in PLACE if name in os.environ},
         seed=told.get("seed"),
         audit=told.get("audit"),
         labels=told.get("labels"),

@@ -16,8 +16,8 @@ from typing import Any
 
 from valve_aws import application, audit, runtime, template
 from valve_aws.aws import Aws, Keyring
-from valve_aws.backend import Endpoint, Moto, Seed, endpoint
-from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, secrets
+from valve_aws.backend import Endpoint, Moto, Seed
+from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
 from valve_aws.environments.prepare import Prepared
@@ -109,7 +109,7 @@ class Valve:
         home, settings, stack = self._home, self.settings, self.stack
         tables = template.schema(stack)
         judge = self._judge(self.policy, stack)
-        external = None if settings.backend == "moto" else endpoint(settings.backend, settings.account)
+        external = await met(application.outside(settings), stack, self._say)
         self._cloud = Cloud(stack, self._seeds, external, tables, judge, self._say, self._moto)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         self._book = self._opened(settings.labels or home / "labels.db")

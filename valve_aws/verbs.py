@@ -36,10 +36,14 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
     valve = Valve.read(settings, say)
     chosen = valve.choose(function, event_source)
     valve.prepare(chosen)
+    from valve_aws.backend import NotStarted
     from valve_aws.sandbox import SandboxError
 
     try:
         return asyncio.run(_invoke(valve, chosen, payload, event_source))
+    except NotStarted as missing:
+        say(f"valve: {missing}")
+        return 4
     except SandboxError as lacking:
         # Why 2: nothing was run and nothing refused; what was asked for cannot be had on this host.
         say(f"valve: {lacking}; `valve doctor` tells what else this host lacks")

@@ -165,7 +165,10 @@ def test_what_would_be_refused_is_no_refusal(shop: Workplace) -> None:
 
 
 class Cloud:
-    """A backend that answers so many requests with an empty 200, and then is gone or drops the next."""
+    """A backend that answers so many requests with an empty 200, and then is gone or drops the next.
+
+    That it is looked at, whether it is a LocalStack, counts for none.
+    """
 
     def __init__(self, answers: int, drops: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -182,10 +185,14 @@ class Cloud:
             except OSError:
                 return
             with connection, connection.makefile("rb") as stream:
+                first, length = stream.readline(), 0
                 while (line := stream.readline()) and not line.isspace():
                     if line.lower().startswith(b"content-length:"):
                         length = int(line.partition(b":")[2])
                 stream.read(length)
+                if b" /_localstack/" in first:
+                    connection.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+                    continue
                 self.got += 1
                 if self.got <= self._answers:
                     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")

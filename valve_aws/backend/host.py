@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -126,6 +127,10 @@ def note(watch: str, request: Any, content: bytes) -> None:
         file.write(json.dumps(seen) + "\n")
 
 
+THERE = re.compile("AlreadyExists|AlreadyOwned|ResourceExists|QueueNameExists|ResourceInUse")
+"""What services answer when something of that name is there: somebody else made it, and it stays as it is."""
+
+
 class Filler:
     """Creates what a template declares, through boto3 as any client would."""
 
@@ -157,12 +162,13 @@ class Filler:
         """Create one resource; a property that moto does not know is dropped with a warning, never a
         failure."""
         maker = MAKERS.get(resource["kind"])
-        if maker is None:
-            return
         try:
-            maker(self, resource["name"], resource.get("properties") or {})
+            if maker:
+                maker(self, resource["name"], resource.get("properties") or {})
         except Exception as error:
-            self.warnings.append(f"{resource['logical']}: the embedded cloud could not create it: {error}")
+            told = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+            if not THERE.search(told):
+                self.warnings.append(f"{resource['logical']}: the cloud could not create it: {error}")
 
     def put(self, index: int, seed: dict[str, Any]) -> dict[str, Any]:
         """Put one seed entry there and say what it is called now."""
@@ -183,17 +189,10 @@ def _bucket(fill: Filler, name: str, properties: Properties) -> None:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
 
 
-QUEUE_ATTRIBUTES = (
-    "DelaySeconds",
-    "MaximumMessageSize",
-    "MessageRetentionPeriod",
-    "ReceiveMessageWaitTimeSeconds",
-    "FifoQueue",
-    "VisibilityTimeout",
-    "ContentBasedDeduplication",
-    "DeduplicationScope",
-    "FifoThroughputLimit",
-)
+QUEUE_ATTRIBUTES = """
+    DelaySeconds MaximumMessageSize MessageRetentionPeriod ReceiveMessageWaitTimeSeconds FifoQueue
+    VisibilityTimeout ContentBasedDeduplication DeduplicationScope FifoThroughputLimit
+    """.split()
 
 
 def _queue(fill: Filler, name: str, properties: Properties) -> None:

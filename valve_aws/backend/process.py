@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from valve_aws.backend.endpoint import ACCOUNTS, Endpoint
+from valve_aws.backend.endpoint import ACCOUNTS, LOCAL_KEY, Endpoint
+from valve_aws.model.call import Key
 
 START_LIMIT = 60.0
 """Seconds. moto is ready in 0.3 to 1.5 s; a machine that needs more than this has another trouble."""
@@ -54,13 +55,13 @@ class Moto:
         return cls._run(told | ({"watch": str(watch)} if watch else {}))
 
     @classmethod
-    def _run(cls, told: Mapping[str, Any]) -> Moto:
+    def _run(cls, told: Mapping[str, Any], key: Key = LOCAL_KEY) -> Moto:
         process = subprocess.Popen(
             [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("host.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environ(),
+            env=_environ(key),
             start_new_session=True,
         )
         stdin = cast("Any", process.stdin)
@@ -144,13 +145,17 @@ class Standing:
 
 
 def fill(
-    url: str, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str
-) -> Sequence[Mapping[str, Any]]:
-    """Create what is absent at an endpoint that somebody else runs; return what `Moto.seeded` has. Raises
-    `NotStarted`."""
-    filler = Moto._run({"resources": list(resources), "seeds": list(seeds), "region": region, "url": url})
+    endpoint: Endpoint,
+    resources: Sequence[Mapping[str, Any]],
+    seeds: Sequence[Mapping[str, Any]],
+    region: str,
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[str]]:
+    """Create what is absent at an endpoint that somebody else runs; return what `Moto.seeded` has, and its
+    warnings. Raises `NotStarted`."""
+    told = {"resources": list(resources), "seeds": list(seeds), "region": region, "url": endpoint.url}
+    filler = Moto._run(told, endpoint.credential)
     try:
-        return filler.seeded
+        return filler.seeded, filler.warnings
     finally:
         filler.stop()
 
@@ -188,7 +193,7 @@ def _line(process: subprocess.Popen[bytes], limit: float) -> bytes:
     return got
 
 
-def _environ() -> dict[str, str]:
+def _environ(key: Key) -> dict[str, str]:
     """Return a clean environment: no credential, proxy or endpoint setting of the user's reaches moto."""
     kept = {
         name: os.environ[name]
@@ -196,8 +201,8 @@ def _environ() -> dict[str, str]:
         if name in os.environ
     }
     return kept | {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ACCESS_KEY_ID": key.access_key,
+        "AWS_SECRET_ACCESS_KEY": key.secret_key,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
