@@ -73,17 +73,11 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
     Budget: less than 1 ms at the median over the same call without a valve (docs/BENCHMARKS.md).
     """
     head = exchange.head
+    if passage.aws.is_aws(head):
+        await asked_of_aws(passage, subject, key, exchange)
+        return
     crossing = Crossing(passage, subject, exchange)
     evidence = passage.evidence(subject, head)
-    if passage.aws.is_aws(head):
-        exchange.invite()
-        key = passage.ring.signer(head, key)
-
-        def read(body: bytes | None) -> Call | Unreadable:
-            return crossing.understood(passage.aws.read(head, body, key), evidence, body)
-
-        await drive(carry(passage.court, subject, passage.aws.peek(head), read), crossing.act)
-        return
     if astray := ELSEWHERE & {name for name, _ in head.headers}:
         problem = f"its header `{min(astray)}` names another path than the one that is asked for"
         await drive(turn_away(passage.court, subject, Unreadable(problem)), crossing.act)
@@ -96,6 +90,19 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
         call = replace(call, held=held)
     call = await crossing.opened(call)
     await drive(cross(passage.court, subject, call), crossing.act)
+
+
+async def asked_of_aws(passage: Passage, subject: Subject, key: Key, exchange: Exchange) -> None:
+    """Take a request through that is meant for AWS, whoever signed it."""
+    head = exchange.head
+    crossing, evidence = Crossing(passage, subject, exchange), passage.evidence(subject, head)
+    exchange.invite()
+    key = passage.ring.signer(head, key)
+
+    def read(body: bytes | None) -> Call | Unreadable:
+        return crossing.understood(passage.aws.read(head, body, key), evidence, body)
+
+    await drive(carry(passage.court, subject, passage.aws.peek(head), read), crossing.act)
 
 
 def stated(head: Head) -> tuple[tuple[str, str], ...]:

@@ -21,12 +21,11 @@ from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
 from valve_aws.environments.prepare import Prepared
-from valve_aws.flow import Judge
+from valve_aws.flow import Bystander, Judge
 from valve_aws.housing import Housing, Run, ready
 from valve_aws.labels import SqliteBook
 from valve_aws.ledger import Ledger
 from valve_aws.loglines import Heard, unheard
-from valve_aws.model.call import Evidence
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.policy import FlowPolicy
@@ -36,8 +35,10 @@ from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Way
+from valve_aws.operating import Operating
 from valve_aws.passage import Invoked, Passage, now
 from valve_aws.proxy import Authority, Upstream
+from valve_aws.quoting import Quoting
 from valve_aws.releasing import released
 from valve_aws.settings import Settings
 from valve_aws.waking import Ended, Waking
@@ -69,11 +70,10 @@ class Valve:
         judge: Callable[[FlowPolicy, Stack], Judge] = Judge,
         heard: Heard = unheard,
         moto: Start = Moto.start,
-        alone: bool = True,
     ) -> None:
-        """`heard` is told of every line of a function's log; `moto` gives the embedded cloud. `alone` False:
-        others may write there beside this valve."""
-        self._judge, self._heard, self._moto, self._alone = judge, heard, moto, alone
+        """`heard` is told of every line of a function's log; `moto` gives the embedded cloud."""
+        self._judge, self._heard, self._moto = judge, heard, moto
+        self._operating: Operating | None = None
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
         self.mode = Mode(settings.mode) if settings.mode else flow.mode
         self.ledger = Ledger(stack, self.mode, say)
@@ -93,7 +93,9 @@ class Valve:
 
     def prepare(self, function: str) -> None:
         """See that a function's code can be run and that the files of a run can be written. Raises
-        `Invalid`; nothing was started or written."""
+        `Invalid`; nothing was started or written. Once for each function."""
+        if function in self._prepared:
+            return
         for flag in ("audit", "labels", "log"):
             _vetted(getattr(self.settings, flag) or self._home / flag, f"--{flag}{'-file' * (flag == 'log')}")
         self._prepared[function] = ready(self.stack.functions[function], self.settings, self._say)
@@ -135,7 +137,7 @@ class Valve:
             self._seen,
             _ident,
             settings.resolve,
-            lru_cache(4096)(self._quote),  # 0.3 ms of the 1 ms that a guarded call may add
+            lru_cache(4096)(Quoting(stack).quote),  # 0.3 ms of the 1 ms that a guarded call may add
             ring,
             lru_cache(4096)(self._tell),  # once each
         )
@@ -157,9 +159,8 @@ class Valve:
 
     def _opened(self, path: Path) -> SqliteBook:
         """Open the label book. Raises `Invalid`."""
-        sole = self._cloud.sole and self._alone
         try:
-            return SqliteBook(_made(path), self._cloud.generation, sole=sole)
+            return SqliteBook(_made(path), self._cloud.generation, sole=self._cloud.sole)
         except BookError as error:
             problem = f"the label book does not open: {error}"
             raise Invalid(Where(str(path)), problem, "name another with `--labels`") from error
@@ -202,9 +203,22 @@ class Valve:
         self.ledger.clear()
         await self._cloud.open(self._book)
 
+    async def rested(self) -> None:
+        """Wait until what is made ahead of events is there: zygotes, spares."""
+        await self._housing.rested()
+
     async def cloud(self) -> Endpoint:
-        """Return where the backend answers, started and filled if need be. Raises `NotStarted`."""
-        return await self._cloud.endpoint()
+        """Return where the operator's own clients reach the cloud, filled by then: what they put there has
+        its label in the book, and is never judged. Raises `NotStarted`.
+
+        Why not the backend's own address: the book would not know of what they write.
+        """
+        backend = await self._cloud.endpoint()
+        if self._operating is None:
+            self._operating = Operating(self.passage, Bystander(self.policy, self.stack))
+            await self._operating.open()
+        port, key = self._operating.port, self._operating.key
+        return replace(backend, kind="url", host="127.0.0.1", port=port, tls=False, credential=key)
 
     async def _abandon(self) -> None:
         """Cut what was woken and is still under way."""
@@ -215,6 +229,8 @@ class Valve:
     async def close(self) -> None:
         """End every environment, then the cloud."""
         await self._abandon()
+        if self._operating is not None:
+            await self._operating.close()
         await self._housing.close()
         await self._upstream.close()
         await self._cloud.close()
@@ -352,19 +368,6 @@ class Valve:
 
     def _tell(self, why: str) -> None:
         self._say(f"valve: {plain(why)}")
-
-    def _quote(self, function: str, file: str, line: int) -> Evidence:
-        """Return the place among the operator's files that a function names, with its text if it is there."""
-        folder = self.stack.functions[function].code.folder
-        if folder is None or not file.startswith("/var/task/"):
-            return Evidence(file, line)
-        path = (folder / file.removeprefix("/var/task/")).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file() or path.stat().st_size > 4 << 20:
-            return Evidence(file, line)
-        base = self.stack.folder.resolve()
-        shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return Evidence(shown, line, lines[line - 1].strip() if 0 < line <= len(lines) else "")
 
 
 def _vetted(path: Path, flag: str) -> None:

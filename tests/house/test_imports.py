@@ -29,7 +29,9 @@ LEAVES = (
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
-ABOVE_PASSAGE = ("crossing", "splicing", "housing", "waking", "releasing", "ledger", "loglines")
+ABOVE_PASSAGE = tuple(
+    "crossing splicing housing waking releasing ledger loglines operating quoting".split()
+)
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -46,7 +48,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "releasing": EVERY_ROOM | {"passage"},
     "crossing": EVERY_ROOM | {"passage", "releasing"},
     "splicing": EVERY_ROOM | {"passage"},
+    "operating": EVERY_ROOM | {"passage", "crossing"},
     "waking": EVERY_ROOM | {"passage"},
+    "quoting": frozenset({"model"}),
     "ledger": frozenset({"model", "report"}),
     "loglines": EVERY_ROOM | {"passage"},
     "housing": EVERY_ROOM | {"settings", "passage", "crossing", "splicing", "loglines"},

@@ -12,6 +12,8 @@ from typing import Any
 
 from valve_aws.attack.finding import Finding, Report, State
 from valve_aws.model.safe import plain
+from valve_aws.report.sarif import Result
+from valve_aws.report.sarif import sarif as written
 
 MARKS = {
     State.HELD: "✓",
@@ -20,9 +22,6 @@ MARKS = {
     State.OVERDONE: "!",
     State.UNSHOWN: "?",
 }
-
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-"""SARIF 2.1.0, §3.13.3."""
 
 LEVELS = {
     State.HELD: ("pass", "none"),
@@ -108,37 +107,16 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def sarif(report: Report, version: str) -> str:
     """Return a SARIF log of one run. A code host shows what failed; the rest is there to be counted."""
-    rules = [{"id": rule, "shortDescription": {"text": words}} for rule, words in report.rules.items()]
-    numbers = {rule["id"]: number for number, rule in enumerate(rules)}
-    driver = {"name": "valve attack", "version": version, "rules": rules}
-    notes = [
-        {"level": "note", "message": {"text": plain(each)}}
-        for each in (*(f"this host cannot enforce {e}" for e in report.lacking), *report.unread)
-    ]
-    run = {
-        "tool": {"driver": driver},
-        "invocations": [{"executionSuccessful": not report.broken, "toolExecutionNotifications": notes}],
-        "results": [_result(f, numbers) for f in report.findings],
-    }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+    notes = (*(f"this host cannot enforce {each}" for each in report.lacking), *report.unread)
+    results = map(_result, report.findings)
+    return written("valve attack", version, report.rules, results, notes, not report.broken)
 
 
-def _result(finding: Finding, numbers: dict[Any, int]) -> dict[str, Any]:
+def _result(finding: Finding) -> Result:
     kind, level = LEVELS[finding.state]
     who = f"{finding.function} with {finding.source}, " if finding.function else ""
-    row: dict[str, Any] = {
-        "ruleId": finding.rule,
-        "ruleIndex": numbers[finding.rule],
-        "kind": kind,
-        "level": level,
-        "message": {"text": plain(f"{who}{finding.title}: {finding.state}: {finding.text}")},
-    }
-    where = finding.where
-    if where.file:
-        region = {"startLine": max(where.line, 1), "startColumn": max(where.column, 1)}
-        place = {"artifactLocation": {"uri": where.file.replace("\\", "/")}, "region": region}
-        row["locations"] = [{"physicalLocation": place}]
-    return row
+    told = f"{who}{finding.title}: {finding.state}: {finding.text}"
+    return Result(finding.rule, told, kind, level, finding.where)
 
 
 FORMS: dict[str, Callable[[Report, str], str]] = {"text": text, "json": as_json, "sarif": sarif}

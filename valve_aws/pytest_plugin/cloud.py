@@ -16,8 +16,9 @@ from valve_aws.report.flows import unknown
 class Cloud:
     """The cloud of one test."""
 
-    def __init__(self, stack: Stack, endpoint: Endpoint) -> None:
-        self._stack, self._endpoint = stack, endpoint
+    def __init__(self, stack: Stack, endpoint: Endpoint, boto3: Any) -> None:
+        """`boto3` is the session that clients are made of; it has read what they need from disk."""
+        self._stack, self._endpoint, self._boto3 = stack, endpoint, boto3
 
     @property
     def url(self) -> str:
@@ -49,13 +50,19 @@ class Cloud:
 
     def client(self, service: str, **more: Any) -> Any:
         """Return a boto3 client of it; `more` is what `boto3.client` takes."""
-        return self._session().client(service, endpoint_url=self.url, **more)
+        return self._boto3.client(service, **self._there, **more)
 
     def resource(self, service: str, **more: Any) -> Any:
         """Return a boto3 resource of it."""
-        return self._session().resource(service, endpoint_url=self.url, **more)
+        return self._boto3.resource(service, **self._there, **more)
 
-    def _session(self) -> Any:
-        import boto3
-
-        return boto3.Session(self.key.access_key, self.key.secret_key, self.key.token, self.region)
+    @property
+    def _there(self) -> dict[str, str]:
+        key = self.key
+        return {
+            "endpoint_url": self.url,
+            "region_name": self.region,
+            "aws_access_key_id": key.access_key,
+            "aws_secret_access_key": key.secret_key,
+            "aws_session_token": key.token,
+        }

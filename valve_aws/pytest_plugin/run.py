@@ -34,6 +34,7 @@ class Run:
         self._found: Guarded | None = None
         self._flows = ValveFlows(self._asked)
         self._shown = 0
+        self._invoked: set[str] = set()
 
     @property
     def valve(self) -> Valve:
@@ -50,7 +51,8 @@ class Run:
 
     def cloud(self) -> Cloud:
         """See the fixture `valve_cloud`."""
-        return told(lambda: Cloud(self.valve.stack, self._session.loop.call(self.valve.cloud())))
+        session = self._session
+        return told(lambda: Cloud(self.valve.stack, session.loop.call(self.valve.cloud()), session.boto3))
 
     def stack(self) -> ValveStack:
         """See the fixture `valve_stack`."""
@@ -80,6 +82,8 @@ class Run:
     def _invoke(self, function: str, payload: bytes, source: str) -> tuple[bytes, bool, str, list[Record]]:
         valve, loop, before = self.valve, self._session.loop, len(self.valve.records)
         told(lambda: valve.choose(function, source))
+        self._invoked.add(function)
+        loop.call(valve.rested())  # Why: one that is nearly ready is there sooner than another beside it
         done = loop.call(valve.invoke(function, payload, source))
         loop.call(valve.drain())
         self._show()
@@ -113,7 +117,7 @@ class Run:
             self._session.summary.add(self._node, flows, unexpected)
             drawn = flows.told(unexpected)
         finally:
-            self._session.renew(self._found)
+            self._session.renew(self._found, self._invoked)
         if unexpected:
             number = f"{len(unexpected)} {'refusal' if len(unexpected) == 1 else 'refusals'}"
             pytest.fail(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,12 @@ class Wanted:
 
 
 class Guarded:
-    """One valve, its ear, and whether a test has had it since it was begun anew."""
+    """One valve and its ear."""
 
     def __init__(self, valve: Valve, ear: Ear) -> None:
         self.valve, self.ear = valve, ear
-        self.used = False
+        self.served: set[str] = set()
+        """Functions that have been invoked in this session."""
 
 
 class Session:
@@ -46,6 +48,16 @@ class Session:
         self._moto = Standing()
         self._guarded: dict[Wanted, Guarded] = {}
         self._strength: str | None = None
+        self._boto3: Any = None
+
+    @property
+    def boto3(self) -> Any:
+        """Return a boto3 session that knows nothing of its own: what it is for is said with each client."""
+        if self._boto3 is None:
+            import boto3
+
+            self._boto3 = boto3.Session()
+        return self._boto3
 
     @property
     def loop(self) -> Loop:
@@ -59,7 +71,6 @@ class Session:
         found = self._guarded.get(wanted)
         if found is None:
             found = self._guarded[wanted] = self._opened(wanted)
-        found.used = True
         return found
 
     def _opened(self, wanted: Wanted) -> Guarded:
@@ -70,18 +81,24 @@ class Session:
             policy=wanted.policy,
             mode=wanted.mode,
             backend=self._backend,
+            spares=1,
             audit=self._home / f"audit-{number}.jsonl",
             labels=self._home / f"labels-{number}.db",
         )
-        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._moto.start, alone=False)
+        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._moto.start)
         self.loop.call(valve.open())
         return Guarded(valve, ear)
 
-    def renew(self, guarded: Guarded) -> None:
-        """Begin a valve's next run."""
+    def renew(self, guarded: Guarded, invoked: set[str]) -> None:
+        """Begin a valve's next run, after one in which these functions were invoked.
+
+        Why the first time waits: what is made ahead would else be made while the next test needs it.
+        """
         self.loop.call(guarded.valve.renew())
+        if not invoked <= guarded.served:
+            guarded.served |= invoked
+            self.loop.call(guarded.valve.rested())
         guarded.ear.clear()
-        guarded.used = False
 
     def lacking(self) -> str:
         """Return why this host cannot enforce, with the remedies of `valve doctor`; "" when it can."""

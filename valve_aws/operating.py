@@ -1,0 +1,64 @@
+"""The operator's own door to the cloud of a valve: an address of this machine at which whatever he does is
+labelled, recorded, and never judged.
+
+Knows that who comes in here is the operator. Does not know what he does; any AWS client of any process will
+do, as nobody else is told the address, and no function can reach it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from valve_aws import crossing, sandbox
+from valve_aws.course.carry import Court
+from valve_aws.course.subject import Subject
+from valve_aws.flow import Judge
+from valve_aws.model.call import Evidence
+from valve_aws.model.plan import Listeners
+from valve_aws.model.verdict import Mode
+from valve_aws.passage import Passage
+from valve_aws.proxy import Dial, Exchange, Server
+
+OPERATOR = "operator"
+"""Who calls, in records; it has no environment, which every function has."""
+
+
+class Operating:
+    """One door, for all that the operator does at once."""
+
+    def __init__(self, passage: Passage, bystander: Judge) -> None:
+        """`bystander` is a judgement that follows labels and refuses nothing."""
+        court = passage.court
+        mode = Mode.OFF if court.mode is Mode.OFF else Mode.AUDIT
+        self._passage = replace(
+            passage,
+            court=Court(bystander, mode, court.account, court.region),
+            quote=lambda *_: Evidence(),
+        )
+        self.key = passage.ring.issue(OPERATOR, OPERATOR)
+        self._server: Server | None = None
+        self.port = 0
+
+    async def open(self) -> None:
+        """Listen on a loopback port of the kernel's choosing."""
+        mine, spare = sandbox.loopback_listeners().tcp
+        spare.close()
+        self.port = mine.getsockname()[1]
+        self._server = await Server.open(
+            Listeners((mine,), (), all_ports=False), OPERATOR, None, self._request, self._dial, self._name
+        )
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            await self._server.close()
+
+    async def _request(self, exchange: Exchange) -> None:
+        """Take one request through, whoever signed it. Nothing of it stays with the one after."""
+        await crossing.asked_of_aws(self._passage, Subject("", OPERATOR), self.key, exchange)
+
+    async def _dial(self, connection: Dial) -> None:
+        """Leave alone what is not HTTP."""
+
+    async def _name(self, name: str, kind: str) -> bool:
+        return False
