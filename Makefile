@@ -23,6 +23,8 @@ LOCALSTACK_PORT ?= 4566
 LOCALSTACK_HOME ?= .localstack
 LOCALSTACK_SETTINGS ?=
 LOCALSTACK_PY := $(LOCALSTACK_HOME)/venv/bin/python
+# Of what the valve needs, LocalStack has all but these; moto-ext stands in the way of moto, which nobody asks for there.
+LOCALSTACK_BESIDE := awslambdaric simplejson snapshot-restore-py
 LOCALSTACK_READY := $(LOCALSTACK_HOME)/venv/.installed
 LOCALSTACK_SERVER := tests/localstack/server.py --home $(LOCALSTACK_HOME)
 ifndef LOCALSTACK_PYTHON
@@ -94,9 +96,10 @@ $(LOCALSTACK_PY):
 	@echo "==> making $(LOCALSTACK_HOME)/venv with $$($(LOCALSTACK_PYTHON) --version)"
 	@$(LOCALSTACK_PYTHON) -m venv $(LOCALSTACK_HOME)/venv
 
-$(LOCALSTACK_READY): tests/localstack/constraints.txt $(wildcard tests/localstack/dynamodb/*) | $(LOCALSTACK_PY)
+$(LOCALSTACK_READY): tests/localstack/constraints.txt $(wildcard tests/localstack/dynamodb/*) pyproject.toml | $(LOCALSTACK_PY)
 	@echo "==> installing LocalStack 4.14.0 into $(LOCALSTACK_HOME)/venv (once; a minute or two, 500 MB)"
 	$(LOCALSTACK_PY) -m pip install --disable-pip-version-check --progress-bar on -c tests/localstack/constraints.txt \
 		"localstack-core[runtime]==4.14.0" "localstack-twisted==25.5.0"
 	$(LOCALSTACK_PY) -m pip install --disable-pip-version-check --no-deps --force-reinstall ./tests/localstack/dynamodb
+	$(LOCALSTACK_PY) -m pip install --disable-pip-version-check --no-deps -c tests/localstack/constraints.txt -e . $(LOCALSTACK_BESIDE)
 	@touch $@

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
@@ -202,10 +202,15 @@ class Crossing:
             and self._passage.ours(call)
         ):
             return await self._invoke(command)
-        return await self._cloud(call)
+        relay = self._passage.relay
+        if relay is None:
+            return await self._cloud(call)
+        reply = await self._cloud(call, relay.marks(command))
+        brought = relay.brought(command.record)
+        return replace(reply, carries=brought.label, ways=brought.ways)
 
-    async def _cloud(self, call: Call) -> ask.Reply:
-        """Send an AWS call to the backend, written and signed anew."""
+    async def _cloud(self, call: Call, marks: Sequence[tuple[str, str]] = ()) -> ask.Reply:
+        """Send an AWS call to the backend, written and signed anew; `marks` are headers that go beside it."""
         passage, aws = self._passage, self._passage.aws
         endpoint = await passage.cloud()
         if self._releasing.anew:
@@ -216,6 +221,7 @@ class Crossing:
         there, whole = passage.written_for(endpoint), length or aws.content(call)
         try:
             outgoing = aws.write(call, there, credential, utc(), whole)
+            outgoing = replace(outgoing, headers=(*outgoing.headers, *marks)) if marks else outgoing
         except Unwritable as unwritable:
             self._unclear = True
             raise ask.Lost(Outcome.FAILED, str(unwritable)) from unwritable

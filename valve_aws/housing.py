@@ -99,14 +99,14 @@ class Housing:
         self._lock = asyncio.Lock()
         self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say)
         self._file = settings.log.open("ab", buffering=0) if settings.log else None
-        self._lines = LogLines(passage, say, self._file, heard)
+        self.lines = LogLines(passage, say, self._file, heard)
         self._around = Surroundings(
             spawn=self._without_walls if settings.unsafe else self._nursery.spawn,
             serve=self._serve,
             machine=lambda f: runtime.Machine(lambda: str(uuid.uuid4()), f.name, f.handler),
             faults=runtime.faults,
             wording=runtime.report,
-            log=self._lines.take,
+            log=self.lines.take,
             now=time.time,
             tick=tick,
             region=stack.region,
@@ -114,7 +114,7 @@ class Housing:
 
     async def run(
         self,
-        function: str,
+        function: Function,
         payload: bytes,
         carried: Holding,
         trigger: str,
@@ -126,14 +126,14 @@ class Housing:
         """Take one event in, have it served, and return what it came to with the label it has by then (law
         11)."""
         expected = self._passage.court.judge.admit(
-            Principal("", function, trigger=trigger, fields=fields), carried
+            Principal("", function.logical, trigger=trigger, fields=fields), carried
         )
         bound = CLEAN if self._passage.court.mode is Mode.OFF else expected.joins
-        async with self._lease(self._stack.functions[function], beside.tenant, bound) as environment:
+        async with self._lease(function, beside.tenant, bound) as environment:
             subject = environment.subject
             subject.ways = {way.tag: way for way in expected.ways if way.tag in bound} | subject.ways
             subject.invocation, subject.trigger, subject.fields, subject.cause = (
-                str(uuid.uuid4()),
+                beside.ident or str(uuid.uuid4()),
                 trigger,
                 fields,
                 cause,
@@ -150,6 +150,7 @@ class Housing:
             done = await environment.invoke(
                 subject.invocation,
                 payload,
+                arn=beside.arn,
                 trace=_trace(),
                 client_context=beside.client_context,
                 tenant=beside.tenant,
@@ -162,7 +163,7 @@ class Housing:
 
         Why turns: a caller thinks up tenants as it likes, and each has a pool of its own.
         """
-        async with self._turns.setdefault(function.logical, asyncio.Semaphore(AT_ONCE)):
+        async with self._turns.setdefault(function.key, asyncio.Semaphore(AT_ONCE)):
             pool = await self._pool(function, tenant)
             async with pool.lease(label) as environment:
                 yield environment
@@ -173,7 +174,7 @@ class Housing:
         Why a pool for each: what serves one tenant never serves another (Lambda tenant isolation mode).
         """
         async with self._lock:
-            name = function.logical
+            name = function.key
             if name not in self._prepared:
                 self._prepared[name] = await asyncio.to_thread(
                     _prepared, function, self._cache, self._say, self._settings.allow_build
@@ -189,7 +190,7 @@ class Housing:
 
     def _spares_of(self, prepared: Prepared) -> Spares:
         """Return a function's spares. Why one for all tenants: they have seen no event."""
-        name, bytes_ = prepared.function.logical, self._settings.spare_memory << 20
+        name, bytes_ = prepared.function.key, self._settings.spare_memory << 20
         if name not in self._spares:
             most = 0 if self._settings.unsafe else self._settings.spares
             self._spares[name] = Spares(
@@ -213,7 +214,8 @@ class Housing:
         """
         ident = f"{prepared.function.logical}-{os.urandom(4).hex()}"
         key = self._keys[ident] = self._passage.ring.issue(ident, prepared.function.logical)
-        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}"
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/"
+        stream += f"[{prepared.function.version or '$LATEST'}]{os.urandom(16).hex()}"
         made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
         made = self._without_ours(made, prepared.function)
         if prepared.function.logical in self._served and not self._settings.unsafe:
@@ -346,6 +348,16 @@ class Housing:
         """Wait until what is made ahead is there."""
         await self._nursery.grown()
         await asyncio.gather(*(spares.filled() for spares in self._spares.values()))
+
+    async def forget(self, key: str) -> None:
+        """End what rests of a function's version that is no more (`Function.key`); what is at work ends when
+        it comes back."""
+        for name in [name for name in self._pools if name[0] == key]:
+            await self._pools.pop(name).close()
+        if spares := self._spares.pop(key, None):
+            await spares.close()
+        self._prepared.pop(key, None)
+        self._turns.pop(key, None)
 
     async def close(self) -> None:
         """End every environment and stop listening."""

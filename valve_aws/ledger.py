@@ -32,7 +32,7 @@ class Ledger:
 
     def __init__(self, stack: Stack, mode: Mode, say: Callable[[str], None], strength: str = "") -> None:
         """`strength` names the guard in the line about the run, where it is not the enforced one."""
-        self._stack, self._mode, self._say = stack, mode, say
+        self.stack, self.mode, self._say = stack, mode, say
         self._name = f"valve ({strength})" if strength else "valve"
         self.records: list[Record] = []
         self.refusals: list[Record] = []
@@ -80,7 +80,7 @@ class Ledger:
 
     def title(self, resource: str) -> str:
         """Return what to call a resource in front of people."""
-        named = self._stack.title(resource)
+        named = self.stack.title(resource)
         return plain(named) if named != resource else report.short(resource)
 
     def summary(self) -> str:
@@ -88,7 +88,7 @@ class Ledger:
         return f"{self._name}: {self._tally.text()}" if self.records else ""
 
     def _show(self, record: Record) -> None:
-        enforced = self._mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS
+        enforced = self.mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS
         if enforced and len(self.refusals) < KEPT:
             self.refusals.append(record)
         reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)

@@ -20,6 +20,10 @@ Heard = Callable[[Subject, str, str], None]
 credential of this run is masked, nothing else is."""
 
 
+Leaving = Callable[[Subject, str], None]
+"""(who, line): a log store's ear. It is told of what may leave, and of nothing else."""
+
+
 def unheard(_: Subject, stream: str, line: str) -> None:
     """Listen to nothing."""
 
@@ -31,6 +35,7 @@ class LogLines:
         self, passage: Passage, say: Callable[[str], None], file: IO[bytes] | None, heard: Heard
     ) -> None:
         self._passage, self._say, self._file, self._heard = passage, say, file, heard
+        self.leaving: Leaving = lambda *_: None
 
     def take(self, environment: Environment, stream: str, line: str) -> None:
         """Show a line to the operator; let into the log file what may leave.
@@ -44,7 +49,7 @@ class LogLines:
             # Why without a word: figures, status and the mere line are the environment's output (law 11), but
             # nobody asked for them, so none of them is a refusal.
             if passage.court.logs(subject):
-                self._store(line)
+                self._store(subject, line)
             return
         text = line.encode("utf-8", "replace")
         held = passage.ring.found(text)
@@ -54,8 +59,9 @@ class LogLines:
         mark = "│" if not verdict.refused else "┃ withheld from log stores │"
         self._say(f"{subject.function} {mark} {lines(line if verdict.passes else masked)}")
         if leaves:
-            self._store(leaves)
+            self._store(subject, leaves)
 
-    def _store(self, line: str) -> None:
+    def _store(self, subject: Subject, line: str) -> None:
+        self.leaving(subject, line)
         if self._file:
             self._file.write(lines(line).encode() + b"\n")

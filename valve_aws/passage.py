@@ -13,7 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from valve_aws.aws import Aws, Keyring, Sieve
@@ -29,7 +29,7 @@ from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, Outcome, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Mode, Way
+from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.proxy import Reply, Target, Unreachable, Upstream
 
 TRIES = (0.05, 0.2, 0.8)
@@ -45,6 +45,18 @@ class Invoked:
     error: bool
     label: Label
     ways: tuple[Way, ...]
+
+
+class Relay(Protocol):
+    """Whoever runs functions in our place, or ours in his: what is sent to him is marked, so that an event
+    which comes of it is known when it arrives."""
+
+    def marks(self, command: ask.Forward) -> Sequence[tuple[str, str]]:
+        """Return the headers by which what comes of a call is known again."""
+
+    def brought(self, record: str) -> Holding:
+        """Return what the answer to a call carries beside what the book holds: what the functions that served
+        it have learned (law 11)."""
 
 
 Invoke = Callable[[str, bytes, bool, Label, tuple[Way, ...], str, Beside], Awaitable[Invoked]]
@@ -94,6 +106,8 @@ class Passage:
     failed: bool = False
     """The backend did not answer, once at least."""
     under_way: dict[str, Sending] = field(default_factory=dict)
+    relay: Relay | None = None
+    """None: functions are invoked by us, and whatever else runs there wakes none of ours."""
     proxies: set[int] = field(default_factory=set)
     """Ports of ours that environments without walls were told to use as a proxy."""
     _clerk: Clerk = field(init=False)
@@ -138,8 +152,9 @@ class Passage:
         return self.court.judge.declares(f"tcp://{origin.asked or origin.address}:{origin.port}")
 
     def ours(self, call: Call) -> bool:
-        """Say whether a call is for a function of this template."""
-        return bool(call.resources) and any(f.arn == call.resources[0] for f in self.stack.functions.values())
+        """Say whether a call is for a function of this template that we invoke."""
+        named = call.resources[0] if call.resources and self.relay is None else ""
+        return any(f.arn == named for f in self.stack.functions.values())
 
     def placed(self, host: str, port: int) -> tuple[str, int] | None:
         """Return where `--resolve` says that a host is found; None when it does not say."""

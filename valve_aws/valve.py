@@ -33,7 +33,7 @@ from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
-from valve_aws.model.stack import Stack
+from valve_aws.model.stack import KeySchema, Stack
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.operating import Operating
 from valve_aws.passage import Invoked, Passage, now
@@ -109,10 +109,10 @@ class Valve:
     async def open(self) -> None:
         """Make everything ready that a first call may need; the cloud itself waits for that call."""
         home, settings, stack = self._home, self.settings, self.stack
-        tables = template.schema(stack)
+        self._schemas = template.schema(stack)
         judge = self._judge(self.policy, stack)
         external = await met(application.outside(settings), stack, self._say)
-        self._cloud = Cloud(stack, self._seeds, external, tables, judge, self._say, self._moto)
+        self._cloud = Cloud(stack, self._seeds, external, self.tables, judge, self._say, self._moto)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         self._book = self._opened(settings.labels or home / "labels.db")
         court = Court(judge, self.mode, stack.account, stack.region)
@@ -126,7 +126,7 @@ class Valve:
             Aws(
                 stack.account,
                 stack.region,
-                tables,
+                self.tables,
                 custom_hosts(stack, settings.resolve),
                 ring=ring,
                 secrets=secrets(stack, self.policy, self._seeds),
@@ -164,6 +164,10 @@ class Valve:
         except BookError as error:
             problem = f"the label book does not open: {error}"
             raise Invalid(Where(str(path)), problem, "name another with `--labels`") from error
+
+    def tables(self, table: str) -> KeySchema | None:
+        """Return how a table of the stack tells its items apart (`ports.Tables`)."""
+        return self._schemas(table)
 
     def _recover(self) -> None:
         """Close what a valve that was killed left open: whether that happened is unknown (ADR 2)."""
@@ -273,7 +277,8 @@ class Valve:
         beside: Beside = NOTHING_BESIDE,
     ) -> Run:
         fields = application.fields(payload) if trigger else {}
-        return await self._housing.run(function, payload, carried, trigger, fields, source, cause, beside)
+        there = self.stack.functions[function]
+        return await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside)
 
     async def _inner(
         self,

@@ -62,6 +62,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "pytest_plugin": frozenset({"valve", "guarding", "settings", "model", "backend", "course", "report"}),
     "flags": frozenset(),
     "cli": frozenset({"settings", "flags", "__init__"}),
+    # another face, loaded by LocalStack: it builds valves and reads what they are about
+    "localstack": EVERY_ROOM
+    | {"valve", "settings", "application", "cloud", "housing", "passage", "releasing"},
     "__main__": frozenset({"cli"}),
 }
 
@@ -93,6 +96,7 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
     "click": frozenset({"cli", "flags"}),
     "cryptography": frozenset({"proxy"}),
     "flask": frozenset({"api"}),
+    "localstack": frozenset({"localstack"}),
     "moto": frozenset({"backend"}),
     "pytest": frozenset({"pytest_plugin"}),
     "samtranslator": frozenset({"template"}),

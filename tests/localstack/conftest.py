@@ -8,14 +8,18 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.house.source import ROOT
-from tests.localstack.server import Home, found
+from tests.localstack.server import POLICY, Home, found
+
+if TYPE_CHECKING:
+    from tests.localstack.town import Town
 
 VERSION = "4.14"
 MISSING = "no LocalStack runs here: `make localstack` installs and starts one (once; Python 3.12 or 3.13)"
@@ -58,3 +62,15 @@ def localstack() -> LocalStack:
         f"{there['url']} is LocalStack {version}; these tests are for {VERSION}"
     )
     return LocalStack(there["url"], Path(there["python"]))
+
+
+@pytest.fixture(scope="session")
+def town(localstack: LocalStack) -> Iterator[Town]:
+    """The functions that LocalStack runs through us, each with what wakes it, in `audit` at first."""
+    from tests.localstack.town import built
+
+    home = Home(Path(os.environ.get("VALVE_LOCALSTACK_HOME") or ROOT / ".localstack"))
+    try:
+        yield built(localstack, home.policy)
+    finally:
+        home.policy.write_text(POLICY, encoding="utf-8")

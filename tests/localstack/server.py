@@ -40,8 +40,15 @@ SETTINGS = {
     "PROVIDER_OVERRIDE_DYNAMODB": "moto",
     "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
     "PROVIDER_OVERRIDE_KINESIS": "moto",
+    "LAMBDA_RUNTIME_EXECUTOR": "valve",
+    "LAMBDA_RETRY_BASE_DELAY_SECONDS": "1",  # Why: on AWS a minute
+    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.2",
 }
 """What it is told beside its places (docs.localstack.cloud: configuration). `moto` is `dynamodb/` here."""
+
+
+POLICY = "version: 1\nmode: audit\n"
+"""Before a test writes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,11 @@ class Home:
         return self.folder / "log"
 
     @property
+    def policy(self) -> Path:
+        """The policy under which the valve runs its functions; it is read again whenever it changes."""
+        return self.folder / "valve.yaml"
+
+    @property
     def running(self) -> Path:
         """``{"pid", "url", "python"}`` while it runs."""
         return self.folder / "running.json"
@@ -66,10 +78,13 @@ class Home:
         places = {"FILESYSTEM_ROOT": "root", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp", "HOME": "home"}
         for name in places.values():
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        if not self.policy.is_file():
+            self.policy.write_text(POLICY, encoding="utf-8")
         return (
             {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
             | SETTINGS
             | {name: str(self.folder / place) for name, place in places.items()}
+            | {"VALVE_POLICY": str(self.policy)}
             | {"GATEWAY_LISTEN": here, "LOCALSTACK_HOST": here, "PYTHONDONTWRITEBYTECODE": "1"}
             | dict(more)
         )

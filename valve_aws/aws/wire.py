@@ -72,6 +72,10 @@ class Aws:
         self._reading.post = partial(posted_call, self._reading)
         self._reading.seen = self._seen
 
+    def know(self, secrets: frozenset[str]) -> None:
+        """Take the secrets that are known by name to be these from now on (`names.Place.secrets`)."""
+        self._reading.secrets = secrets
+
     def _seen(self, text: bytes, params: Mapping[str, Any]) -> tuple[str, tuple[Link, ...]]:
         """Return (which credential, which links) of ours stand in what leaves."""
         if self._ring is None:

@@ -36,6 +36,10 @@ class Beside:
 
     client_context: str = ""
     tenant: str = ""
+    ident: str = ""
+    """The request id that its platform has given it; "" makes one."""
+    arn: str = ""
+    """The name that it was invoked by, an alias or a version; "" is the function's own."""
 
 
 NOTHING_BESIDE = Beside()

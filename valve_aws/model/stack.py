@@ -95,6 +95,15 @@ class Function:
     """True: its role is outside the template, so what it grants is not known."""
     triggers: tuple[Trigger, ...] = ()
     where: Where = NOWHERE
+    version: str = ""
+    """Which of its published versions this is; "" the one that the template describes."""
+    revision: str = ""
+    """Which state of that version's code and settings, where they change while a valve runs."""
+
+    @property
+    def key(self) -> str:
+        """Return what its environments are kept by: no version, and no older state of one, serves another."""
+        return "/".join(filter(None, (self.logical, self.version, self.revision)))
 
 
 @dataclass(frozen=True, slots=True)

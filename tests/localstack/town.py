@@ -1,0 +1,155 @@
+"""A town of functions in a LocalStack that runs them through us: what each waits for, and what it passes on.
+
+Knows how they are deployed, by the operator's own calls. Does not know what a test asks of them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.localstack.conftest import LocalStack
+
+HERE = Path(__file__).parent
+ACCOUNT, REGION = "000000000000", "us-east-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/front"
+PATIENCE = 20
+"""Seconds, SQS's longest wait for a message."""
+
+
+@dataclass
+class Town:
+    """Everything that is deployed. `version` is the runtime of LocalStack's own Python, which runs them."""
+
+    localstack: LocalStack
+    runtime: str
+    policy: Path
+    reported: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        return self.localstack.client(service)
+
+    # Deploying
+
+    def function(self, name: str, source: str, **more: Any) -> str:
+        """Make a function and return its ARN."""
+        more = {"Timeout": 20, "MemorySize": 256, "Role": ROLE, **more}
+        code = packed({"app.py": (HERE / "functions" / f"{source}.py").read_text()})
+        made = self.client("lambda").create_function(
+            FunctionName=name, Runtime=self.runtime, Handler="app.handler", Code={"ZipFile": code}, **more
+        )
+        self.active(name)
+        return str(made["FunctionArn"])
+
+    def active(self, name: str) -> None:
+        """Wait until a function can be invoked. Why not the client's waiter: it looks once a second."""
+        while (state := self.client("lambda").get_function(FunctionName=name)["Configuration"])[
+            "State"
+        ] == "Pending":
+            pass
+        assert state["State"] == "Active", state
+
+    def queue(self, name: str, **attributes: str) -> str:
+        """Make a queue and return its ARN."""
+        self.client("sqs").create_queue(QueueName=name, Attributes=attributes)
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+    def mode(self, mode: str) -> None:
+        """Have functions run under the policy in this mode from now on."""
+        self.policy.write_text((HERE / "front.yaml").read_text() + f"mode: {mode}\n")
+
+    # Asking
+
+    def invoke(self, name: str, event: Mapping[str, Any], **more: Any) -> tuple[Any, dict[str, Any]]:
+        """Invoke for the operator; return (result, the answer)."""
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), **more)
+        text = answer["Payload"].read()
+        return json.loads(text) if text else None, answer
+
+    def received(self, queue: str, wait: int = 0) -> Iterator[dict[str, Any]]:
+        """Take away and yield what is in a queue."""
+        url = f"{self.localstack.url}/{ACCOUNT}/{queue}"
+        sqs = self.client("sqs")
+        while messages := sqs.receive_message(QueueUrl=url, WaitTimeSeconds=wait, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                yield json.loads(message["Body"])
+            wait = 0
+
+    def awaited(self, queue: str, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the message of a queue that fits; others are kept for whoever asks for them."""
+        kept = self.reported.setdefault(queue, [])
+        for _ in range(5):
+            for message in kept:
+                if fits(message):
+                    kept.remove(message)
+                    return message
+            kept.extend(self.received(queue, PATIENCE))
+        raise AssertionError(f"{queue} has no such message, but {kept}")
+
+    def report(self, function: str, case: str) -> dict[str, Any]:
+        """Wait for what a function has told about a case."""
+        return self.awaited("front-reports", lambda m: m["function"] == function and case in json.dumps(m))
+
+    def passed_on(self, case: str) -> bool:
+        """Say whether anything about a case has come to where nothing labelled may go."""
+        kept = self.reported.setdefault("front-public", [])
+        kept.extend(self.received("front-public"))
+        return any(case in json.dumps(message) for message in kept)
+
+
+def built(localstack: LocalStack, policy: Path) -> Town:
+    """Deploy everything."""
+    asked = "import sys; print(f'python{sys.version_info[0]}.{sys.version_info[1]}')"
+    runtime = subprocess.run(
+        [localstack.python, "-c", asked], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    town = Town(localstack, runtime, policy)
+    town.mode("audit")
+    s3, functions, dynamodb, sns = (town.client(s) for s in ("s3", "lambda", "dynamodb", "sns"))
+    for bucket in ("front-people", "front-drop", "front-vault"):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket="front-people", Key="alice", Body=b"alice@example.org")
+    for queue in ("front-public", "front-reports"):
+        town.queue(queue)
+    town.function("FrontSender", "sender")
+    receivers = ("FrontDrop", "FrontInbox", "FrontNews", "FrontOrders", "FrontCalled")
+    drop, _, news, _, _ = (town.function(name, "receiver") for name in receivers)
+    s3.put_bucket_notification_configuration(
+        Bucket="front-drop",
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [{"LambdaFunctionArn": drop, "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    inbox = town.queue("front-inbox")
+    functions.create_event_source_mapping(FunctionName="FrontInbox", EventSourceArn=inbox)
+    topic = sns.create_topic(Name="front-news")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=news)
+    table = dynamodb.create_table(
+        TableName="front-orders",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]
+    functions.create_event_source_mapping(
+        FunctionName="FrontOrders", EventSourceArn=table["LatestStreamArn"], StartingPosition="TRIM_HORIZON"
+    )
+    return town
+
+
+def packed(files: Mapping[str, str]) -> bytes:
+    """Return a deployment package."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()

@@ -1,0 +1,181 @@
+"""The fronts of one LocalStack process, on a loop in a thread of its own, and the functions that it knows.
+
+Knows which thread may do what, and when what LocalStack holds is read anew. Does not know LocalStack's
+classes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from valve_aws import application, policy, text
+from valve_aws import template as templates
+from valve_aws.localstack import expected, host, inventory
+from valve_aws.localstack.arrival import Arrival
+from valve_aws.localstack.front import DIRECT, Front, Served
+from valve_aws.model.policy import FlowPolicy
+from valve_aws.model.source import Node
+from valve_aws.model.stack import Function, Stack, Trigger
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a function, as LocalStack has it."""
+
+    function: Function
+    account: str
+    region: str
+    role: str
+    dead_letters: str = ""
+    """ARN of the function's dead letter queue or topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The LocalStack around us: where its gateway is, and how its operator asks it something."""
+
+    url: str
+    ask: Callable[[str, str], inventory.Ask]
+    """(account, region) → the operator's own calls there."""
+    running: Callable[[], Collection[str]]
+    """Services that have been used, so that something may be there."""
+
+
+class Keeper:
+    """All fronts of this process."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._loop = asyncio.new_event_loop()
+        self._fronts: dict[tuple[str, str], Front] = {}
+        self._versions: dict[str, Version] = {}
+        self._lock = threading.Lock()
+        self._stale = True
+        self._told = ""
+        threading.Thread(target=self._loop.run_forever, name="valve", daemon=True).start()
+
+    def on_loop(self, course: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine where everything of a valve runs; to be waited for in the caller's thread."""
+        return asyncio.run_coroutine_threadsafe(course, self._loop)
+
+    def changed(self) -> None:
+        """Take note that what LocalStack holds is not what it was."""
+        self._stale = True
+
+    def add(self, version: Version) -> None:
+        """Take in a version, and see that it can be run. Blocking. Raises `Invalid`."""
+        with self._lock:
+            self._versions[version.function.key] = version
+            self._stale = True
+        self._front(version).prepare_version(version.function)
+
+    def remove(self, key: str) -> None:
+        """Forget a version, and end its environments."""
+        with self._lock:
+            version = self._versions.pop(key, None)
+            self._stale = True
+        if version is not None and (front := self._fronts.get((version.account, version.region))):
+            self.on_loop(front.forget(version.function))
+
+    def serve(self, key: str, came: Arrival) -> Future[Served]:
+        """Serve an event with a version; to be waited for in the caller's thread. Raises `Invalid`."""
+        version = self._versions[key]
+        return self.on_loop(self._front(version).serve(version.function, came))
+
+    def _front(self, version: Version) -> Front:
+        """Return the front of a version's account and region, which knows what is there by now."""
+        with self._lock:
+            place, told = (version.account, version.region), host.policy_stamp()
+            if self._stale or told != self._told or place not in self._fronts:
+                self._stale, self._told = False, told
+                try:
+                    self._read(place)
+                except BaseException:
+                    self._stale = True
+                    raise
+            return self._fronts[place]
+
+    def _read(self, place: tuple[str, str]) -> None:
+        """Read anew what is there, in every place that has functions.
+
+        Why here and not on the loop: LocalStack answers such calls in the thread that asks.
+        """
+        for account, region in dict.fromkeys([place, *self._fronts]):
+            settings = host.settings(self._cloud.url, account, region)
+            node = application.load(settings.policy) if settings.policy else None
+            stack = self._stack(account, region, node)
+            flow = policy.read(node, stack, str(settings.policy)) if node is not None else FlowPolicy()
+            front = self._fronts.get((account, region))
+            if front is None:
+                front = Front(settings, stack, flow, host.say)
+                self.on_loop(front.open()).result()
+                self._fronts[account, region] = front
+            else:
+                self.on_loop(_learn(front, stack, flow)).result()
+
+    def _stack(self, account: str, region: str, node: Node | None) -> Stack:
+        every = sorted(self._versions.values(), key=lambda v: (not v.function.version, v.function.version))
+        # Why the one without a number last: what others are published of stands for the function itself.
+        here = {v.function.name: v for v in every if (v.account, v.region) == (account, region)}
+        ask = self._cloud.ask(account, region)
+        told = inventory.template(ask, self._cloud.running(), {n: _properties(v) for n, v in here.items()})
+        resources = told["Resources"]
+        for name, kind, properties in expected.missing(node, resources):
+            resources[name] = {"Type": kind, "Properties": properties}
+        return _completed(_as_stack(told, account, region), here, set(expected.events(node)))
+
+
+async def _learn(front: Front, stack: Stack, flow: FlowPolicy) -> None:
+    front.learn(stack, flow)
+
+
+def _properties(version: Version) -> dict[str, Any]:
+    function = version.function
+    given: dict[str, Any] = {"FunctionName": function.name, "Runtime": function.runtime, "Role": version.role}
+    if version.dead_letters:
+        given["DeadLetterConfig"] = {"TargetArn": version.dead_letters}
+    return {**given, "Handler": function.handler, "Code": {"ZipFile": ""}}
+
+
+def _as_stack(told: dict[str, Any], account: str, region: str) -> Stack:
+    written = json.dumps(told)
+    return templates.read(
+        Path(NAME),
+        parameters={},
+        stack="localstack",
+        account=account,
+        region=region,
+        physical={},
+        load=lambda path: text.parse(written, str(path), last=True),
+    )
+
+
+NAME = "localstack.json"
+"""What messages call the template that LocalStack's resources are told as."""
+
+
+def _completed(stack: Stack, versions: dict[str, Version], named: set[tuple[str, str]]) -> Stack:
+    """Give the functions their code, and each trigger the name of what it comes from, so that a policy can
+    say `Function.Store`; every function can be invoked as well, which is an event called `Invoke`."""
+    functions = {}
+    for logical, function in stack.functions.items():
+        triggers = [replace(t, name=stack.title(t.source) if t.source else t.name) for t in function.triggers]
+        triggers.append(Trigger(logical, DIRECT, DIRECT))
+        there = {t.name for t in triggers}
+        triggers += [Trigger(logical, e, "") for f, e in sorted(named) if f == logical and e not in there]
+        version = versions.get(function.name)
+        function = replace(function, triggers=tuple(triggers))
+        if version is not None:
+            ours = version.function
+            function = replace(function, code=ours.code, environment=ours.environment, runtime=ours.runtime)
+        functions[logical] = function
+    return replace(stack, functions=functions)
