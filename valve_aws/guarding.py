@@ -32,6 +32,8 @@ from valve_aws.hook.watch import Watch
 from valve_aws.labels import SqliteBook
 from valve_aws.ledger import Ledger
 from valve_aws.model.call import Call, Unreadable
+from valve_aws.model.cell import one
+from valve_aws.model.label import Label
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import Book, Sink
 from valve_aws.model.record import Record
@@ -189,6 +191,15 @@ class Guard:
         return _invoked(invocation, sending, body, waits=kind != "Event")
 
     # What the operator sees
+
+    def label_of(self, store: str, name: str) -> Label:
+        """Return what the book has for one cell while the guard is on, without what the policy adds to it;
+        `store` is a logical id or an ARN, `name` an object's key, a message's id or an item's key."""
+        found = self.stack.resources.get(store)
+        held: Label = (
+            self._on().clerk.at_once(ask.Look([one(found.arn if found else store, name)])).popitem()[1].label
+        )
+        return held
 
     def summary(self) -> str:
         """Return one line about the run; it says how strong the guard was."""

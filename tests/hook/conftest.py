@@ -6,6 +6,7 @@ Knows moto and the template beside. Does not know the guard.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,28 @@ def cloud() -> Iterator[Any]:
         yield boto3
 
 
+@lru_cache
+def at(service: str) -> Any:
+    """A client older than any guard: making one takes longer than a test."""
+    with mock_aws():
+        return boto3.client(service, region_name=REGION)
+
+
 def create() -> None:
-    boto3.client("dynamodb").create_table(
+    at("dynamodb").create_table(
         TableName="customers",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
     for bucket in ("uploads-bucket", "public-bucket"):
-        boto3.client("s3").create_bucket(Bucket=bucket)
+        at("s3").create_bucket(Bucket=bucket)
     for queue in ("jobs", "vault"):
-        boto3.client("sqs").create_queue(QueueName=queue)
+        at("sqs").create_queue(QueueName=queue)
 
 
 def queue(name: str) -> str:
-    url: str = boto3.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+    url: str = at("sqs").get_queue_url(QueueName=name)["QueueUrl"]
     return url
 
 

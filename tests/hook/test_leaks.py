@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 import valve_aws
-from tests.hook.conftest import APP, queue, waiting
+from tests.hook.conftest import APP, at, queue, waiting
 
 
 def guard(mode: str = "", **more: Any) -> valve_aws.Guard:
@@ -20,22 +19,22 @@ def guard(mode: str = "", **more: Any) -> valve_aws.Guard:
 
 
 def seed() -> None:
-    boto3.client("dynamodb").put_item(
+    at("dynamodb").put_item(
         TableName="customers", Item={"id": {"S": "c1"}, "email": {"S": "a@b.c"}, "amount": {"N": "3"}}
     )
 
 
 def leaking(event: Any, context: Any) -> Any:
-    item = boto3.client("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})["Item"]
-    boto3.client("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=item["email"]["S"])
+    item = at("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})["Item"]
+    at("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=item["email"]["S"])
     return {"ok": True}
 
 
 def honest(event: Any, context: Any) -> Any:
-    item = boto3.client("dynamodb").get_item(
+    item = at("dynamodb").get_item(
         TableName="customers", Key={"id": {"S": "c1"}}, ProjectionExpression="id,amount"
     )["Item"]
-    boto3.client("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=item["amount"]["N"])
+    at("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=item["amount"]["N"])
     return {"ok": True}
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.hook.conftest import queue, waiting
+from tests.hook.conftest import at, queue, waiting
 from tests.hook.test_leaks import guard
 from valve_aws.guarding import Nowhere, Operator
 from valve_aws.labels import SqliteBook
@@ -24,13 +23,13 @@ COPY = one("arn:aws:s3:::public-bucket", "copy.txt")
 
 def test_nothing_of_the_operators_is_refused_and_all_of_it_is_recorded(cloud: Any) -> None:
     with guard() as valve:
-        boto3.client("s3").put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
-        content = boto3.client("s3").get_object(Bucket="uploads-bucket", Key="scan.txt")["Body"].read()
-        boto3.client("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=content.decode())
-        boto3.client("s3").put_bucket_acl(Bucket="public-bucket", ACL="public-read")
-        boto3.client("iam").list_users()
+        at("s3").put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
+        content = at("s3").get_object(Bucket="uploads-bucket", Key="scan.txt")["Body"].read()
+        at("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=content.decode())
+        at("s3").put_bucket_acl(Bucket="public-bucket", ACL="public-read")
+        at("iam").list_users()
         with pytest.raises(ClientError):
-            boto3.client("s3").get_object(Bucket="nobodys-bucket", Key="k")
+            at("s3").get_object(Bucket="nobodys-bucket", Key="k")
     assert waiting("jobs") == ["x"]
     assert [(r.operation, r.verdict, r.function) for r in valve.records] == [
         (operation, "allow", "operator")
@@ -49,13 +48,13 @@ def test_nothing_of_the_operators_is_refused_and_all_of_it_is_recorded(cloud: An
 
 def test_what_the_operator_copies_keeps_its_label(cloud: Any) -> None:
     def reads(event: Any, context: Any) -> str:
-        s3 = boto3.client("s3")
+        s3 = at("s3")
         text = s3.get_object(Bucket="public-bucket", Key=event["key"])["Body"].read().decode()
-        boto3.client("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=text)
+        at("sqs").send_message(QueueUrl=queue("jobs"), MessageBody=text)
         return text
 
     with guard() as valve:
-        s3 = boto3.client("s3")
+        s3 = at("s3")
         s3.put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
         s3.copy_object(Bucket="public-bucket", Key="copy.txt", CopySource="uploads-bucket/scan.txt")
         with pytest.raises(ClientError):
@@ -69,7 +68,7 @@ def test_its_half_alone_labels_in_the_book_of_another_valve(cloud: Any, tmp_path
     told: list[Record] = []
     stack, policy = guard().stack, guard().policy
     book = SqliteBook(tmp_path / "labels.db", "moto/1", sole=True)
-    s3 = boto3.client("s3")
+    s3 = at("s3")
     s3.put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
 
     def copy() -> None:
