@@ -5,33 +5,27 @@ Knows who needs whom. Decides nothing, and is no boundary: a function can step a
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from valve_aws import application, audit, runtime, template
-from valve_aws.aws import Aws, AwsCall
-from valve_aws.cloud import secrets
+from valve_aws import application, audit
 from valve_aws.course import commands as ask
-from valve_aws.course.clerk import Clerk
-from valve_aws.course.court import Court
-from valve_aws.flow import Bystander, Judge
 from valve_aws.hook import seam
-from valve_aws.hook.errand import Answered, Spoken, Written
-from valve_aws.hook.invocation import Event, Failed, Invocation, Refused, payload, wrapped
+from valve_aws.hook.errand import Answered
+from valve_aws.hook.invocation import Event, Invocation, wrapped
 from valve_aws.hook.watch import Watch
+from valve_aws.inprocess import Nowhere, arrived, invoked, watch
 from valve_aws.labels import SqliteBook
 from valve_aws.ledger import Ledger
-from valve_aws.model.call import Call, Unreadable
+from valve_aws.model.call import Call
 from valve_aws.model.cell import one
 from valve_aws.model.label import Label
 from valve_aws.model.policy import FlowPolicy
@@ -39,7 +33,7 @@ from valve_aws.model.ports import Book, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Holding, Mode
+from valve_aws.model.verdict import Mode
 from valve_aws.settings import Settings
 
 STRENGTH = "cooperative"
@@ -170,10 +164,22 @@ class Guard:
         and `ResultRefused` for what may not come in or go out. Raises `Invalid` for a name that the template
         does not have.
         """
-        logical = application.choose(self.stack, self.policy, logical_id, event_source, self._say)
-        invocation = Invocation(self._on, logical, function, lambda: str(uuid.uuid4()))
-        self._handlers[self.stack.functions[logical].arn] = invocation
-        return wrapped(invocation, lambda content: Event(content, event_source, _fields(content)))
+        logical = application.choose(self.stack, self.policy, logical_id, event_source, lambda _: None)
+        owner = self.stack.functions[logical]
+        invocation = self._handlers[owner.arn] = Invocation(
+            self._on, logical, function, lambda: str(uuid.uuid4())
+        )
+
+        def event(content: Any) -> Event:
+            came = arrived(self._on(), owner, content, event_source)
+            labelled = sorted(
+                f"{logical}.{t.name}" for t in owner.triggers if f"{logical}.{t.name}" in self.policy.events
+            )
+            if labelled and not came.trigger and self._ledger.first(labelled[0]):
+                self._say(f'valve: the event\'s labels do not apply without event_source="{labelled[0]}"')
+            return came
+
+        return wrapped(invocation, event)
 
     def _on(self) -> Watch:
         if self._watch is None:
@@ -188,7 +194,7 @@ class Guard:
         kind = call.params.get("InvocationType", "RequestResponse")
         if invocation is None or kind == "DryRun":
             return None
-        return _invoked(invocation, sending, body, waits=kind != "Event")
+        return invoked(invocation, sending, body, waits=kind != "Event")
 
     # What the operator sees
 
@@ -232,110 +238,6 @@ class Operator:
         seam.take_out(self._watch)
 
 
-def watch(
-    stack: Stack,
-    policy: FlowPolicy,
-    mode: Mode,
-    book: Book,
-    sink: Sink,
-    seen: Callable[[Record], None],
-    invoke: Callable[[Call, ask.Forward, bytes], Answered | None] = lambda *_: None,
-) -> Watch:
-    """Return the hook of one guard over a book and a sink; `seam.put_in` lets it see every call."""
-    tables = template.schema(stack)
-    aws = Aws(stack.account, stack.region, tables, secrets=secrets(stack, policy, ()))
-    account, region = stack.account, stack.region
-    return Watch(
-        Court(Judge(policy, stack), mode, account, region),
-        Court(Bystander(policy, stack), mode, account, region),
-        Clerk(book, sink, seen, lambda: (f"r-{os.urandom(6).hex()}", _now())),
-        Wire(aws),
-        invoke,
-    )
-
-
-class Wire:
-    """`aws/` as the hook asks it."""
-
-    def __init__(self, aws: Aws) -> None:
-        self._aws = aws
-
-    def given(self, spoken: Spoken) -> Call | Unreadable:
-        """See `errand.Wire`."""
-        place = self._aws.place(spoken.region, spoken.partition)
-        key = "-" if spoken.signed else ""
-        return self._aws.given(spoken.service, spoken.operation, spoken.params, place, spoken.protocol, key)
-
-    def reply(self, call: Call, http: Any, parsed: Mapping[str, Any]) -> ask.Reply:
-        """See `errand.Wire`."""
-        wanted = self._aws.wants_reply(call)
-        if http is None:
-            told = parsed.get("ResponseMetadata", {})
-            status, headers = told.get("HTTPStatusCode", 200), _pairs(told.get("HTTPHeaders", {}))
-            body = json.dumps(parsed, default=str).encode() if wanted else None
-            if isinstance(call, AwsCall):
-                call = replace(call, protocol="json")
-        else:
-            status, headers = http.status_code, _pairs(http.headers)
-            body = http.content if wanted else None
-        found = self._aws.reply(call, status, headers, body)
-        return ask.Reply(
-            status, found.outcome, found.versions, found.created, found.removed, found.seen, whole=True
-        )
-
-    def refusal(self, spoken: Spoken, ident: str, answer: tuple[str, str]) -> Written:
-        """See `errand.Wire`."""
-        return self._aws.refusal_of(spoken.service, spoken.operation, spoken.protocol, ident, answer)
-
-
-def _invoked(invocation: Invocation, sending: ask.Forward, body: bytes, waits: bool) -> Answered:
-    """Run a handler for another caller: what it comes to carries its label to him (law 11)."""
-    subject = None
-    headers = [("x-amzn-requestid", sending.record)]
-    event = Event(
-        json.loads(body or b"{}"),
-        "",
-        {},
-        Holding(sending.carries, True, sending.ways),
-        sending.call.resources[0],
-        sending.record,
-    )
-    try:
-        value, subject = invocation.run(event, None)
-        done, failed = payload(value), False
-    except Failed as error:
-        subject, failed = error.subject, True
-        done = payload({"errorMessage": str(error.error), "errorType": type(error.error).__name__})
-    except Refused:
-        failed, done = True, runtime.faults.refused("Valve.EventRefused", sending.record)
-    if not waits:
-        return Answered(202, headers, b"")
-    headers += [("content-type", "application/json"), ("x-amz-executed-version", "$LATEST")]
-    if failed:
-        headers.append(("x-amz-function-error", "Unhandled"))
-    if subject is None:
-        return Answered(200, headers, done, sending.carries, sending.ways)
-    return Answered(200, headers, done, subject.label, tuple(subject.ways.values()))
-
-
-class Nowhere:
-    """A sink for records that stay in memory."""
-
-    def write(self, record: Record) -> None:
-        """See `Sink.write`: the list is kept by whoever is told."""
-
-
-def _pairs(headers: Any) -> list[tuple[str, str]]:
-    return [(str(name), str(value)) for name, value in headers.items()]
-
-
-def _fields(content: Any) -> Mapping[str, str]:
-    try:
-        return application.fields(json.dumps(content).encode())
-    except (TypeError, ValueError):
-        return {}
-
-
 def _path(given: str | Path | None) -> Path | None:
     return Path(given) if given is not None else None
 
@@ -350,11 +252,6 @@ def _beside(given: str | Path | None, policy: str | Path | None) -> Path | None:
 
 def _names() -> Iterable[str]:
     return ("template.yaml", "template.yml", "template.json")
-
-
-def _now() -> str:
-    seconds, rest = divmod(time.time_ns() // 1_000_000, 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03d}Z"
 
 
 def _to_stderr(text: str) -> None:

@@ -15,7 +15,7 @@ from tests.hook.conftest import APP, at, queue, waiting
 
 
 def guard(mode: str = "", **more: Any) -> valve_aws.Guard:
-    return valve_aws.guard(policy=APP / "valve.yaml", mode=mode, say=lambda _: None, **more)
+    return valve_aws.guard(policy=APP / "valve.yaml", mode=mode, **{"say": lambda _: None, **more})
 
 
 def seed() -> None:

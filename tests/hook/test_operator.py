@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 
 from tests.hook.conftest import at, queue, waiting
 from tests.hook.test_leaks import guard
-from valve_aws.guarding import Nowhere, Operator
+from valve_aws.guarding import Operator
+from valve_aws.inprocess import Nowhere
 from valve_aws.labels import SqliteBook
 from valve_aws.model.cell import one
 from valve_aws.model.record import Record

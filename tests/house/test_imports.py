@@ -55,7 +55,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "loglines": EVERY_ROOM | {"passage"},
     "housing": EVERY_ROOM | {"settings", "passage", "crossing", "splicing", "loglines"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
-    "guarding": EVERY_ROOM | {"settings", "application", "cloud", "ledger"},  # the cooperative guard
+    "inprocess": EVERY_ROOM | {"application", "cloud"},
+    "guarding": EVERY_ROOM | {"settings", "application", "inprocess", "ledger"},  # the cooperative guard
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
     "told": frozenset({"settings", "model"}),
     "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread
 from typing import Any
 
 from valve_aws.course.subject import Subject
+from valve_aws.hook.evidence import Place, calling_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Caller:
 
     guard: object
     subject: Subject
+    place: Place | None = None
+    """The line of source that handed the work over, for what is done where none is."""
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("valve_caller", default=None)
@@ -38,9 +41,15 @@ def calling(caller: Caller) -> Iterator[None]:
         CALLER.reset(token)
 
 
+def handed(caller: Caller | None) -> Caller | None:
+    """Return a caller with the line that hands his work over; s3transfer's own threads do so in turn."""
+    place = calling_line() if caller is not None else None
+    return replace(caller, place=place) if caller is not None and place is not None else caller
+
+
 def start(call: Callable[[Thread], None], thread: Thread) -> None:
     """`Thread.start`, in the name of whoever starts it (s3transfer's threads are a handler's own)."""
-    caller = CALLER.get()
+    caller = handed(CALLER.get())
     if caller is not None:
         run = thread.run
 
@@ -61,7 +70,7 @@ def submit(
     **named: Any,
 ) -> Future[Any]:
     """`ThreadPoolExecutor.submit`, in the name of whoever hands the work over: its threads may be older."""
-    caller = CALLER.get()
+    caller = handed(CALLER.get())
 
     def within() -> Any:
         token = CALLER.set(caller)

@@ -17,7 +17,7 @@ from valve_aws.hook.halves import Halves
 from valve_aws.hook.seam import REFUSED
 from valve_aws.model.call import Call, Unreadable
 from valve_aws.model.label import CLEAN, Label
-from valve_aws.model.ports import Outcome
+from valve_aws.model.ports import Outcome, Tables
 from valve_aws.model.verdict import Way
 
 
@@ -40,6 +40,10 @@ Written = tuple[int, Sequence[tuple[str, str]], bytes]
 
 class Wire(Protocol):
     """`aws/`, as the hook needs it."""
+
+    @property
+    def tables(self) -> Tables:
+        """Return how tables tell their items apart: the template's, and those that were seen to be made."""
 
     def given(self, spoken: Spoken) -> Call | Unreadable:
         """Understand it. Never raises."""

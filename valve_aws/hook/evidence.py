@@ -5,10 +5,9 @@ Knows frames. Does not know what is called.
 
 from __future__ import annotations
 
-import linecache
 import sys
 
-from valve_aws.model.call import Evidence
+Place = tuple[str, int]
 
 BETWEEN = frozenset(
     """
@@ -21,15 +20,13 @@ BETWEEN = frozenset(
 DEEPEST = 200
 
 
-def calling_line() -> Evidence:
-    """Return where the call is made; nothing when no line of source is on this thread's stack."""
+def calling_line() -> Place | None:
+    """Return (file, line) of the call that is being made; None where no line of source is on this stack."""
     frame = sys._getframe(1)
     for _ in range(DEEPEST):
-        name = frame.f_globals.get("__name__", "")
-        if name.partition(".")[0] not in BETWEEN:
-            file, line = frame.f_code.co_filename, frame.f_lineno
-            return Evidence(file, line, linecache.getline(file, line).strip())
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in BETWEEN:
+            return frame.f_code.co_filename, frame.f_lineno
         if frame.f_back is None:
             break
         frame = frame.f_back
-    return Evidence()
+    return None

@@ -17,11 +17,11 @@ from valve_aws.course.carry import cross, turn_away, wave_through
 from valve_aws.course.clerk import Clerk
 from valve_aws.course.court import Court
 from valve_aws.course.subject import Subject
-from valve_aws.hook.caller import CALLER
+from valve_aws.hook.caller import CALLER, Caller
 from valve_aws.hook.errand import Answered, Errand, Spoken, Wire
-from valve_aws.hook.evidence import calling_line
+from valve_aws.hook.evidence import Place, calling_line
 from valve_aws.hook.halves import Halves
-from valve_aws.model.call import Call, Effect, Unreadable
+from valve_aws.model.call import Call, Effect, Evidence, Unreadable
 from valve_aws.model.verdict import Verdict
 
 OPERATOR = "operator"
@@ -40,6 +40,8 @@ class Watch:
     """For everybody else: it refuses nothing."""
     clerk: Clerk
     wire: Wire
+    quote: Callable[[str, int], Evidence]
+    """(file, line) → that line as people find it."""
     invoke: Invoke = lambda *_: None
     lock: Any = field(default_factory=RLock)
     """Invariant: one course moves at a time. What stands between two commands is atomic, whatever threads
@@ -55,7 +57,7 @@ class Watch:
         with self.lock:
             call = self.wire.given(spoken)
             if caller is not None and caller.guard is self:
-                course = self._judged(caller.subject, call)
+                course = self._judged(caller, call)
             else:
                 course = self._recorded(call)
             halves = Halves(course, self._act)
@@ -71,17 +73,23 @@ class Watch:
         """See `errand.Watcher`."""
         self._under_way.pop(record, None)
 
-    def _judged(self, subject: Subject, call: Call | Unreadable) -> ask.Course[Verdict]:
+    def _judged(self, caller: Caller, call: Call | Unreadable) -> ask.Course[Verdict]:
         if isinstance(call, Unreadable):
-            return turn_away(self.court, subject, call)
-        return cross(self.court, subject, replace(call, evidence=calling_line()))
+            return turn_away(self.court, caller.subject, call)
+        return cross(self.court, caller.subject, replace(call, evidence=self._evidence(caller.place)))
 
     def _recorded(self, call: Call | Unreadable) -> ask.Course[Verdict]:
         """Take an operator's call through; he leaves nothing behind that the next one would carry."""
         operator = Subject("", OPERATOR)
         if isinstance(call, Unreadable):
             return _unread(self.operators, operator, call)
-        return cross(self.operators, operator, replace(call, evidence=calling_line(), held="", links=()))
+        return cross(
+            self.operators, operator, replace(call, evidence=self._evidence(None), held="", links=())
+        )
+
+    def _evidence(self, otherwise: Place | None) -> Evidence:
+        place = calling_line() or otherwise
+        return self.quote(*place) if place else Evidence()
 
     def _act(self, command: ask.Command) -> Any:
         if isinstance(command, ask.Cut):
