@@ -32,6 +32,7 @@ from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Holding, Mode, Rule
+from valve_aws.quoting import Quoting
 from valve_aws.releasing import released
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
@@ -71,8 +72,20 @@ class Door:
     """Another function of ours waits for the result."""
 
 
+class Named(Quoting):
+    """Lines of source by their function: its folder is LocalStack's own, and named by chance."""
+
+    def quote(self, function: str, file: str, line: int) -> Evidence:
+        """See `Quoting`."""
+        told, folder = super().quote(function, file, line), str(self.stack.functions[function].code.folder)
+        inside = told.file.partition(folder.lstrip("/"))[2].lstrip("/")
+        return replace(told, file=f"{function}/{inside}") if inside else told
+
+
 class Front(Valve):
     """`open` it, `learn` what there is, `serve`; on one loop."""
+
+    quoting = Named
 
     def __init__(self, settings: Settings, stack: Stack, flow: FlowPolicy, say: Say) -> None:
         super().__init__(settings, stack, flow, (), say)
@@ -317,12 +330,6 @@ class Front(Valve):
 
     def _taken_lines(self, run: Run) -> tuple[str, ...]:
         return tuple(self._lines.pop(run.subject.environment, ())) if run.subject else ()
-
-    def _quote(self, function: str, file: str, line: int) -> Evidence:
-        """Why without its folder: that is LocalStack's own, and named by chance."""
-        told, folder = super()._quote(function, file, line), str(self.stack.functions[function].code.folder)
-        inside = told.file.partition(folder.lstrip("/"))[2].lstrip("/")
-        return replace(told, file=f"{function}/{inside}") if inside else told
 
     @property
     def _home(self) -> Path:
