@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "cli": frozenset({"settings", "flags", "__init__"}),
     # another face, loaded by LocalStack: it builds valves and reads what they are about
     "localstack": EVERY_ROOM
-    | {"valve", "settings", "application", "cloud", "housing", "passage", "releasing"},
+    | {"valve", "settings", "application", "cloud", "housing", "passage", "quoting", "releasing"},
     "__main__": frozenset({"cli"}),
 }
 
