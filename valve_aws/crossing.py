@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from valve_aws.aws import Length, Letter, Payload, Unclear, Unwritable, leaving
-from valve_aws.aws.keyring import WIDTH
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import carry, cross, turn_away
 from valve_aws.course.drive import drive
@@ -24,6 +23,7 @@ from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
 from valve_aws.model.cell import Cell
 from valve_aws.model.invocation import Beside
 from valve_aws.model.ports import Outcome
+from valve_aws.model.spellings import WIDTH
 from valve_aws.model.verdict import Mode, Way
 from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Exchange, Gone, Malformed, Reply, Target, Unreachable

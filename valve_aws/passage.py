@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from valve_aws.aws import Aws, Keyring, Sieve
+from valve_aws.aws import Aws, Keyring
 from valve_aws.aws import Endpoint as AwsEndpoint
 from valve_aws.backend import Endpoint, NotStarted
 from valve_aws.course import commands as ask
@@ -28,6 +28,7 @@ from valve_aws.model.invocation import Beside
 from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, Outcome, Sink
 from valve_aws.model.record import Record
+from valve_aws.model.spellings import Sieve
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.proxy import Reply, Target, Unreachable, Upstream

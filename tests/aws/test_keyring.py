@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import pytest
 
-from valve_aws.aws import Keyring, Sieve, issue
-from valve_aws.aws.spellings import MOST
+from valve_aws.aws import Keyring, issue
 from valve_aws.model.call import Key
+from valve_aws.model.spellings import MOST, Sieve
 
 SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
     "plain": lambda text: text,

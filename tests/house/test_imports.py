@@ -24,6 +24,7 @@ LEAVES = (
     "backend",
     "audit",
     "lockfile",
+    "canary",
     "report",
     "text",
 )

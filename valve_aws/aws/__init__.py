@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valve_aws.aws.crossing import AwsCall
-    from valve_aws.aws.keyring import Keyring, Sieve
+    from valve_aws.aws.keyring import Keyring
     from valve_aws.aws.keys import issue
     from valve_aws.aws.links import Anew
     from valve_aws.aws.payload import Payload
@@ -31,7 +31,6 @@ __all__ = [
     "Outgoing",
     "Payload",
     "Settled",
-    "Sieve",
     "Unclear",
     "Unwritable",
     "issue",
@@ -48,7 +47,6 @@ HOMES = {
     "Outgoing": "writing",
     "Payload": "payload",
     "Settled": "replies",
-    "Sieve": "keyring",
     "Unclear": "unclear",
     "Unwritable": "writing",
     "issue": "keys",

@@ -1,7 +1,8 @@
 """Every credential of one run: which environment holds which, and where one of them stands in what leaves.
 
 Knows keys, sessions and other secrets that must not leave. Does not know what is done about one that is
-found.
+found. What is split, encrypted or spelled otherwise is not looked for: outside it is worth as little as plain
+(law 17), so this catches mistakes and leaves the hostile nothing to gain.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from valve_aws.aws.keys import MARK, SECRET, SECRET_LENGTH, TOKEN_LENGTH, issue
-from valve_aws.aws.spellings import extent, said, spellings, whole
 from valve_aws.model.call import Head, Key
+from valve_aws.model.spellings import extent, said, spellings, whole
 
 WAYS = spellings(SECRET.encode())
 NEEDLES = tuple(way.needle for way in WAYS)
@@ -151,27 +152,6 @@ class Keyring:
         for found in reversed(self.spots(text)):
             text = text[: found.start] + MASK + text[found.end :]
         return text
-
-
-WIDTH = 1024
-"""Bytes of a stream that are looked at once more with the piece that follows: more than any spelling has."""
-
-
-class Sieve:
-    """Looks through a stream, piece by piece, for credentials."""
-
-    def __init__(self, found: Callable[[bytes], str]) -> None:
-        self._found = found
-        self._tail = b""
-
-    def look(self, piece: bytes) -> str:
-        """Return what stands in the stream so far, as far as it was not told before; "" when nothing
-        does."""
-        what = self._found(self._tail + piece[:WIDTH])
-        if len(piece) > WIDTH:
-            what = what or self._found(piece)
-        self._tail = (self._tail + piece)[-WIDTH:] if len(piece) < WIDTH else piece[-WIDTH:]
-        return what
 
 
 def _named(what: str, issued: Issued) -> str:

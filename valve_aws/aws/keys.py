@@ -16,7 +16,7 @@ AWS's."""
 
 SECRET = "ValveKept"
 """How a secret key and a session token of ours begin, so that looking for all of them is looking for one
-word (`spellings`). No letter of them is changed by JSON, URLs, forms or HTML."""
+word (`model.spellings`). No letter of them is changed by JSON, URLs, forms or HTML."""
 
 SECRET_LENGTH = 40
 """Characters of a secret key, AWS's own; 31 of them are random, some 184 bits."""

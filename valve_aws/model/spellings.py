@@ -1,8 +1,6 @@
-"""The spellings in which a credential of ours is looked for: plain, base64, hexadecimal.
+"""The spellings in which something known is looked for in what leaves: plain, base64, hexadecimal.
 
-Knows how bytes come to stand in text. Does not know any credential. What is split, encrypted or spelled
-otherwise is not looked for: outside it is worth as little as plain (law 17), so this catches mistakes and
-leaves the hostile nothing to gain.
+Knows how bytes come to stand in text, and how a stream is looked through. Does not know what is looked for.
 """
 
 from __future__ import annotations
@@ -12,7 +10,8 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote_from_bytes
+from functools import lru_cache
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 BLANK = re.compile(rb"\s+")
 MOST = 200
@@ -44,6 +43,11 @@ class Spelling:
     read: Callable[[bytes], bytes]
     stretch: float
     """Bytes of text for each byte of what it says."""
+    name: str = "plain"
+    letters: str = ""
+    """What it is written with, "" for anything."""
+    group: int = 1
+    """Letters that are read together."""
 
 
 def spellings(mark: bytes) -> tuple[Spelling, ...]:
@@ -52,9 +56,17 @@ def spellings(mark: bytes) -> tuple[Spelling, ...]:
     for shift in range(3):
         skip = -shift % 3
         left = mark[skip:]
-        found.append(Spelling(base64.b64encode(left[:len(left) // 3 * 3]), mark[:skip], _unbase64, 4 / 3))
-    found += [Spelling(text, b"", _unhex, 2) for text in (mark.hex().encode(), mark.hex().upper().encode())]
+        needle = base64.b64encode(left[:len(left) // 3 * 3])
+        found.append(Spelling(needle, mark[:skip], _unbase64, 4 / 3, "base64", r"A-Za-z0-9+/_-", 4))
+    for text in (mark.hex().encode(), mark.hex().upper().encode()):
+        found.append(Spelling(text, b"", _unhex, 2, "hexadecimal", "0-9a-fA-F", 2))
     return tuple(dict.fromkeys(found))
+
+
+def percent(mark: bytes) -> Spelling:
+    """Return the way in which every byte of a mark, of digits alone, is written as `%XX`."""
+    needle = "".join(f"%{byte:02X}" for byte in mark).encode()
+    return Spelling(needle, b"", _unpercent, 3, "percent signs", "%0-9a-fA-F", 3)
 
 
 def _unbase64(text: bytes) -> bytes:
@@ -73,6 +85,29 @@ def _rest(text: bytes) -> bytes:
 def _unhex(text: bytes) -> bytes:
     usable = re.match(rb"(?:[0-9a-fA-F]{2})*", BLANK.sub(b"", text))
     return bytes.fromhex(usable.group().decode()) if usable else b""
+
+
+def _unpercent(text: bytes) -> bytes:
+    usable = re.match(rb"(?:%[0-9a-fA-F]{2})*", text)
+    return unquote_to_bytes(usable.group()) if usable else b""
+
+
+def around(text: bytes, way: Spelling, at: int, most: int) -> tuple[bytes, int]:
+    """Return what a text says around a needle that stands at `at`, at most `most` bytes to either side, and
+    where in that the needle's own first byte is."""
+    reach = int(most * way.stretch * 1.1) + 8
+    before = text[max(0, at - reach):at]
+    if way.letters:
+        run = _run(way.letters).search(BLANK.sub(b"", before))
+        before = run.group() if run else b""
+        before = way.read(before[len(before) % way.group:])
+    before = before[-most:]
+    return before + way.read(text[at:at + reach])[:most], len(before)
+
+
+@lru_cache
+def _run(letters: str) -> re.Pattern[bytes]:
+    return re.compile(rf"[{letters}]*\Z".encode())
 
 
 def said(text: bytes, ways: tuple[Spelling, ...], most: int) -> Iterator[tuple[Spelling, int, bytes]]:
@@ -100,3 +135,24 @@ def extent(text: bytes, way: Spelling, at: int, length: int) -> tuple[int, int]:
         left -= not BLANK.match(text, end)
         end += 1
     return start, end
+
+
+WIDTH = 1024
+"""Bytes of a stream that are looked at once more with the piece that follows: more than any spelling has."""
+
+
+class Sieve:
+    """Looks through a stream, piece by piece, with what looks through a text."""
+
+    def __init__(self, found: Callable[[bytes], str]) -> None:
+        self._found = found
+        self._tail = b""
+
+    def look(self, piece: bytes) -> str:
+        """Return what stands in the stream so far, as far as it was not told before; "" when nothing
+        does."""
+        what = self._found(self._tail + piece[:WIDTH])
+        if len(piece) > WIDTH:
+            what = what or self._found(piece)
+        self._tail = (self._tail + piece)[-WIDTH:] if len(piece) < WIDTH else piece[-WIDTH:]
+        return what
