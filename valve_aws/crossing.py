@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlsplit
 
 from valve_aws.aws import Length, Letter, Payload, Unclear, Unwritable, leaving
@@ -25,10 +25,13 @@ from valve_aws.model.invocation import Beside
 from valve_aws.model.ports import Outcome
 from valve_aws.model.spellings import WIDTH
 from valve_aws.model.verdict import Mode, Way
-from valve_aws.passage import Passage, utc
+from valve_aws.passage import BODY, Passage, utc
 from valve_aws.proxy import Exchange, Gone, Malformed, Reply, Target, Unreachable
 from valve_aws.releasing import Releasing
 from valve_aws.runtime import faults
+
+if TYPE_CHECKING:
+    from valve_aws.canary import Place
 
 OURS = {
     "connection",
@@ -88,6 +91,7 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
     )
     if held := passage.ring.found(leaving.head_of(head)):
         call = replace(call, held=held)
+    crossing.sighted(call)
     call = await crossing.opened(call)
     await drive(cross(passage.court, subject, call), crossing.act)
 
@@ -137,6 +141,8 @@ class Crossing:
         """The body of a request to another host, where links may be in it."""
         self._told: list[str] = []
         """Credentials that stood in what was let go."""
+        self._place: Place | None = None
+        """Where a decoy is seen that stands in this; None where none is looked for."""
 
     def understood(
         self, call: Call | Unreadable, evidence: Evidence, body: bytes | None
@@ -145,8 +151,22 @@ class Crossing:
         self._body = body
         if isinstance(call, Unreadable):
             self._declined = call.answer
-            return call
-        return replace(call, evidence=evidence)
+        else:
+            call = replace(call, evidence=evidence)
+        self.sighted(call)
+        if body:
+            self.sighted(call, body)
+        return call
+
+    def sighted(self, call: Call | Unreadable, body: bytes | None = None) -> None:
+        """Look for decoys in what is here of a request: whether it leaves is not asked."""
+        if (lookout := self._passage.lookout) is None:
+            return
+        self._place = self._place or lookout.place(self._subject.function, call)
+        if body is None:
+            lookout.head(self._place, self._exchange.head)
+        else:
+            lookout.look(self._place, BODY, body)
 
     async def opened(self, call: Call) -> Call:
         """Return a request to another host with the links in its body, where links may go to that host: then
@@ -156,7 +176,9 @@ class Crossing:
             return call
         if not any(passage.court.judge.takes_links(target) for target in call.resources):
             return call
-        self._letter = passage.aws.opened(await self._exchange.collect(LETTER))
+        body = await self._exchange.collect(LETTER)
+        self.sighted(call, body)
+        self._letter = passage.aws.opened(body)
         return replace(call, held=call.held or self._letter.held, links=self._letter.links)
 
     def act(self, command: ask.Command) -> Any:
@@ -164,6 +186,10 @@ class Crossing:
         match command:
             case ask.Collect(limit):
                 return self._collect(limit)
+            case ask.Begin() if self._place is not None:
+                begun = self._passage.at_once(command)
+                self._place.record = begun[0]
+                return begun
             case ask.Forward():
                 return self._passage.guarded(command.record, self._forward(command))
             case ask.Release(reply):
@@ -215,7 +241,7 @@ class Crossing:
         endpoint = await passage.cloud()
         if self._releasing.anew:
             call = aws.rewritten(call, self._releasing.anew)
-        payload = aws.payload(call, passage.watch(self._told))
+        payload = aws.payload(call, passage.watch(self._told, self._place))
         length = Length(payload.length) if payload else None
         credential = passage.ring.upstream(call.access_key, endpoint.credential)
         there, whole = passage.written_for(endpoint), length or aws.content(call)
@@ -314,7 +340,7 @@ class Crossing:
 
     async def _watched(self) -> AsyncIterator[bytes]:
         """Give a body as it came, its end a little late: a credential is seen before all of it is gone."""
-        watch, late = self._passage.watch(self._told), b""
+        watch, late = self._passage.watch(self._told, self._place), b""
         async for piece in self._exchange.stream():
             watch(piece)
             late += piece

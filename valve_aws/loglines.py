@@ -52,6 +52,7 @@ class LogLines:
                 self._store(subject, line)
             return
         text = line.encode("utf-8", "replace")
+        passage.sighted(subject, "Log", text)
         held = passage.ring.found(text)
         masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
         self._heard(subject, stream, masked)

@@ -13,7 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from valve_aws.aws import Aws, Keyring
@@ -32,6 +32,11 @@ from valve_aws.model.spellings import Sieve
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.proxy import Reply, Target, Unreachable, Upstream
+
+if TYPE_CHECKING:
+    from valve_aws.canary import Lookout, Place
+
+BODY = "its body"
 
 TRIES = (0.05, 0.2, 0.8)
 """Seconds before each new try when the backend takes no connection: a second in all, then the call fails
@@ -111,25 +116,36 @@ class Passage:
     """None: functions are invoked by us, and whatever else runs there wakes none of ours."""
     proxies: set[int] = field(default_factory=set)
     """Ports of ours that environments without walls were told to use as a proxy."""
+    lookout: Lookout | None = None
+    """What looks for decoys in all that leaves; None, as outside of tests, costs nothing."""
     _clerk: Clerk = field(init=False)
 
     def __post_init__(self) -> None:
         self._clerk = Clerk(self.book, self.sink, self.seen, lambda: (self.ident(), now()))
 
-    def watch(self, told: list[str]) -> Callable[[bytes], None]:
+    def watch(self, told: list[str], place: Place | None) -> Callable[[bytes], None]:
         """Return what looks through a body as it passes: it raises `Withheld` for a credential.
 
-        Where the mode lets it pass, `told` gets to know of it.
+        Where the mode lets it pass, `told` gets to know of it. `place` is where decoys are seen, if they are
+        looked for.
         """
         sieve = Sieve(self.ring.found)
+        seen = self.lookout.stream(place, BODY) if self.lookout and place else None
 
         def look(piece: bytes) -> None:
+            if seen is not None:
+                seen(piece)
             if self.court.mode is not Mode.OFF and (what := sieve.look(piece)):
                 if self.court.mode is Mode.ENFORCE:
                     raise ask.Withheld(what)
                 told.append(what)
 
         return look
+
+    def sighted(self, subject: Subject, operation: str, content: bytes) -> None:
+        """Look for decoys in something of an environment that leaves whole and is no request."""
+        if self.lookout is not None:
+            self.lookout.look(self.lookout.place(subject.function, operation), BODY, content)
 
     def evidence(self, subject: Subject, head: Head) -> Evidence:
         """Read what the shim says about where the call was made: shown, never believed."""

@@ -23,6 +23,7 @@ READS = frozenset({"GetObject", "HeadObject"})
 async def released(passage: Passage, subject: Subject, payload: bytes) -> tuple[str, bytes | None]:
     """Judge an invocation's result; return the record's id with what may be returned, None for nothing."""
     letter, releasing = passage.aws.opened(payload), Releasing(passage)
+    passage.sighted(subject, "Result", payload)
     course = result(passage.court, subject, letter.held, letter.links)
     ident, verdict = await drive(course, releasing.act)
     return ident, letter.sealed(releasing.anew) if verdict.passes else None

@@ -6,6 +6,7 @@ Knows how it is joined to where it goes. Does not know what is said on it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from valve_aws.course import commands as ask
@@ -14,7 +15,7 @@ from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.course.visit import connect
 from valve_aws.model.ports import Outcome
-from valve_aws.passage import Passage
+from valve_aws.passage import BODY, Passage
 from valve_aws.proxy import Dial
 
 
@@ -22,14 +23,19 @@ async def dial(passage: Passage, subject: Subject, dialled: Dial) -> None:
     """Take one raw connection of an environment through."""
     host = dialled.origin.asked or dialled.origin.address
     call = connect(host, dialled.origin.port)
-    await drive(cross(passage.court, subject, call), Connection(passage, dialled, host).act)
+    watch = None
+    if passage.lookout is not None:
+        watch = passage.lookout.stream(passage.lookout.place(subject.function, call), BODY)
+    await drive(cross(passage.court, subject, call), Connection(passage, dialled, host, watch).act)
 
 
 class Connection:
     """One raw connection of one environment."""
 
-    def __init__(self, passage: Passage, dial: Dial, host: str) -> None:
-        self._passage, self._dial, self._host = passage, dial, host
+    def __init__(
+        self, passage: Passage, dial: Dial, host: str, watch: Callable[[bytes], None] | None = None
+    ) -> None:
+        self._passage, self._dial, self._host, self._watch = passage, dial, host, watch
 
     def act(self, command: ask.Command) -> Any:
         """Answer a command, or return an awaitable of the answer."""
@@ -48,7 +54,7 @@ class Connection:
         byte."""
         host, port = await self._passage.place(self._host, self._dial.origin.port)
         try:
-            await self._dial.splice(host, port)
+            await self._dial.splice(host, port, self._watch)
         except asyncio.CancelledError:
             self._dial.cut()
             raise

@@ -203,7 +203,7 @@ class Valve:
         await self._abandon()
         await self._housing.renew()
         self._waking.forget()
-        self.passage.failed = False
+        self.passage.failed, self.passage.lookout = False, None
         self._book.begin(await self._cloud.renew())
         self.ledger.clear()
         await self._cloud.open(self._book)

@@ -20,7 +20,7 @@ AT_ONCE = 4
 GZIP, GZIP_64, ZLIB_64 = b"\x1f\x8b\x08", b"H4sI", b"eJ"
 
 BEFORE = (b'"', b"=")
-"""What stands before a value: the two letters by which deflate in base64 begins are everywhere else by chance."""
+"""What stands before a value: the letters by which deflate in base64 begins are everywhere else by chance."""
 
 ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 

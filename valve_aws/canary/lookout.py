@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from valve_aws.canary.decoy import Decoy, Flock
 from valve_aws.canary.inflating import Inflating, inflated
 from valve_aws.canary.search import Piece, Search
-from valve_aws.model.call import Evidence
+from valve_aws.model.call import Call, Evidence, Head, Unreadable
 from valve_aws.model.spellings import Sieve
 
 DEEPEST = 3
 """Times that something is unpacked: what is compressed, within base64, within what is compressed."""
 
 ENOUGH = 0.5
-"""The part of a decoy that counts as all of it. Why not all: of what is cut in two, a side without a mark is not
-seen."""
+"""The part of a decoy that counts as all of it. Why not all: of what is cut in two, a side without a mark is
+not seen."""
 
 KEPT = 16
 """Calls that are kept for each decoy whose parts were seen."""
@@ -80,6 +80,19 @@ class Lookout:
         self._told.clear()
         self._seen = {decoy.kind: _Seen() for decoy in self.flock}
 
+    def place(self, function: str, call: Call | Unreadable | str) -> Place:
+        """Return the place of a call, or of a crossing of `valve` by its operation."""
+        if isinstance(call, str):
+            return Place(function, "valve", call)
+        if isinstance(call, Unreadable):
+            return Place(function, call.service or "valve", call.operation or "Unreadable")
+        return Place(function, call.service, call.operation, call.resources, call.evidence)
+
+    def head(self, place: Place, head: Head) -> None:
+        """Look through a request's line and headers: names leave too (law 5)."""
+        lines = [head.method, head.target, *(f"{name}: {value}" for name, value in head.headers)]
+        self.look(place, "its head", "\n".join(lines).encode("utf-8", "replace"))
+
     def look(self, place: Place, part: str, content: bytes) -> None:
         """Look through something that leaves whole."""
         self.stream(place, part)(content)
@@ -87,27 +100,36 @@ class Lookout:
     def stream(self, place: Place, part: str) -> Callable[[bytes], None]:
         """Return what looks through something that leaves in pieces."""
         covered = dict.fromkeys(self._seen, 0)
+        done: set[str] = set()
 
         def take(piece: Piece) -> None:
             kind = piece.decoy.kind
+            if kind in done:
+                return
             covered[kind] |= _bits(piece.start, piece.end)
-            if _enough(covered[kind], piece.decoy):
+            if covered[kind] == _bits(0, len(piece.decoy.body)):
                 self._tell(piece, part, (place,))
-            else:
-                self._join(piece, part, place)
+                done.add(kind)
+            elif self._join(piece, part, place, covered[kind]):
+                done.add(kind)
 
         return _Stream(self._search, take).look
 
-    def _join(self, piece: Piece, part: str, place: Place) -> None:
+    def _join(self, piece: Piece, part: str, place: Place, here: int) -> bool:
+        """Put a part to those that have left before; say whether that makes enough of them. `here` is all
+        that this place has."""
         seen = self._seen[piece.decoy.kind]
+        if here | seen.covered == seen.covered:
+            return False
         if not any(place is known for known in seen.places):
-            if seen.covered | _bits(piece.start, piece.end) == seen.covered:
-                return
             seen.places = [*seen.places, place][-KEPT:]
-        seen.covered |= _bits(piece.start, piece.end)
-        if len(seen.places) > 1 and _enough(seen.covered, piece.decoy):
-            self._tell(piece._replace(how=f"{piece.how}, split"), part, tuple(seen.places))
+        seen.covered |= here
+        if _enough(seen.covered, piece.decoy):
+            how = f"{piece.how}, split" if len(seen.places) > 1 else piece.how
+            self._tell(piece._replace(how=how), part, tuple(seen.places))
             self._seen[piece.decoy.kind] = _Seen()
+            return True
+        return False
 
     def _tell(self, piece: Piece, part: str, places: tuple[Place, ...]) -> None:
         """Keep a sighting; a line in a loop is told of once."""

@@ -15,8 +15,8 @@ from valve_aws.proxy.wire import Wire
 Reach = Callable[[str, int, str], Awaitable[Wire]]
 """Open a connection to host and port; the third is the name to verify TLS for, "" for no TLS."""
 
-OnBytes = Callable[[int, int], None]
-"""Told (bytes sent out, bytes brought in) for each piece, before it goes on."""
+Watch = Callable[[bytes], None]
+"""Told each piece that is sent out, before it goes on."""
 
 
 class Dial:
@@ -31,7 +31,7 @@ class Dial:
         self._far: Wire | None = None
         self._cut = False
 
-    async def splice(self, host: str, port: int, on_bytes: OnBytes | None = None) -> None:
+    async def splice(self, host: str, port: int, watch: Watch | None = None) -> None:
         """Forward both ways until either side is gone or `cut` is called; the end of one direction is
         passed on.
 
@@ -44,12 +44,12 @@ class Dial:
         if self._cut:
             self.cut()
             return
-        tell = on_bytes or silent
+        watch = watch or blind
         if self.first:
-            tell(len(self.first), 0)
+            watch(self.first)
             self._far.send(self.first)
-        pumps = [asyncio.ensure_future(pump(self._wire, self._far, lambda n: tell(n, 0))),
-                 asyncio.ensure_future(pump(self._far, self._wire, lambda n: tell(0, n)))]
+        pumps = [asyncio.ensure_future(pump(self._wire, self._far, watch)),
+                 asyncio.ensure_future(pump(self._far, self._wire, blind))]
         try:
             await asyncio.gather(*pumps)
         except (Gone, Slow, OSError):
@@ -73,17 +73,17 @@ class Dial:
         self._wire.abort()
 
 
-async def pump(source: Wire, sink: Wire, tell: Callable[[int], None]) -> None:
+async def pump(source: Wire, sink: Wire, watch: Watch) -> None:
     """Carry one direction to its end, no faster than it is taken."""
     while piece := await source.more(FOREVER):
-        tell(len(piece))
+        watch(piece)
         sink.send(piece)
         await sink.drained()
     sink.end()
 
 
-def silent(out: int, back: int) -> None:
-    """Tell nobody."""
+def blind(_: bytes) -> None:
+    """Look at nothing."""
 
 
 FOREVER = 30 * 86400.0
