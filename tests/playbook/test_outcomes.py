@@ -7,6 +7,7 @@ Knows the courses and a queue that only remembers what it was asked for. Does no
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,8 @@ import pytest
 from tests.playbook.play import DROP, JOBS, PII, Play, Stage, rules
 from valve_aws.course import commands as ask
 from valve_aws.course.release import outcome
-from valve_aws.housing import Housing
 from valve_aws.labels import SqliteBook
+from valve_aws.loglines import LogLines, unheard
 from valve_aws.model.cell import Extent, Part
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.stack import Trigger
@@ -102,16 +103,15 @@ def test_a_queue_that_does_not_take_the_label_looks_the_same_however_the_functio
 
 
 @pytest.mark.parametrize(
-    ("label", "stored"), [(CLEAN, ["REPORT 7 MB"]), (PII, [])], ids=["clean", "labelled"]
+    ("label", "stored"), [(CLEAN, b"REPORT 7 MB\n"), (PII, b"")], ids=["clean", "labelled"]
 )
-def test_a_figure_of_a_labelled_environment_is_shown_and_not_stored(label: Label, stored: list[str]) -> None:
+def test_a_figure_of_a_labelled_environment_is_shown_and_not_stored(label: Label, stored: bytes) -> None:
     stage = Stage()
     said: list[str] = []
-    kept: list[str] = []
-    housing: Any = SimpleNamespace(_passage=stage.passage, _say=said.append, _store=kept.append)
+    kept = BytesIO()
     environment: Any = SimpleNamespace(subject=stage.subject(label))
-    Housing._log(housing, environment, "platform", "REPORT 7 MB")
-    assert (said, kept) == (["REPORT 7 MB"], stored)
+    LogLines(stage.passage, said.append, kept, unheard).take(environment, "platform", "REPORT 7 MB")
+    assert (said, kept.getvalue()) == (["REPORT 7 MB"], stored)
     assert not stage.sink.records
 
 
