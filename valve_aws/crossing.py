@@ -7,11 +7,10 @@ for.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from valve_aws.aws import Length, Letter, Payload, Unclear, Unwritable, leaving
 from valve_aws.course import commands as ask
@@ -87,7 +86,7 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
         return
     path = head.target.partition("?")[0]
     call = replace(
-        visit(head.origin.scheme, head.host, passage.port(head), path, evidence), stated=stated(head)
+        visit(head.origin.scheme, head.host, passage.port(head), path, evidence), stated=leaving.stated(head)
     )
     if held := passage.ring.found(leaving.head_of(head)):
         call = replace(call, held=held)
@@ -107,16 +106,6 @@ async def asked_of_aws(passage: Passage, subject: Subject, key: Key, exchange: E
         return crossing.understood(passage.aws.read(head, body, key), evidence, body)
 
     await drive(carry(passage.court, subject, passage.aws.peek(head), read), crossing.act)
-
-
-def stated(head: Head) -> tuple[tuple[str, str], ...]:
-    """Return what a request says beside its URL: headers, and the parts of its query by `?name`.
-
-    Why at `;` as well, and without case: some servers read a query so, and what any would read is to be seen.
-    """
-    query = head.target.partition("?")[2]
-    parts = [part.partition("=") for part in re.split("[&;]", query) if part]
-    return (*head.headers, *(("?" + unquote_plus(n).lower(), unquote_plus(v)) for n, _, v in parts))
 
 
 async def malformed(passage: Passage, subject: Subject, problem: str) -> None:

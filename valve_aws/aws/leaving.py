@@ -5,8 +5,10 @@ Knows where a request keeps its signature. Does not know what is looked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 
 from valve_aws.aws.credentials import V2_FORM
 from valve_aws.aws.crossing import AwsCall
@@ -40,3 +42,13 @@ def of(plan: Plan, head: Head, body: bytes | None, fields: Mapping[str, str]) ->
         body = b""
     text = "\n".join(listed).encode("utf-8", "replace")
     return text + b"\n" + body if body else text
+
+
+def stated(head: Head) -> tuple[tuple[str, str], ...]:
+    """Return what a request says beside its URL: headers, and the parts of its query by `?name`.
+
+    Why at `;` as well, and without case: some servers read a query so, and what any would read is to be seen.
+    """
+    query = head.target.partition("?")[2]
+    parts = [part.partition("=") for part in re.split("[&;]", query) if part]
+    return (*head.headers, *(("?" + unquote_plus(n).lower(), unquote_plus(v)) for n, _, v in parts))
