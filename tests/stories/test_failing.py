@@ -102,6 +102,6 @@ def test_the_outcome_of_a_loop_carries_what_its_event_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, carried: Label
 ) -> None:
     valve = laid(tmp_path, "")
-    monkeypatch.setattr(valve, "_looping", lambda _: True)
+    monkeypatch.setattr(valve.ledger, "looping", lambda _: True)
     ended = asyncio.run(valve._woken("Worker", b"{}", Holding(carried), "Worker.Jobs", "", "r-1"))
     assert (ended.failed, ended.subject.label) == (True, carried)
