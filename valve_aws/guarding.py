@@ -29,7 +29,7 @@ from valve_aws.model.call import Call
 from valve_aws.model.cell import one
 from valve_aws.model.label import Label
 from valve_aws.model.policy import FlowPolicy
-from valve_aws.model.ports import Book, Sink
+from valve_aws.model.ports import Sink
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
@@ -210,32 +210,6 @@ class Guard:
     def summary(self) -> str:
         """Return one line about the run; it says how strong the guard was."""
         return self._ledger.summary()
-
-
-class Operator:
-    """The operator's half alone, over the book of a valve that guards its functions otherwise: what this
-    process writes into its cloud through botocore is labelled there, recorded, and never judged.
-
-    `book` is one for this process's threads (`SqliteBook.again`); `seen` is called on the thread that calls.
-    """
-
-    def __init__(
-        self,
-        stack: Stack,
-        policy: FlowPolicy,
-        mode: Mode,
-        book: Book,
-        sink: Sink,
-        seen: Callable[[Record], None],
-    ) -> None:
-        self._watch = watch(stack, policy, mode, book, sink, seen)
-
-    def __enter__(self) -> Operator:
-        seam.put_in(self._watch)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        seam.take_out(self._watch)
 
 
 def _path(given: str | Path | None) -> Path | None:

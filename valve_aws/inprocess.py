@@ -11,13 +11,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
 from valve_aws import application, runtime, template
-from valve_aws.aws import Aws, AwsCall, names
+from valve_aws.aws import Aws, AwsCall, Directory, names
 from valve_aws.cloud import secrets
 from valve_aws.course import commands as ask
 from valve_aws.course.clerk import Clerk
@@ -48,7 +48,8 @@ def watch(
 ) -> Watch:
     """Return the hook of one guard over a book and a sink; `seam.put_in` lets it see every call."""
     tables = Learned(stack)
-    aws = Aws(stack.account, stack.region, tables, secrets=secrets(stack, policy, ()))
+    known = secrets(stack, policy, ())
+    aws = Aws(stack.account, stack.region, tables, secrets=known, directory=_directory())
     return Watch(
         Court(Judge(policy, stack), mode, stack.account, stack.region),
         Court(Bystander(policy, stack), mode, stack.account, stack.region),
@@ -57,6 +58,12 @@ def watch(
         lru_cache(4096)(lambda file, line: _quoted(stack.folder, file, line)),
         invoke,
     )
+
+
+@cache
+def _directory() -> Directory:
+    """Return the services of this process, compiled once: many tests have a guard each."""
+    return Directory()
 
 
 class Learned:

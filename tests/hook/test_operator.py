@@ -1,11 +1,10 @@
 """What the test's own body does: never judged, always recorded, labelled with what its stores hold.
 
-Knows one guard, and the operator's half over another valve's book. Does not start a valve.
+Knows one guard. Does not know the operator's door to an enforced valve.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ from botocore.exceptions import ClientError
 
 from tests.hook.conftest import at, queue, waiting
 from tests.hook.test_leaks import guard
-from valve_aws.guarding import Operator
-from valve_aws.inprocess import Nowhere
-from valve_aws.labels import SqliteBook
-from valve_aws.model.cell import one
-from valve_aws.model.record import Record
-
-COPY = one("arn:aws:s3:::public-bucket", "copy.txt")
 
 
 def test_nothing_of_the_operators_is_refused_and_all_of_it_is_recorded(cloud: Any) -> None:
@@ -63,22 +55,3 @@ def test_what_the_operator_copies_keeps_its_label(cloud: Any) -> None:
         s3.put_object(Bucket="public-bucket", Key="mine.txt", Body=b"mine")
         assert valve.handler("Worker", reads)({"key": "mine.txt"}, None) == "mine"
     assert waiting("jobs") == ["mine"]
-
-
-def test_its_half_alone_labels_in_the_book_of_another_valve(cloud: Any, tmp_path: Path) -> None:
-    told: list[Record] = []
-    stack, policy = guard().stack, guard().policy
-    book = SqliteBook(tmp_path / "labels.db", "moto/1", sole=True)
-    s3 = at("s3")
-    s3.put_object(Bucket="uploads-bucket", Key="scan.txt", Body=b"x")
-
-    def copy() -> None:
-        s3.copy_object(Bucket="public-bucket", Key="copy.txt", CopySource="uploads-bucket/scan.txt")
-
-    copy()
-    assert book.held([COPY])[COPY].label == frozenset()
-    with Operator(stack, policy, policy.mode, book.again(), Nowhere(), told.append):
-        copy()
-    s3.delete_object(Bucket="public-bucket", Key="copy.txt")
-    assert book.held([COPY])[COPY].label == {"pii/scan"}
-    assert [r.operation for r in told if r.verdict == "allow"] == ["CopyObject"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valve_aws.aws.crossing import AwsCall
+    from valve_aws.aws.directory import Directory
     from valve_aws.aws.keyring import Keyring
     from valve_aws.aws.keys import issue
     from valve_aws.aws.links import Anew
@@ -24,6 +25,7 @@ __all__ = [
     "Anew",
     "Aws",
     "AwsCall",
+    "Directory",
     "Endpoint",
     "Keyring",
     "Length",
@@ -40,6 +42,7 @@ HOMES = {
     "Anew": "links",
     "Aws": "wire",
     "AwsCall": "crossing",
+    "Directory": "directory",
     "Endpoint": "writing",
     "Keyring": "keyring",
     "Length": "writing",

@@ -56,14 +56,15 @@ class Aws:
 
     def __init__(self, account: str, region: str, tables: Tables, endpoints: Sequence[str] = ("localhost",),
                  now: Now = clock_now, judge: Judge | None = None, ring: Keyring | None = None,
-                 secrets: frozenset[str] = frozenset()) -> None:
+                 secrets: frozenset[str] = frozenset(), directory: Directory | None = None) -> None:
         """`endpoints`: host names of custom endpoints, so that `bucket.endpoint` is known for a virtual-host
         bucket.
 
         `judge` stands in for the effect rows; None means the room's own. `ring` has the keys of this run.
-        `secrets`: `names.Place.secrets`.
+        `secrets`: `names.Place.secrets`. `directory`: one that several stacks share, so that each service is
+        compiled once.
         """
-        directory = Directory()
+        directory = directory or Directory()
         self._reading = Reading(account, Planner(region, directory, tuple(endpoints)), tables, now, judge,
                                 secrets)
         self._writing = Writing(directory)

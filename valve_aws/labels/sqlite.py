@@ -45,10 +45,6 @@ class SqliteBook:
         except sqlite3.Error as error:
             raise BookError(f"`{path}`: {error}") from error
 
-    def again(self) -> SqliteBook:
-        """Return the same book once more, for another thread; a book in memory has no other."""
-        return SqliteBook(self._path, self._generation, sole=self._sole)
-
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
