@@ -5,6 +5,7 @@ Knows how it is found, and what to say when it is not there. Does not know what 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import urllib.request
@@ -16,10 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.house.source import ROOT
-from tests.localstack.server import POLICY, Home, found
+from tests.localstack.server import POLICY, Home, found, launch, stop
+from tests.stories.world import free_port
 
 if TYPE_CHECKING:
     from tests.localstack.town import Town
+
+pytest.register_assert_rewrite(
+    "tests.attacks.claims", "tests.stories.test_journey", "tests.stories.test_links"
+)
 
 VERSION = "4.14"
 MISSING = "no LocalStack runs here: `make localstack` installs and starts one (once; Python 3.12 or 3.13)"
@@ -74,3 +80,24 @@ def town(localstack: LocalStack) -> Iterator[Town]:
         yield built(localstack, home.policy)
     finally:
         home.policy.write_text(POLICY, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def another(localstack: LocalStack, home: Path, port: int = 0, **settings: str) -> Iterator[LocalStack]:
+    """Run one more, empty and in a folder of its own, from the same installation."""
+    at = Home(home)
+    launch(at, localstack.python, port or free_port(), settings)
+    told = found(at)
+    assert told is not None
+    try:
+        yield LocalStack(told["url"], localstack.python)
+    finally:
+        stop(at, patience=0)
+
+
+@pytest.fixture(scope="session")
+def empty(localstack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """One that holds nothing from another run, for what must find its stores empty."""
+    bare = {"LAMBDA_RUNTIME_EXECUTOR": "docker"}  # Why: here LocalStack is the cloud and runs nothing
+    with another(localstack, tmp_path_factory.mktemp("localstack"), **bare) as started:
+        yield started

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ SETTINGS = {
 
 POLICY = "version: 1\nmode: audit\n"
 """Before a test writes one."""
+
+
+class NotStarted(Exception):
+    """It did not come up; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +99,28 @@ def start(home: Home, python: Path, port: int, more: Mapping[str, str]) -> int:
     if there := found(home):
         say(f"LocalStack runs at {there['url']} already; `make localstack-stop` ends it")
         return 0
-    url = f"http://127.0.0.1:{port}"
     if taken(port):
         say(f"port {port} is taken by something else: make localstack LOCALSTACK_PORT={port + 1}")
         return 1
+    say(f"starting LocalStack at http://127.0.0.1:{port}; its log is {home.log}")
+    began = time.monotonic()
+    try:
+        launch(home, python, port, more, lambda: print(".", end="", flush=True))
+    except NotStarted as broken:
+        say(f"{broken}; the last lines of {home.log}:")
+        print("".join(home.log.read_text("utf-8", "replace").splitlines(keepends=True)[-15:]), flush=True)
+        return 1
+    print(f" ready in {time.monotonic() - began:.1f} s", flush=True)
+    say("now: .venv/bin/python -m pytest tests/localstack    (to end it: make localstack-stop)")
+    return 0
+
+
+def launch(
+    home: Home, python: Path, port: int, more: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Start one in a home and wait until it is ready. Raises `NotStarted`."""
+    url = f"http://127.0.0.1:{port}"
     environment = home.environment(port, more)
-    say(f"starting LocalStack at {url}; its log is {home.log}")
     with home.log.open("wb") as log:
         process = subprocess.Popen(
             [str(python), "-m", "localstack.runtime.main"],
@@ -111,32 +131,26 @@ def start(home: Home, python: Path, port: int, more: Mapping[str, str]) -> int:
             cwd=home.folder,
             start_new_session=True,
         )
-    began = time.monotonic()
+    limit = time.monotonic() + START_LIMIT
     while not ready(url):
-        if process.poll() is not None or time.monotonic() - began > START_LIMIT:
+        if process.poll() is not None or time.monotonic() > limit:
             ended = "ended" if process.poll() is not None else f"was not ready within {START_LIMIT:.0f} s"
             end(process.pid)
-            say(f"LocalStack {ended}; the last lines of {home.log}:")
-            print("".join(home.log.read_text("utf-8", "replace").splitlines(keepends=True)[-15:]), flush=True)
-            return 1
-        print(".", end="", flush=True)
+            raise NotStarted(f"LocalStack {ended}")
+        meanwhile()
         time.sleep(TURN)
-    home.running.write_text(
-        json.dumps({"pid": process.pid, "url": url, "python": str(python)}), encoding="utf-8"
-    )
-    print(f" ready in {time.monotonic() - began:.1f} s", flush=True)
-    say("now: .venv/bin/python -m pytest tests/localstack    (to end it: make localstack-stop)")
-    return 0
+    told = {"pid": process.pid, "url": url, "python": str(python)}
+    home.running.write_text(json.dumps(told), encoding="utf-8")
 
 
-def stop(home: Home) -> int:
-    """End the one that runs, if one does; return the exit code."""
+def stop(home: Home, patience: float = STOP_LIMIT) -> int:
+    """End the one that runs, if one does; by force after `patience` seconds. Return the exit code."""
     there = found(home)
     home.running.unlink(missing_ok=True)
     if there is None:
         say("no LocalStack runs here")
         return 0
-    end(there["pid"])
+    end(there["pid"], patience)
     say(f"LocalStack at {there['url']} has ended")
     return 0
 
@@ -168,11 +182,11 @@ def taken(port: int) -> bool:
     return False
 
 
-def end(pid: int) -> None:
+def end(pid: int, patience: float = STOP_LIMIT) -> None:
     """End a process that leads its group, politely and then by force."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    limit = time.monotonic() + STOP_LIMIT
+    limit = time.monotonic() + patience
     while _lives(pid) and time.monotonic() < limit:
         time.sleep(TURN)
     with contextlib.suppress(ProcessLookupError):

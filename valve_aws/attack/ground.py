@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from valve_aws.attack.files import logs
 from valve_aws.attack.lacking import Lacking
@@ -28,6 +28,19 @@ from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 
 T = TypeVar("T")
+
+
+class Served(Protocol):
+    """A cloud that listens on a loopback port."""
+
+    port: int
+
+    def stop(self) -> None:
+        """End it."""
+
+
+Start = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], str, Path], Served]
+"""(resources, seeds, region, file of all that arrives) → a cloud that holds these; as `Moto.start`."""
 
 WEB = ("kept.test", "open.test", "hooks.test", "shop.test")
 """Declared hosts that are served here over HTTP."""
@@ -73,8 +86,12 @@ def theirs(host: str) -> bool:
 class Ground:
     """One stack with everything around it. `start` it, get a `valve`, `look`, `close`."""
 
-    def __init__(self, home: Path, settings: Settings, stack: Stack, rules: FlowPolicy) -> None:
-        """`home` is a folder of ours; `settings` are those of every valve, but for what differs."""
+    def __init__(
+        self, home: Path, settings: Settings, stack: Stack, rules: FlowPolicy, start: Start = Moto.start
+    ) -> None:
+        """`home` is a folder of ours; `settings` are those of every valve, but for what differs; `start`
+        starts what the cloud is."""
+        self._start = start
         self._home, self._settings, self.stack, self.rules = home, settings, stack, rules
         self.said: list[str] = []
         """What the operator was shown."""
@@ -95,12 +112,12 @@ class Ground:
             for kind, name, properties in ATTACKERS
         ]
         region = self.stack.region
-        self._moto = Moto.start([*resources(self.stack, ()), *theirs], (), region, watched)
+        self._served = self._start([*resources(self.stack, ()), *theirs], (), region, watched)
         self._thread.start()
         self._machines = Machines(self.ledger.keep)
         self._hosts = tuple(hosts)
-        url = f"http://127.0.0.1:{self._moto.port}"
-        self.cloud = Cloud(url, region, self.ledger, watched, lambda: logs(self._home))
+        url = f"http://127.0.0.1:{self._served.port}"
+        self.cloud = Cloud(url, self.stack.account, region, self.ledger, watched, lambda: logs(self._home))
         for topic in ("attackers-news", *topics):
             self.cloud.subscribe(topic)
         self.cloud.welcome("attackers-files")
@@ -113,7 +130,7 @@ class Ground:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._machines.close()
-            self._moto.stop()
+            self._served.stop()
         self._loop.close()
 
     def do(self, course: Coroutine[Any, Any, T]) -> T:
@@ -139,7 +156,7 @@ class Ground:
             settings = replace(
                 self._settings,
                 mode=str(mode),
-                backend=f"http://127.0.0.1:{self._moto.port}",
+                backend=f"http://127.0.0.1:{self._served.port}",
                 audit=self._home / f"{name}.jsonl",
                 labels=self._home / f"{name}.db",
                 log=self._home / f"{name}.log",

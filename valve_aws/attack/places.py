@@ -90,9 +90,15 @@ class Cloud:
     """The cloud's stores as their owners see them. What was read is taken away, so it is read once."""
 
     def __init__(
-        self, url: str, region: str, ledger: Ledger, watched: Path, log: Callable[[], list[Path]]
+        self,
+        url: str,
+        account: str,
+        region: str,
+        ledger: Ledger,
+        watched: Path,
+        log: Callable[[], list[Path]],
     ) -> None:
-        self.url, self._region, self._ledger = url, region, ledger
+        self.url, self._account, self._region, self._ledger = url, account, region, ledger
         self._files: dict[Path, int] = {}
         self._watched, self._logs = watched, log
         self._clients: dict[str, Any] = {}
@@ -112,7 +118,7 @@ class Cloud:
                 service,
                 endpoint_url=self.url,
                 region_name=self._region,
-                aws_access_key_id="testing",
+                aws_access_key_id=self._account,
                 aws_secret_access_key="testing",
                 config=Config(
                     s3={"addressing_style": "path"},

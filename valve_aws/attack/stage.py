@@ -16,10 +16,11 @@ from typing import Any
 from valve_aws import application
 from valve_aws.attack.attack import Attack
 from valve_aws.attack.files import staged
-from valve_aws.attack.ground import Ground, recorded
+from valve_aws.attack.ground import Ground, Start, recorded
 from valve_aws.attack.places import OPEN, THEIRS
 from valve_aws.attack.server import fresh
 from valve_aws.attack.wires import wire
+from valve_aws.backend import Moto
 from valve_aws.model.invocation import Beside
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode, Rule
@@ -78,14 +79,15 @@ class Outcome:
 class Stage:
     """Everything that a trial needs. `start` it, `run` trials, ask what was `found`, `close`."""
 
-    def __init__(self, home: Path, aged: Path | None = None) -> None:
-        """`home` is an empty folder of ours; `aged` holds an SDK of old (`sdk/`, `carried_over.py`)."""
+    def __init__(self, home: Path, aged: Path | None = None, start: Start = Moto.start) -> None:
+        """`home` is an empty folder of ours; `aged` holds an SDK of old (`sdk/`, `carried_over.py`); `start`
+        starts what the cloud is."""
         folder = staged(home, aged)
         version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         settings = Settings(template=folder / "template.yaml", parameters={"Runtime": version})
         stack, _ = application.read(settings, _nothing)
         self._aged, self._stack = aged, stack
-        self._ground = Ground(home, settings, stack, application.rules(settings, stack))
+        self._ground = Ground(home, settings, stack, application.rules(settings, stack), start)
         self.said, self.ledger = self._ground.said, self._ground.ledger
 
     def start(self) -> None:
