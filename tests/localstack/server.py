@@ -41,8 +41,9 @@ SETTINGS = {
     "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
     "PROVIDER_OVERRIDE_KINESIS": "moto",
     "LAMBDA_RUNTIME_EXECUTOR": "valve",
-    "LAMBDA_RETRY_BASE_DELAY_SECONDS": "1",  # Why: on AWS a minute
+    "LAMBDA_RETRY_BASE_DELAY": "1",  # Why: on AWS a minute
     "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.2",
+    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.5",
 }
 """What it is told beside its places (docs.localstack.cloud: configuration). `moto` is `dynamodb/` here."""
 

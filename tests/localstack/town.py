@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ from tests.localstack.conftest import LocalStack
 HERE = Path(__file__).parent
 ACCOUNT, REGION = "000000000000", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/front"
-PATIENCE = 20
-"""Seconds, SQS's longest wait for a message."""
+PATIENCE = 15
+"""Seconds, within SQS's longest wait for a message."""
 
 
 @dataclass
@@ -31,6 +32,15 @@ class Town:
     runtime: str
     policy: Path
     reported: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    sources: Path = HERE / "functions"
+
+    def __post_init__(self) -> None:
+        audit = self.policy.parent / ".valve" / "audit.jsonl"
+        audit.parent.mkdir(exist_ok=True)
+        audit.touch()
+        self._audit = audit.open(encoding="utf-8")
+        self._audit.seek(0, io.SEEK_END)
 
     def client(self, service: str) -> Any:
         return self.localstack.client(service)
@@ -40,7 +50,7 @@ class Town:
     def function(self, name: str, source: str, **more: Any) -> str:
         """Make a function and return its ARN."""
         more = {"Timeout": 20, "MemorySize": 256, "Role": ROLE, **more}
-        code = packed({"app.py": (HERE / "functions" / f"{source}.py").read_text()})
+        code = packed({"app.py": (self.sources / f"{source}.py").read_text()})
         made = self.client("lambda").create_function(
             FunctionName=name, Runtime=self.runtime, Handler="app.handler", Code={"ZipFile": code}, **more
         )
@@ -48,11 +58,13 @@ class Town:
         return str(made["FunctionArn"])
 
     def active(self, name: str) -> None:
-        """Wait until a function can be invoked. Why not the client's waiter: it looks once a second."""
-        while (state := self.client("lambda").get_function(FunctionName=name)["Configuration"])[
-            "State"
-        ] == "Pending":
-            pass
+        """Wait until a function can be invoked as it is now. Why not the client's waiter: it looks once a
+        second."""
+        while True:
+            state = self.client("lambda").get_function(FunctionName=name)["Configuration"]
+            if state["State"] != "Pending" and state.get("LastUpdateStatus") != "InProgress":
+                break
+            time.sleep(0.05)
         assert state["State"] == "Active", state
 
     def queue(self, name: str, **attributes: str) -> str:
@@ -87,23 +99,55 @@ class Town:
     def awaited(self, queue: str, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the message of a queue that fits; others are kept for whoever asks for them."""
         kept = self.reported.setdefault(queue, [])
-        for _ in range(5):
+        ends = time.monotonic() + PATIENCE
+        while True:
             for message in kept:
                 if fits(message):
                     kept.remove(message)
                     return message
-            kept.extend(self.received(queue, PATIENCE))
-        raise AssertionError(f"{queue} has no such message, but {kept}")
+            left = ends - time.monotonic()
+            assert left > 0, f"{queue} has no such message, but {kept}"
+            kept.extend(self.received(queue, max(1, int(left))))
 
     def report(self, function: str, case: str) -> dict[str, Any]:
         """Wait for what a function has told about a case."""
         return self.awaited("front-reports", lambda m: m["function"] == function and case in json.dumps(m))
 
+    def arrived(self, queue: str, text: str) -> bool:
+        """Say whether anything with a text in it has come to a queue."""
+        kept = self.reported.setdefault(queue, [])
+        kept.extend(self.received(queue))
+        return any(text in json.dumps(message) for message in kept)
+
     def passed_on(self, case: str) -> bool:
         """Say whether anything about a case has come to where nothing labelled may go."""
-        kept = self.reported.setdefault("front-public", [])
-        kept.extend(self.received("front-public"))
-        return any(case in json.dumps(message) for message in kept)
+        return self.arrived("front-public", case)
+
+    def refused(self, function: str, operation: str) -> dict[str, Any]:
+        """Wait for the next record of a refusal that nobody has asked for yet."""
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
+            self.records.extend(json.loads(line) for line in self._audit)
+            for record in self.records:
+                ours = record["valve"]
+                if (record["eventName"], ours["function"], ours["verdict"]) == (
+                    operation,
+                    function,
+                    "refuse",
+                ):
+                    self.records.remove(record)
+                    return record
+            time.sleep(0.05)  # Why: a file tells nobody that it has grown
+        raise AssertionError(f"no refused {operation} of {function}")
+
+    def logged(self, group: str, text: str) -> str:
+        """Wait until a text is in a log group, and return all that is there."""
+        ends, lines = time.monotonic() + PATIENCE, ""
+        while text not in lines and time.monotonic() < ends:
+            events = self.client("logs").filter_log_events(logGroupName=group)["events"]
+            lines = "".join(event["message"] for event in events)
+        assert text in lines, lines
+        return lines
 
 
 def built(localstack: LocalStack, policy: Path) -> Town:
@@ -118,9 +162,25 @@ def built(localstack: LocalStack, policy: Path) -> Town:
     for bucket in ("front-people", "front-drop", "front-vault"):
         s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket="front-people", Key="alice", Body=b"alice@example.org")
-    for queue in ("front-public", "front-reports"):
-        town.queue(queue)
+    for queue in ("public", "reports", "successes", "failures", "letters"):
+        town.queue(f"front-{queue}")
+    dead = json.dumps({"deadLetterTargetArn": town.queue("front-dead"), "maxReceiveCount": 1})
+    town.queue("front-partial", VisibilityTimeout="4", RedrivePolicy=dead)
     town.function("FrontSender", "sender")
+    town.function("FrontLearner", "learner")
+    town.function("FrontPartial", "receiver")
+    town.function("FrontAsync", "learner")
+    letters = {"TargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:front-letters"}
+    town.function("FrontBuried", "learner", DeadLetterConfig=letters)
+    functions.put_function_event_invoke_config(
+        FunctionName="FrontAsync",
+        MaximumRetryAttempts=1,
+        DestinationConfig={
+            "OnSuccess": {"Destination": f"arn:aws:sqs:{REGION}:{ACCOUNT}:front-successes"},
+            "OnFailure": {"Destination": f"arn:aws:sqs:{REGION}:{ACCOUNT}:front-failures"},
+        },
+    )
+    functions.put_function_event_invoke_config(FunctionName="FrontBuried", MaximumRetryAttempts=0)
     receivers = ("FrontDrop", "FrontInbox", "FrontNews", "FrontOrders", "FrontCalled")
     drop, _, news, _, _ = (town.function(name, "receiver") for name in receivers)
     s3.put_bucket_notification_configuration(

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
-from concurrent.futures import CancelledError, Future
 from typing import Any, ClassVar
 
 from localstack import config
 from localstack.aws.connect import connect_to
-from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 from localstack.services.plugins import SERVICE_PLUGINS, ServiceState
@@ -42,7 +40,6 @@ class ValveExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is not
     def __init__(self, id: str, function_version: Any) -> None:
         super().__init__(id=id, function_version=function_version)
         self._key = _function(function_version, {}).key
-        self._under_way: Future[Served] | None = None
 
     @classmethod
     def keeper(cls) -> Keeper:
@@ -80,16 +77,12 @@ class ValveExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is not
     def cleanup_version(cls, function_version: Any) -> None:
         """Forget a version."""
         cls.keeper().remove(_function(function_version, {}).key)
-        if function_version.config.code is not None:
-            function_version.config.code.destroy_cached()
 
     def start(self, env_vars: dict[str, str]) -> None:
         """Do nothing: an environment is made for an event's label, which is not known yet."""
 
     def stop(self) -> None:
-        """End what is under way here. What rests is kept by labels, and ends with its version."""
-        if self._under_way is not None:
-            self._under_way.cancel()
+        """Do nothing: what is under way comes to its end, as on AWS. What rests ends with its version."""
 
     def invoke(self, payload: dict[str, str]) -> Any:
         """Serve one event, in LocalStack's thread; returns its `InvocationResult`."""
@@ -103,15 +96,10 @@ class ValveExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is not
             )
         )
         try:
-            self._under_way = keeper.serve(self._key, came)
-            served = self._under_way.result()
-        except CancelledError as gone:
-            raise StatusErrorException("the function was stopped", runtime.faults.unavailable()) from gone
+            served = keeper.serve(self._key, came).result()
         except Invalid as mistake:
             host.say(f"valve: {mistake}")
             served = Served(runtime.faults.unavailable(), True)
-        finally:
-            self._under_way = None
         if served.withheld:
             self._gateway.withhold(came)
         logs = "".join(f"{line}\n" for line in served.lines)

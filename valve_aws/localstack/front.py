@@ -77,9 +77,8 @@ class Named(Quoting):
 
     def quote(self, function: str, file: str, line: int) -> Evidence:
         """See `Quoting`."""
-        told, folder = super().quote(function, file, line), str(self.stack.functions[function].code.folder)
-        inside = told.file.partition(folder.lstrip("/"))[2].lstrip("/")
-        return replace(told, file=f"{function}/{inside}") if inside else told
+        told = super().quote(function, file, line)
+        return replace(told, file=f"{function}/{file.removeprefix('/var/task/')}") if told.text else told
 
 
 class Front(Valve):
@@ -175,11 +174,17 @@ class Front(Valve):
         return Served(leaves, run.failed, lines)
 
     async def _started(
-        self, function: Function, came: Arrival, payload: bytes, carried: Holding, door: Door, part: str = ""
+        self,
+        function: Function,
+        came: Arrival,
+        payload: bytes,
+        carried: Holding,
+        door: Door,
+        first: bool = True,
     ) -> Run:
         if self.ledger.looping(door.cause):
             return Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
-        beside = Beside(ident=came.ident + part, arn=came.arn)
+        beside = Beside(ident=came.ident if first else "", arn=came.arn)
         fields = self._fields(payload, door)
         return await self._housing.run(
             function, payload, carried, door.trigger, fields, door.source, door.cause, beside
@@ -231,7 +236,7 @@ class Front(Valve):
                     _both(*(carried[i] for i in group)),
                     replace(door, cause=_cause(carried[i] for i in group)),
                     [records[i].ident for i in group],
-                    (reports, f"/{n}" if len(groups) > 1 else ""),
+                    (reports, n == 0),
                 )
                 for n, (payload, group) in enumerate(zip(payloads, groups.values(), strict=True))
             )
@@ -251,11 +256,11 @@ class Front(Valve):
         carried: Holding,
         door: Door,
         names: Sequence[str],
-        how: tuple[bool, str],
+        how: tuple[bool, bool],
     ) -> tuple[Sequence[str], bytes, tuple[str, ...]]:
         """Return (what was not done with, the error that says so, lines)."""
-        reports, part = how
-        run = await self._started(function, came, payload, carried, door, part)
+        reports, first = how
+        run = await self._started(function, came, payload, carried, door, first)
         lines = self._taken_lines(run)
         undone = arrivals.undone(run.payload, names, run.failed, reports)
         if self.mode is Mode.OFF:

@@ -21,7 +21,7 @@ from valve_aws.localstack import expected, host, inventory
 from valve_aws.localstack.arrival import Arrival
 from valve_aws.localstack.front import DIRECT, Front, Served
 from valve_aws.model.policy import FlowPolicy
-from valve_aws.model.source import Node
+from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Function, Stack, Trigger
 
 T = TypeVar("T")
@@ -88,7 +88,9 @@ class Keeper:
 
     def serve(self, key: str, came: Arrival) -> Future[Served]:
         """Serve an event with a version; to be waited for in the caller's thread. Raises `Invalid`."""
-        version = self._versions[key]
+        version = self._versions.get(key)
+        if version is None:
+            raise Invalid(Where(key), "this version is no more", "invoke it again")
         return self.on_loop(self._front(version).serve(version.function, came))
 
     def _front(self, version: Version) -> Front:
