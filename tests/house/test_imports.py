@@ -61,7 +61,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
     "told": frozenset({"settings", "model"}),
     "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face
-    "pytest_plugin": frozenset({"valve", "guarding", "settings", "model", "backend", "course", "report"}),
+    "pytest_plugin": frozenset(
+        {"valve", "guarding", "settings", "model", "backend", "course", "report", "canary"}
+    ),
     "flags": frozenset(),
     "cli": frozenset({"settings", "flags", "__init__"}),
     # another face, loaded by LocalStack: it builds valves and reads what they are about

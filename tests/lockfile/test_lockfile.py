@@ -176,7 +176,7 @@ def test_what_belongs_to_a_resource_goes_by_its_name() -> None:
 
 def test_what_a_function_is_given_and_what_the_operator_does_are_no_uses() -> None:
     given = [record(operation, (), "valve") for operation in ("Admit", "Result", "Log", "Outcome")]
-    assert not uses([*given, record(function=""), record(verdict="settled")], NAMES)
+    assert not uses([*given, record(environment=""), record(verdict="settled")], NAMES)
 
 
 def test_a_refused_call_is_a_use_for_it_was_attempted() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from valve_aws.lockfile.difference import Difference
 from valve_aws.lockfile.use import Seen, Use
 from valve_aws.model.safe import plain
+from valve_aws.model.source import Where
 
 MOST = 50
 """Lines of one kind that are shown; a function that counts up names is told of once all the same."""
@@ -26,7 +27,9 @@ def told(found: Difference, seen: Mapping[Use, Seen], file: str, remedy: str) ->
         if use in seen:
             lines.append(f"      {_called(seen[use])}")
     lines += _rest(len(found.new), "new")
-    lines += [f"  - {plain(str(entry.use), 300)}    {plain(str(entry.where))}" for entry in found.gone[:MOST]]
+    for entry in found.gone[:MOST]:
+        where = Where(file, entry.where.line, entry.where.column)
+        lines.append(f"  - {plain(str(entry.use), 300)}    {plain(str(where))}")
     lines += _rest(len(found.gone), "gone")
     if found.new:
         lines.append(f"  is it meant? {remedy}")

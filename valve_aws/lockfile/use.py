@@ -97,8 +97,8 @@ class Names:
 def uses(records: Iterable[Record], names: Names) -> dict[Use, Seen]:
     """Return every use in records, with where it was seen first.
 
-    A refused call counts like another: it was attempted. The operator's own calls have no function and do
-    not count. Some 5 µs a record.
+    A refused call counts like another: it was attempted. The operator, who has no environment, does not
+    count. Some 5 µs a record.
     """
     resource = lru_cache(4096)(names.resource)
     key = lru_cache(4096)(names.key)
@@ -106,7 +106,7 @@ def uses(records: Iterable[Record], names: Names) -> dict[Use, Seen]:
     path = lru_cache(4096)(general.path)
     found: dict[Use, Seen] = {}
     for record in records:
-        if record.verdict == "settled" or not record.function:
+        if record.verdict == "settled" or not record.environment:
             continue
         for use in _of(record, names, resource, key, host, path):
             known = found.get(use)

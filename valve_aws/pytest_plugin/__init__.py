@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from valve_aws.pytest_plugin.canary import Canary
     from valve_aws.pytest_plugin.cloud import Cloud
     from valve_aws.pytest_plugin.flows import ValveFlows
     from valve_aws.pytest_plugin.lambdas import Lambdas
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from valve_aws.pytest_plugin.summary import Summary
 
 MODES = ("enforce", "audit", "off")
+
+LOCK_VERBS = ("check", "update", "rewrite")
 
 MARKER = (
     "valve(mode=…, policy=…, template=…): the guard's mode, policy file and template for this test; "
@@ -40,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="moto|localstack|URL",
         help="what answers AWS calls [moto, embedded, one a session, as its seed says for each test]",
     )
+    group.addoption(
+        "--valve-lock",
+        choices=LOCK_VERBS,
+        help="hold what the code uses against valve.lock, or write it there; `update` drops what is gone "
+        "only after a whole session, `rewrite` after any",
+    )
     group.addoption("--valve-sarif", metavar="FILE", help="write what was refused as SARIF 2.1.0")
     parser.addini("valve_template", "template [the nearest template.yaml, .yml or .json upwards]")
     parser.addini("valve_policy", "flow policy [the nearest valve.yaml upwards]")
@@ -49,6 +58,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line("markers", MARKER)
+    if verb := config.getoption("--valve-lock"):
+        from valve_aws.pytest_plugin.lock import NAME, Locks
+
+        config.pluginmanager.register(Locks(config, verb), NAME)
     if config.getoption("--valve-sarif"):
         _summary_of(config)  # Why: whoever asks for a file gets one, also where nothing was guarded
 
@@ -129,6 +142,14 @@ def valve_stack(_valve_run: Run) -> Iterator[ValveStack]:
 def valve_lambda(_valve_run: Run) -> Lambdas:
     """`valve_lambda("Worker").invoke(event)`: a function of the template, in its sandbox."""
     return _valve_run.lambdas()
+
+
+@pytest.fixture
+def valve_canary(_valve_run: Run) -> Canary:
+    """Decoys in the cloud and in the functions' variables: one that is seen in what leaves, in whatever
+    spelling, fails the test and names the call and its line. `.access_key`, `.secret_key`, `.secret`,
+    `.name`, `.email`; `.record("Users", id="c9")`, `.object("Files", "k")`; `.allow(to="Mail")`."""
+    return _valve_run.canary()
 
 
 @pytest.fixture

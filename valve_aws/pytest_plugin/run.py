@@ -5,15 +5,17 @@ Knows a test's own settings and what it has to answer for. Does not know how any
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from valve_aws.backend import NotStarted
+from valve_aws.canary import Lookout
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
+from valve_aws.pytest_plugin.canary import Canary
 from valve_aws.pytest_plugin.cloud import Cloud
 from valve_aws.pytest_plugin.files import mode_of, template_of
 from valve_aws.pytest_plugin.flows import ValveFlows
@@ -34,6 +36,7 @@ class Run:
         self._found: Guarded | None = None
         self._flows = ValveFlows(self._asked)
         self._shown = 0
+        self._canary: Canary | None = None
         self._invoked: set[str] = set()
 
     @property
@@ -45,7 +48,12 @@ class Run:
     def _guarded(self) -> Guarded:
         if self._found is None:
             config = self._session.config
-            wanted = Wanted(template_of(self._node, config), self._policy, mode_of(self._node, config))
+            wanted = Wanted(
+                template_of(self._node, config),
+                self._policy,
+                mode_of(self._node, config),
+                "valve_canary" in getattr(self._node, "fixturenames", ()),
+            )
             self._found = self._session.guarded(wanted)
         return self._found
 
@@ -67,6 +75,15 @@ class Run:
             pytest.skip(why)
         told(lambda: self.valve)
         return Lambdas(self._function)
+
+    def canary(self) -> Canary:
+        """See the fixture `valve_canary`."""
+        if self._canary is None:
+            lookout = Lookout(self._session.flock)
+            self._canary = Canary(lookout, self.cloud(), self.valve.stack, self._asked)
+            self._canary.plant()
+            self.valve.passage.lookout = lookout
+        return self._canary
 
     def flows(self) -> ValveFlows:
         """See the fixture `valve_flows`."""
@@ -115,16 +132,21 @@ class Run:
             flows = self._asked()
             unexpected = self._flows.unexpected(self.valve.refusals)
             self._session.summary.add(self._node, flows, unexpected)
-            drawn = flows.told(unexpected)
+            wrong = self._refused(unexpected, flows) + (self._canary.wrong() if self._canary else [])
+            if self._session.lock:
+                valve = self.valve
+                self._session.lock.add(valve.stack, valve.policy, flows.records)
         finally:
             self._session.renew(self._found, self._invoked)
-        if unexpected:
-            number = f"{len(unexpected)} {'refusal' if len(unexpected) == 1 else 'refusals'}"
-            pytest.fail(
-                f"{number} that no assertion of this test speaks of (`valve_flows.assert_refused(…)`):"
-                f"\n\n{drawn}",
-                pytrace=False,
-            )
+        if wrong:
+            pytest.fail("\n\n".join(wrong), pytrace=False)
+
+    def _refused(self, unexpected: Sequence[Record], flows: Flows) -> list[str]:
+        if not unexpected:
+            return []
+        number = f"{len(unexpected)} {'refusal' if len(unexpected) == 1 else 'refusals'}"
+        speaks = "that no assertion of this test speaks of (`valve_flows.assert_refused(…)`):"
+        return [f"{number} {speaks}", flows.told(unexpected)]
 
 
 def told(act: Callable[[], T]) -> T:

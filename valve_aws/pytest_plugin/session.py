@@ -6,14 +6,18 @@ Knows what is shared and what is begun anew for each test. Does not know what te
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from valve_aws.backend import Standing
+from valve_aws.canary import Flock, hatch
 from valve_aws.model.safe import lines
 from valve_aws.pytest_plugin.ear import Ear
+from valve_aws.pytest_plugin.host import chance
+from valve_aws.pytest_plugin.lock import NAME, Locks
 from valve_aws.pytest_plugin.loop import Loop
 from valve_aws.pytest_plugin.summary import Summary, summary_of
 from valve_aws.settings import Settings
@@ -27,6 +31,8 @@ class Wanted:
     template: Path
     policy: Path | None
     mode: str
+    canary: bool = False
+    """Its functions have decoys among their variables."""
 
 
 class Guarded:
@@ -59,6 +65,17 @@ class Session:
             self._boto3 = boto3.Session()
         return self._boto3
 
+    @cached_property
+    def flock(self) -> Flock:
+        """Return the decoys of this session."""
+        return hatch(chance)
+
+    @property
+    def lock(self) -> Locks | None:
+        """Return what holds uses against `valve.lock`; None where nobody asked for it."""
+        found: Locks | None = self.config.pluginmanager.get_plugin(NAME)
+        return found
+
     @property
     def loop(self) -> Loop:
         """Return the loop, started when it is first needed."""
@@ -81,6 +98,7 @@ class Session:
             policy=wanted.policy,
             mode=wanted.mode,
             backend=self._backend,
+            variables={"Parameters": self.flock.variables()} if wanted.canary else {},
             spares=1,
             audit=self._home / f"audit-{number}.jsonl",
             labels=self._home / f"labels-{number}.db",
