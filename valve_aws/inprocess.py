@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
 from valve_aws import application, runtime, template
 from valve_aws.aws import Aws, AwsCall, Directory, names
+from valve_aws.aws.credentials import UNSIGNED
 from valve_aws.cloud import secrets
 from valve_aws.course import commands as ask
 from valve_aws.course.clerk import Clerk
@@ -25,8 +27,9 @@ from valve_aws.course.court import Court
 from valve_aws.flow import Bystander, Judge
 from valve_aws.hook.errand import Answered, Spoken, Written
 from valve_aws.hook.invocation import Event, Failed, Invocation, Refused, payload
+from valve_aws.hook.presigning import Made
 from valve_aws.hook.watch import Watch
-from valve_aws.model.call import Call, Evidence, Unreadable
+from valve_aws.model.call import Call, Effect, Evidence, Link, Unreadable
 from valve_aws.model.cell import Extent, Part, one
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import Book, Outcome, Sink, Tables
@@ -90,12 +93,41 @@ class Wire:
     def __init__(self, aws: Aws, tables: Learned) -> None:
         self._aws, self.tables = aws, tables
         self._place = lru_cache(64)(aws.place)
+        self._links: dict[str, Link] = {}
+        """By signature."""
 
     def given(self, spoken: Spoken) -> Call | Unreadable:
         """See `errand.Wire`."""
         place = self._place(spoken.region, spoken.partition)
-        key = "-" if spoken.signed else ""
-        return self._aws.given(spoken.service, spoken.operation, spoken.params, place, spoken.protocol, key)
+        call = self._aws.given(
+            spoken.service,
+            spoken.operation,
+            spoken.params,
+            place,
+            spoken.protocol,
+            "" if spoken.signed else UNSIGNED,
+            spoken.evidence,
+        )
+        if self._links and isinstance(call, Call) and (links := self.links(spoken.params)):
+            return replace(call, links=links)
+        return call
+
+    def presigned(self, spoken: Spoken, made: Made, function: str, environment: str) -> None:
+        """See `errand.Wire`."""
+        call, problem = self.given(spoken), made.problem
+        if isinstance(call, Unreadable):
+            problem = problem or call.problem
+            call = Call(spoken.service, spoken.operation, spoken.region, (), Effect())
+        link = Link(
+            made.text, function, environment, call, time.time() + made.seconds, made.form, None, problem
+        )
+        self._links.update(dict.fromkeys(made.signatures, link))
+
+    def links(self, value: Any) -> tuple[Link, ...]:
+        """See `errand.Wire`."""
+        text = _shown(value) if self._links else ""
+        found = [link for signature, link in self._links.items() if signature in text]
+        return tuple({link.text: link for link in found}.values())
 
     def reply(self, call: Call, http: Any, parsed: Mapping[str, Any]) -> ask.Reply:
         """See `errand.Wire`."""
@@ -225,6 +257,14 @@ def _quoted(folder: Path, file: str, line: int) -> Evidence:
     base, text = folder.resolve(), linecache.getline(file, line).strip()
     path = Path(file)
     return Evidence(str(path.relative_to(base)) if path.is_relative_to(base) else file, line, text)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as text, with what botocore has made a file of in memory."""
+    files = (
+        [v.getvalue() for v in value.values() if isinstance(v, BytesIO)] if isinstance(value, Mapping) else []
+    )
+    return f"{value!r}{files!r}"
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:

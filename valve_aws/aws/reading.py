@@ -22,7 +22,7 @@ from valve_aws.aws.postform import is_form
 from valve_aws.aws.shapes import Operation, Service
 from valve_aws.aws.streams import stream_of, verify_digests
 from valve_aws.aws.unclear import Declined, Unclear
-from valve_aws.model.call import Effect, Head, Key, Unreadable
+from valve_aws.model.call import Effect, Evidence, Head, Key, Unreadable
 from valve_aws.model.ports import Now, Tables
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Reading:
         return Unreadable(problem, match.service.name if match else "", operation, answer)
 
     def given(self, service: str, operation: str, params: Mapping[str, Any], place: Place, protocol: str,
-              access_key: str) -> AwsCall | Unreadable:
+              foreign: str, evidence: Evidence) -> AwsCall | Unreadable:
         """Return the call that a program asks of its SDK, or why there is none. Never raises."""
         try:
             spoken = self.planner.directory.service(service)
@@ -113,9 +113,7 @@ class Reading:
                 raise Unclear(f"{service} has no operation `{operation}` that is known here")
             typed = given.parameters(known, params)
             bounds.declined(service, operation, typed)
-            foreign = "" if access_key else UNSIGNED
-            call = self.made(service, operation, typed, place, protocol, access_key, foreign)
-            return self.watched(call, repr(typed).encode("utf-8", "replace"), typed)
+            return self.made(service, operation, typed, place, protocol, "", foreign, evidence=evidence)
         except Declined as declined:
             return Unreadable(str(declined), service, operation, (declined.code, declined.text))
         except (Unclear, NotCanonical, ModelMissing) as unclear:
@@ -187,7 +185,8 @@ class Reading:
                          access_key, foreign, stream, plan.site.account)
 
     def made(self, service: str, operation: str, params: dict[str, Any], place: Place, protocol: str,
-             access_key: str, foreign: str, stream: Stream | None = None, site_account: str = "") -> AwsCall:
+             access_key: str, foreign: str, stream: Stream | None = None, site_account: str = "",
+             evidence: Evidence = Evidence()) -> AwsCall:
         """Return the call that an operation with these typed parameters is; raises `NotCanonical`."""
         if self._judge is None:
             from valve_aws.aws.effects import effect  # Why here: rows are read when first needed
@@ -197,11 +196,12 @@ class Reading:
         if found is None:
             return AwsCall(
                 service, operation, place.region, (), Effect(), params, (), False, access_key, foreign,
-                protocol=protocol, stream=stream, site_account=site_account,
+                evidence=evidence, protocol=protocol, stream=stream, site_account=site_account,
             )
         return AwsCall(
             service, operation, place.region, found.resources, found.effect, params, found.actions, True,
-            access_key, foreign, found.leaves, protocol=protocol, stream=stream, site_account=site_account,
+            access_key, foreign, found.leaves, evidence, protocol=protocol, stream=stream,
+            site_account=site_account,
         )
 
     def foreign(self, plan: Plan, access_key: str, key: Key) -> str:

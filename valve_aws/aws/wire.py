@@ -31,7 +31,7 @@ from valve_aws.aws.replies import Settled
 from valve_aws.aws.sessions import lends, lent
 from valve_aws.aws.unclear import Unclear
 from valve_aws.aws.writing import Endpoint, Length, Outgoing, Unwritable, Writing
-from valve_aws.model.call import Call, Head, Key, Link, Unreadable
+from valve_aws.model.call import Call, Evidence, Head, Key, Link, Unreadable
 from valve_aws.model.ports import Now, Tables
 
 
@@ -142,12 +142,12 @@ class Aws:
         return self._reading.read(head, body, key)
 
     def given(self, service: str, operation: str, params: Mapping[str, Any], place: Place, protocol: str,
-              access_key: str) -> AwsCall | Unreadable:
+              foreign: str, evidence: Evidence) -> AwsCall | Unreadable:
         """Understand what a program asks of its SDK: botocore's names and its parameters, ready to be sent.
 
-        `protocol` is what the SDK speaks to the service; `access_key` "" means that it does not sign. Never
-        raises. """
-        return self._reading.given(service, operation, params, place, protocol, access_key)
+        `protocol` is what the SDK speaks to the service, `foreign` why its credential is none of ours, if it
+        is. Never raises. """
+        return self._reading.given(service, operation, params, place, protocol, foreign, evidence)
 
     def place(self, region: str, partition: str = "aws") -> Place:
         """Return where a request of this stack's account is served."""

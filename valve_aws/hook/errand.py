@@ -14,8 +14,9 @@ from botocore.endpoint import convert_to_response_dict
 
 from valve_aws.course import commands as ask
 from valve_aws.hook.halves import Halves
+from valve_aws.hook.presigning import Made
 from valve_aws.hook.seam import REFUSED
-from valve_aws.model.call import Call, Unreadable
+from valve_aws.model.call import Call, Evidence, Link, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import Outcome, Tables
 from valve_aws.model.verdict import Way
@@ -32,6 +33,7 @@ class Spoken:
     partition: str
     protocol: str
     signed: bool
+    evidence: Evidence = Evidence()
 
 
 Written = tuple[int, Sequence[tuple[str, str]], bytes]
@@ -46,7 +48,13 @@ class Wire(Protocol):
         """Return how tables tell their items apart: the template's, and those that were seen to be made."""
 
     def given(self, spoken: Spoken) -> Call | Unreadable:
-        """Understand it. Never raises."""
+        """Understand it, with the links that stand in it. Never raises."""
+
+    def presigned(self, spoken: Spoken, made: Made, function: str, environment: str) -> None:
+        """Keep a link, to know it again."""
+
+    def links(self, value: Any) -> tuple[Link, ...]:
+        """Return the links that stand in a value, as text."""
 
     def reply(self, call: Call, http: Any, parsed: Mapping[str, Any]) -> ask.Reply:
         """Return what came back; `http` None: nothing was sent, a stub answered with `parsed`."""

@@ -6,6 +6,7 @@ Knows frames. Does not know what is called.
 from __future__ import annotations
 
 import sys
+from types import CodeType
 
 Place = tuple[str, int]
 
@@ -20,12 +21,21 @@ BETWEEN = frozenset(
 DEEPEST = 200
 
 
+_between: dict[CodeType, bool] = {}
+"""Which code is of those packages, asked once."""
+
+
 def calling_line() -> Place | None:
     """Return (file, line) of the call that is being made; None where no line of source is on this stack."""
     frame = sys._getframe(1)
     for _ in range(DEEPEST):
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in BETWEEN:
-            return frame.f_code.co_filename, frame.f_lineno
+        code = frame.f_code
+        between = _between.get(code)
+        if between is None:
+            between = frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN
+            _between[code] = between
+        if not between:
+            return code.co_filename, frame.f_lineno
         if frame.f_back is None:
             break
         frame = frame.f_back

@@ -18,7 +18,8 @@ AT_ONCE: dict[type, Any] = {
     ask.Sign: None,
     ask.Replace: None,
 }
-"""What is answered without a deed: the caller gets its reply from botocore itself."""
+"""What is answered without a deed: the caller gets its reply from botocore itself, and a link stays as it was
+made, which is for whatever version is there by then."""
 
 
 class Halves:

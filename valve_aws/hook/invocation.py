@@ -75,13 +75,14 @@ class Invocation:
             raise EventRefused(f"the valve did not let the event of {self.function} in", ident)
         return subject
 
-    def end(self, subject: Subject) -> None:
+    def end(self, subject: Subject, value: Any) -> None:
         """Judge what leaves by the invocation's end. Raises `ResultRefused`."""
         watch = self.on()
         if watch.court.mode is Mode.OFF:
             return
         with watch.lock:
-            ident, verdict = walk(result(watch.court, subject), watch.clerk.at_once)
+            course = result(watch.court, subject, "", watch.wire.links(value))
+            ident, verdict = walk(course, watch.at_once)
         if not verdict.passes:
             raise ResultRefused(f"the valve did not let the result of {self.function} out", ident)
 
@@ -99,9 +100,9 @@ class Invocation:
         try:
             value, subject = self.run(event, *more, **named)
         except Failed as failed:
-            self.told(failed.subject)
+            self.told(failed.subject, failed.error)
             raise failed.error from None
-        self.end(subject)
+        self.end(subject, value)
         return value
 
     async def wait(self, event: Event, *more: Any, **named: Any) -> Any:
@@ -110,17 +111,17 @@ class Invocation:
         with calling(Caller(self.on(), subject)):
             try:
                 value = await self.handler(event.content, *more, **named)
-            except Exception:
-                self.told(subject)
+            except Exception as error:
+                self.told(subject, error)
                 raise
-        self.end(subject)
+        self.end(subject, value)
         return value
 
-    def told(self, subject: Subject) -> None:
+    def told(self, subject: Subject, error: Exception) -> None:
         """Judge an error as the result that it is. It reaches the operator all the same: his own code
         raised it, in his own process."""
         try:
-            self.end(subject)
+            self.end(subject, error)
         except ResultRefused:
             pass
 

@@ -15,8 +15,10 @@ from typing import Any, Protocol
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from botocore.signers import RequestSigner, S3PostPresigner
 
 from valve_aws.hook.caller import start, submit
+from valve_aws.hook.presigning import ASKED, Asked, Made, of_form, of_url
 
 
 class Errand(Protocol):
@@ -39,6 +41,9 @@ class Guard(Protocol):
         self, client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any]
     ) -> Errand:
         """Take a call in that is ready to be sent. Raises what the caller is to get when it is not."""
+
+    def presigned(self, made: Made) -> None:
+        """Take note of a link."""
 
 
 @dataclass(slots=True)
@@ -112,9 +117,43 @@ def convert(
     """
     request = call(client, api_params, operation_model, *more, **named)
     flight, context = _FLIGHT.get(), named.get("context") or {}
-    if flight is not None and not flight.begun and not context.get("is_presign_request"):
+    if context.get("is_presign_request"):
+        ASKED.set(Asked(client, operation_model, api_params, context))
+    elif flight is not None and not flight.begun:
         flight.begin(client, operation_model, api_params, context)
     return request
+
+
+def presign(
+    call: Original, signer: Any, request_dict: Any, operation_name: str, expires_in: int = 3600, **named: Any
+) -> Any:
+    """`RequestSigner.generate_presigned_url`; databases' tokens are made here too, and are no links."""
+    asked = ASKED.get()
+    ASKED.set(None)
+    url = call(signer, request_dict, operation_name, expires_in, **named)
+    if asked is not None:
+        for guard in tuple(_guards):
+            guard.presigned(of_url(asked, request_dict, url, expires_in))
+    return url
+
+
+def presign_form(
+    call: Original,
+    signer: Any,
+    request_dict: Any,
+    fields: Any = None,
+    conditions: Any = None,
+    expires_in: int = 3600,
+    **named: Any,
+) -> Any:
+    """`S3PostPresigner.generate_presigned_post`."""
+    asked = ASKED.get()
+    ASKED.set(None)
+    form = call(signer, request_dict, fields, conditions, expires_in, **named)
+    if asked is not None:
+        for guard in tuple(_guards):
+            guard.presigned(of_form(asked, form["fields"], expires_in))
+    return form
 
 
 def make_request(
@@ -137,6 +176,8 @@ SEAMS: tuple[tuple[type, str, Callable[..., Any]], ...] = (
     (BaseClient, "_make_api_call", make_api_call),
     (BaseClient, "_convert_to_request_dict", convert),
     (BaseClient, "_make_request", make_request),
+    (RequestSigner, "generate_presigned_url", presign),
+    (S3PostPresigner, "generate_presigned_post", presign_form),
     (Thread, "start", start),
     (ThreadPoolExecutor, "submit", submit),
 )

@@ -20,9 +20,10 @@ from valve_aws.course.subject import Subject
 from valve_aws.hook.caller import CALLER, Caller
 from valve_aws.hook.errand import Answered, Errand, Spoken, Wire
 from valve_aws.hook.evidence import Place, calling_line
-from valve_aws.hook.halves import Halves
+from valve_aws.hook.halves import AT_ONCE, Halves
+from valve_aws.hook.presigning import Made
 from valve_aws.model.call import Call, Effect, Evidence, Unreadable
-from valve_aws.model.verdict import Verdict
+from valve_aws.model.verdict import Mode, Verdict
 
 OPERATOR = "operator"
 """Who calls when no handler does: the test's own body."""
@@ -52,14 +53,11 @@ class Watch:
         self, client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any]
     ) -> Errand:
         """See `seam.Guard`."""
-        spoken = _spoken(client, operation, params, context)
-        caller = CALLER.get()
+        caller = self._caller()
+        spoken = _spoken(client, operation, params, context, self._evidence(caller.place if caller else None))
         with self.lock:
             call = self.wire.given(spoken)
-            if caller is not None and caller.guard is self:
-                course = self._judged(caller, call)
-            else:
-                course = self._recorded(call)
+            course = self._recorded(call) if caller is None else self._judged(caller.subject, call)
             halves = Halves(course, self._act)
             errand = Errand(self, client, operation, spoken, call, halves)
             halves.begin()
@@ -69,27 +67,42 @@ class Watch:
             raise errand.refusal(halves.refused.record)
         return errand
 
+    def presigned(self, made: Made) -> None:
+        """See `seam.Guard`; what the operator makes is his own."""
+        caller, asked = self._caller(), made.asked
+        if caller is not None and self.court.mode is not Mode.OFF:
+            spoken = _spoken(asked.client, asked.operation, asked.params, asked.context, Evidence())
+            self.wire.presigned(spoken, made, caller.subject.function, caller.subject.environment)
+
+    def _caller(self) -> Caller | None:
+        """Return who calls, as far as this guard was told; None: the operator."""
+        caller = CALLER.get()
+        return caller if caller is not None and caller.guard is self else None
+
     def landed(self, record: str) -> None:
         """See `errand.Watcher`."""
         self._under_way.pop(record, None)
 
-    def _judged(self, caller: Caller, call: Call | Unreadable) -> ask.Course[Verdict]:
+    def _judged(self, subject: Subject, call: Call | Unreadable) -> ask.Course[Verdict]:
         if isinstance(call, Unreadable):
-            return turn_away(self.court, caller.subject, call)
-        return cross(self.court, caller.subject, replace(call, evidence=self._evidence(caller.place)))
+            return turn_away(self.court, subject, call)
+        return cross(self.court, subject, call)
 
     def _recorded(self, call: Call | Unreadable) -> ask.Course[Verdict]:
         """Take an operator's call through; he leaves nothing behind that the next one would carry."""
         operator = Subject("", OPERATOR)
         if isinstance(call, Unreadable):
             return _unread(self.operators, operator, call)
-        return cross(
-            self.operators, operator, replace(call, evidence=self._evidence(None), held="", links=())
-        )
+        return cross(self.operators, operator, replace(call, links=()) if call.links else call)
 
     def _evidence(self, otherwise: Place | None) -> Evidence:
         place = calling_line() or otherwise
         return self.quote(*place) if place else Evidence()
+
+    def at_once(self, command: ask.Command) -> Any:
+        """Carry out a command of a course that sends nothing."""
+        kind = type(command)
+        return AT_ONCE[kind] if kind in AT_ONCE else self._act(command)
 
     def _act(self, command: ask.Command) -> Any:
         if isinstance(command, ask.Cut):
@@ -106,7 +119,9 @@ def _unread(court: Court, subject: Subject, unreadable: Unreadable) -> ask.Cours
     return (yield from wave_through(court, subject, call, ident, time))
 
 
-def _spoken(client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any]) -> Spoken:
+def _spoken(
+    client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any], evidence: Evidence
+) -> Spoken:
     model = operation.service_model
     signing = context.get("signing") or {}
     unsigned = client.meta.config.signature_version is UNSIGNED or context.get("auth_type") == "none"
@@ -118,4 +133,5 @@ def _spoken(client: Any, operation: Any, params: Mapping[str, Any], context: Map
         client.meta.partition or "aws",
         getattr(model, "resolved_protocol", "") or model.protocol,
         not unsigned,
+        evidence,
     )
