@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
+import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
@@ -203,3 +204,29 @@ def test_records_and_labels_go_to_files_that_are_named(cloud: Any, tmp_path: Pat
     written = [r.operation for r in read_records(tmp_path / "audit.jsonl") if r.verdict != "settled"]
     assert written == [r.operation for r in valve.records]
     assert (tmp_path / "labels.db").exists()
+
+
+def test_a_call_that_is_being_sent_when_the_label_rises_is_refused_to_its_caller(cloud: Any) -> None:
+    sending, risen = Event(), Event()
+    client = boto3.client("sqs")
+    url = queue("jobs")
+
+    def held_up(**_: Any) -> None:
+        sending.set()
+        risen.wait()
+
+    def both(event: Any, context: Any) -> BaseException | None:
+        client.meta.events.register_first("before-send.sqs.SendMessage", held_up)
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(client.send_message, QueueUrl=url, MessageBody="clean so far")
+            sending.wait()
+            at("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})
+            risen.set()
+            return sent.exception()
+
+    with guard() as valve:
+        seed()
+        error = valve.handler("Worker", both)({}, None)
+    assert isinstance(error, ClientError)
+    assert error.response["Error"]["Code"] == "AccessDeniedException"
+    assert waiting("jobs") == ["clean so far"]
