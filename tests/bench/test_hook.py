@@ -44,8 +44,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Callable[[], An
 
 
 def timed(call: Callable[[], Any]) -> Sequence[float]:
-    """Return the thread's own time for each call: all of it is spent there, moto's share too, and none of what
-    else the machine does."""
+    """Return the thread's own time for each call: all of it is spent there, moto's share too, and nothing
+    else."""
     taken = []
     for _ in range(EACH):
         began = time.thread_time()
@@ -56,7 +56,7 @@ def timed(call: Callable[[], Any]) -> Sequence[float]:
 
 @pytest.mark.bench
 def test_what_the_hook_adds(calls: dict[str, Callable[[], Any]], figures: Figures) -> None:
-    """In `enforce`, called by a handler that carries a label, in a warm guard; the queue is emptied between."""
+    """In `enforce`, called by a handler that carries a label; the queue is emptied in between."""
     from moto.sqs.models import sqs_backends
 
     guard = valve_aws.guard(policy=APP / "valve.yaml", say=lambda _: None)
