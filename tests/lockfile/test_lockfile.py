@@ -70,8 +70,8 @@ RECORDS = st.builds(
         operation, tuple(resources), service, function, parameters={"key": key}, region=region
     ),
     TEXT.filter(bool),
-    st.sampled_from(["s3", "sqs", "valve"]),
-    st.sampled_from(["PutObject", "SendMessage", "Visit", "Connect", "Presign", "Unreadable"]),
+    st.sampled_from(["s3", "sqs", "valve"]) | TEXT.map("s{}".format),
+    st.sampled_from(["PutObject", "SendMessage", "Visit", "Connect", "Presign"]) | TEXT.map("O{}".format),
     st.lists(RESOURCES, max_size=3),
     TEXT,
     st.sampled_from([REGION, "us-east-1", ""]),

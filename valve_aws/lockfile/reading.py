@@ -17,7 +17,8 @@ FIELDS = ("function", "operation", "resource", "host")
 
 FIELD = re.compile(r"[!-~]+", re.ASCII)
 
-OPERATION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_%.-]+|visit|connect|presign|unreadable", re.ASCII)
+OPERATION = re.compile(r"[^*:]+:[^*]+|visit|connect|presign|unreadable", re.ASCII)
+"""Why nearly anything behind the colon: of a request that is unknown it is what the function wrote."""
 
 CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
