@@ -82,7 +82,7 @@ MAY_IMPORT_LAZILY = {
     "told": frozenset({"text"}),
     "verbs": READ_LAZILY
     | {"attack", "audit", "backend", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
-    "pytest_plugin": READ_LAZILY | {"sandbox"},
+    "pytest_plugin": READ_LAZILY | {"sandbox", "guarding"},
 }
 
 # third party (the longest name that fits counts) -> the rooms that may import it

@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from valve_aws.guarding import Guard
     from valve_aws.pytest_plugin.canary import Canary
     from valve_aws.pytest_plugin.cloud import Cloud
     from valve_aws.pytest_plugin.flows import ValveFlows
@@ -103,8 +104,9 @@ def valve_policy(request: pytest.FixtureRequest) -> Path | None:
     """The policy in force for this test: of the marker, the option, the ini file, else the nearest
     `valve.yaml`. Override it to name another; None means the one beside the template, or none."""
     from valve_aws.pytest_plugin.files import policy_of
+    from valve_aws.pytest_plugin.run import told
 
-    return policy_of(request.node, request.config)
+    return told(lambda: policy_of(request.node, request.config))
 
 
 @pytest.fixture
@@ -156,3 +158,54 @@ def valve_canary(_valve_run: Run) -> Canary:
 def valve_flows(_valve_run: Run) -> ValveFlows:
     """Where data went in this test, and assertions about it."""
     return _valve_run.flows()
+
+
+@pytest.fixture
+def valve_guard(_valve_run: Run) -> Iterator[Guard]:
+    """The cooperative guard, on for this test: `valve_guard.handler("Worker", app.handler)` is a handler
+    whose calls are judged. No boundary: it lives in the same process."""
+    with _valve_run.guard() as guard:
+        yield guard
+
+
+# The same for as long as the session: nothing is begun anew between tests.
+
+
+@pytest.fixture(scope="session")
+def _valve_session_run(request: pytest.FixtureRequest, _valve_session: Session) -> Iterator[Run]:
+    from valve_aws.pytest_plugin.run import for_session
+
+    run = for_session(_valve_session, request)
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+@pytest.fixture(scope="session")
+def valve_session_cloud(_valve_session_run: Run) -> Cloud:
+    """As `valve_cloud`, one for the whole session, with a cloud of its own."""
+    return _valve_session_run.cloud()
+
+
+@pytest.fixture(scope="session")
+def valve_session_stack(_valve_session_run: Run) -> Iterator[ValveStack]:
+    """As `valve_stack`, one for the whole session."""
+    stack = _valve_session_run.stack()
+    try:
+        yield stack
+    finally:
+        stack.release()
+
+
+@pytest.fixture(scope="session")
+def valve_session_lambda(_valve_session_run: Run) -> Lambdas:
+    """As `valve_lambda`, for the whole session: environments stay warm from test to test, as labels let
+    them."""
+    return _valve_session_run.lambdas()
+
+
+@pytest.fixture(scope="session")
+def valve_session_flows(_valve_session_run: Run) -> ValveFlows:
+    """As `valve_flows`, about the whole session so far."""
+    return _valve_session_run.flows()

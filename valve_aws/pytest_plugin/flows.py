@@ -24,6 +24,8 @@ class ValveFlows:
         """`asked` gives what can be asked by now, when all that was woken has come to its end."""
         self._asked = asked
         self._expected: set[str] = set()
+        self.forbidden: list[Record] = []
+        """What an assertion has failed for."""
 
     @property
     def records(self) -> Sequence[Record]:
@@ -41,6 +43,7 @@ class ValveFlows:
         found = flows.reached(tag, place)
         if found:
             self._expect(found)
+            self.forbidden += found
             _fail(f"`{tag}` was not to flow to `{to}`: {_counted(found)}", flows.told(found, tag))
         if not vacuous_ok and not flows.carried(tag):
             _fail(
@@ -138,8 +141,10 @@ def _fail(what: str, told: str) -> NoReturn:
 
 
 def _counted(records: Sequence[Record]) -> str:
-    held = sum(stopped(record) for record in records)
-    return f"{len(records)} {'time' if len(records) == 1 else 'times'}, {held} of them stopped"
+    held, tried = sum(stopped(record) for record in records), _times(len(records))
+    if held == len(records):
+        return f"it was tried {tried}, and stopped"
+    return f"it did, {tried}" if not held else f"it did, {tried}, of which {_times(held)} it was stopped"
 
 
 def _times(number: int) -> str:

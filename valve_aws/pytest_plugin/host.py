@@ -1,11 +1,12 @@
 """The environment of the test process itself, and its chance.
 
-Knows which of its variables name an endpoint of one service. Does not change any.
+Knows variables and report files. Does not know what is in a report.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 NOWHERE = os.devnull
 """A file in which there is no configuration."""
@@ -20,3 +21,14 @@ def service_endpoints() -> tuple[str, ...]:
 def chance(number: int) -> bytes:
     """Return so many random bytes."""
     return os.urandom(number)
+
+
+def on_github() -> bool:
+    """Say whether this is a job of GitHub's runner (GitHub Actions, default environment variables)."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def written(path: Path, text: str) -> None:
+    """Write a report; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

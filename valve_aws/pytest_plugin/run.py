@@ -1,4 +1,4 @@
-"""One test's use of the guard, from what it asks for to what becomes of it at its end.
+"""One test's use of the guards, from what it asks for to what becomes of it at its end.
 
 Knows a test's own settings and what it has to answer for. Does not know how anything is judged or told.
 """
@@ -7,55 +7,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from valve_aws.backend import NotStarted
 from valve_aws.canary import Lookout
+from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Stack
 from valve_aws.pytest_plugin.canary import Canary
 from valve_aws.pytest_plugin.cloud import Cloud
-from valve_aws.pytest_plugin.files import mode_of, template_of
+from valve_aws.pytest_plugin.ear import Ear
+from valve_aws.pytest_plugin.files import mode_of, policy_of, template_of
 from valve_aws.pytest_plugin.flows import ValveFlows
 from valve_aws.pytest_plugin.lambdas import Function, Lambdas
 from valve_aws.pytest_plugin.session import Guarded, Session, Wanted
 from valve_aws.pytest_plugin.stack import ValveStack
-from valve_aws.report.flows import Flows
+from valve_aws.report.flows import Flows, own
 from valve_aws.valve import Valve
+
+if TYPE_CHECKING:
+    from valve_aws.guarding import Guard
 
 T = TypeVar("T")
 
+STACK_FIXTURES = frozenset({"valve_cloud", "valve_stack", "valve_lambda", "valve_canary"})
+
 
 class Run:
-    """What one test has to do with the guard."""
+    """What one test has to do with the guards: the enforced one, the cooperative one, or both."""
 
-    def __init__(self, session: Session, node: pytest.Item, policy: Path | None) -> None:
-        self._session, self._node, self._policy = session, node, policy
+    def __init__(self, session: Session, node: pytest.Item, policy: Path | None, apart: bool = False) -> None:
+        """`policy` is the one in force; `apart`: for fixtures that outlast a test, with a cloud of their
+        own."""
+        self._session, self._node, self._policy, self._apart = session, node, policy, apart
         self._found: Guarded | None = None
+        self._guard: Guard | None = None
+        self._ear = Ear()
         self._flows = ValveFlows(self._asked)
-        self._shown = 0
         self._canary: Canary | None = None
+        self._shown: dict[Ear, int] = {}
         self._invoked: set[str] = set()
+        self._asks = _names(node)
 
-    @property
-    def valve(self) -> Valve:
-        """Return the valve of this test, opened when it is first needed."""
-        return self._guarded.valve
-
-    @property
-    def _guarded(self) -> Guarded:
-        if self._found is None:
-            config = self._session.config
-            wanted = Wanted(
-                template_of(self._node, config),
-                self._policy,
-                mode_of(self._node, config),
-                "valve_canary" in getattr(self._node, "fixturenames", ()),
-            )
-            self._found = self._session.guarded(wanted)
-        return self._found
+    # What the fixtures give
 
     def cloud(self) -> Cloud:
         """See the fixture `valve_cloud`."""
@@ -87,8 +84,47 @@ class Run:
 
     def flows(self) -> ValveFlows:
         """See the fixture `valve_flows`."""
-        told(lambda: self.valve)
+        if "valve_guard" not in self._asks or STACK_FIXTURES & self._asks:
+            told(lambda: self.valve)
         return self._flows
+
+    def guard(self) -> Guard:
+        """See the fixture `valve_guard`."""
+        from valve_aws import guarding
+
+        config, also = self._session.config, STACK_FIXTURES & self._asks
+        self._guard = told(
+            lambda: guarding.guard(
+                self._policy,
+                template_of(self._node, config),
+                mode_of(self._node, config),
+                # Why: what the stack was seeded with is not in this guard's own book.
+                backend="stack" if also else "moto",
+                say=self._ear.say,
+            )
+        )
+        return self._guard
+
+    # The enforced guard
+
+    @property
+    def valve(self) -> Valve:
+        """Return the valve of this test, opened when it is first needed."""
+        return self._guarded.valve
+
+    @property
+    def _guarded(self) -> Guarded:
+        if self._found is None:
+            config = self._session.config
+            wanted = Wanted(
+                template_of(self._node, config),
+                self._policy,
+                mode_of(self._node, config),
+                "valve_canary" in self._asks,
+                self._apart,
+            )
+            self._found = self._session.guarded(wanted)
+        return self._found
 
     def _function(self, named: str) -> Function:
         __tracebackhide__ = True
@@ -97,13 +133,14 @@ class Run:
         return Function(logical, self._invoke, self._asked(), self._guarded.ear.logs)
 
     def _invoke(self, function: str, payload: bytes, source: str) -> tuple[bytes, bool, str, list[Record]]:
+        __tracebackhide__ = True
         valve, loop, before = self.valve, self._session.loop, len(self.valve.records)
         told(lambda: valve.choose(function, source))
         self._invoked.add(function)
         loop.call(valve.rested())  # Why: one that is nearly ready is there sooner than another beside it
         done = loop.call(valve.invoke(function, payload, source))
         loop.call(valve.drain())
-        self._show()
+        self._show(self._guarded.ear)
         records = [
             record
             for record in valve.records[before:]
@@ -111,33 +148,46 @@ class Run:
         ]
         return done.payload, done.failed, done.invocation, records
 
+    # What there is to tell
+
     def _asked(self) -> Flows:
         """Return what can be asked by now; what was woken comes to its end first."""
-        valve = self.valve
-        self._session.loop.call(valve.drain())
-        return Flows(valve.records, valve.stack, valve.policy, valve.ledger.title)
+        records: list[Record] = []
+        stack, policy = Stack("", "", "", {}, {}), FlowPolicy()
+        if self._guard is not None:
+            stack, policy = self._guard.stack, self._guard.policy
+            records += self._guard.records
+        if self._found is not None:
+            valve = self._found.valve
+            self._session.loop.call(valve.drain())
+            stack, policy = valve.stack, valve.policy
+            records = [*valve.records, *records]
+        return Flows(records, stack, policy)
 
-    def _show(self) -> None:
+    def _show(self, ear: Ear) -> None:
         """Give the test's report what an operator would have seen since the last time."""
-        said = self._guarded.ear.said
-        if fresh := said[self._shown :]:
+        said = ear.said
+        if fresh := said[self._shown.get(ear, 0) :]:
             self._node.add_report_section("call", "valve", "\n".join(fresh))
-        self._shown = len(said)
+        self._shown[ear] = len(said)
 
     def close(self) -> None:
         """Count what was seen, begin the guard's next run, and fail the test for what nobody expected."""
-        if self._found is None:
+        if self._found is None and self._guard is None:
             return
         try:
             flows = self._asked()
-            unexpected = self._flows.unexpected(self.valve.refusals)
-            self._session.summary.add(self._node, flows, unexpected)
+            self._show(self._ear)
+            refusals = [*(self._found.valve.refusals if self._found else ())]
+            refusals += self._guard.refusals if self._guard else ()
+            unexpected = self._flows.unexpected([record for record in refusals if not own(record)])
+            self._session.summary.add(self._node, flows, self._flows)
             wrong = self._refused(unexpected, flows) + (self._canary.wrong() if self._canary else [])
             if self._session.lock:
-                valve = self.valve
-                self._session.lock.add(valve.stack, valve.policy, flows.records)
+                self._session.lock.add(flows.stack, flows.policy, flows.records)
         finally:
-            self._session.renew(self._found, self._invoked)
+            if self._found is not None:
+                self._session.renew(self._found, self._invoked)
         if wrong:
             pytest.fail("\n\n".join(wrong), pytrace=False)
 
@@ -155,4 +205,17 @@ def told(act: Callable[[], T]) -> T:
     try:
         return act()
     except (Invalid, NotStarted) as mistake:
-        return pytest.fail(f"valve: {mistake}", pytrace=False)
+        problem = f"valve: {mistake}"
+    return pytest.fail(problem, pytrace=False)
+
+
+def for_session(session: Session, request: pytest.FixtureRequest) -> Run:
+    """Return the run of the fixtures that outlast a test: for the application of the first test that asks for
+    one of them."""
+    asks = (item for item in request.session.items if "_valve_session_run" in _names(item))
+    node = next(asks)
+    return Run(session, node, told(lambda: policy_of(node, request.config)), apart=True)
+
+
+def _names(item: pytest.Item) -> frozenset[str]:
+    return frozenset(getattr(item, "fixturenames", ()))

@@ -33,6 +33,8 @@ class Wanted:
     mode: str
     canary: bool = False
     """Its functions have decoys among their variables."""
+    apart: bool = False
+    """With an embedded cloud of its own, which no other test's run empties."""
 
 
 class Guarded:
@@ -51,19 +53,12 @@ class Session:
         self.config, self._backend, self._home = config, backend, home
         self.summary: Summary = summary_of(config)
         self._loop: Loop | None = None
-        self._moto = Standing()
+        self._clouds = (Standing(), Standing())
+        """What stands for each test's cloud in turn, and what the fixtures that outlast tests have."""
         self._guarded: dict[Wanted, Guarded] = {}
         self._strength: str | None = None
-        self._boto3: Any = None
-
-    @property
-    def boto3(self) -> Any:
-        """Return a boto3 session that knows nothing of its own: what it is for is said with each client."""
-        if self._boto3 is None:
-            import boto3
-
-            self._boto3 = boto3.Session()
-        return self._boto3
+        self.boto3: list[Any] = []
+        """The boto3 session that tests' clients are made of, once there is one."""
 
     @cached_property
     def flock(self) -> Flock:
@@ -103,7 +98,7 @@ class Session:
             audit=self._home / f"audit-{number}.jsonl",
             labels=self._home / f"labels-{number}.db",
         )
-        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._moto.start)
+        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._clouds[wanted.apart].start)
         self.loop.call(valve.open())
         return Guarded(valve, ear)
 
@@ -134,6 +129,7 @@ class Session:
             for guarded in self._guarded.values():
                 self.loop.call(guarded.valve.close())
         finally:
-            self._moto.end()
+            for cloud in self._clouds:
+                cloud.end()
             if self._loop is not None:
                 self._loop.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode, Rule
 from valve_aws.report.refusal import crossed, headline, refusal
+from valve_aws.report.words import short
 
 RESULTS, LOGS = "results", "logs"
 """The two ways out of an environment that are no stores, by their words in a policy."""
@@ -70,6 +71,11 @@ def host_of(target: str) -> str:
     return (urlsplit(target).hostname or "") if "://" in target else ""
 
 
+def own(record: Record) -> bool:
+    """Say whether a record is of something that the operator did: he has no environment."""
+    return not record.environment
+
+
 def stopped(record: Record) -> bool:
     """Say whether a refusal held: in `audit` a call goes on, and is listed."""
     enforced = record.mode is Mode.ENFORCE or any(r.rule in UNANSWERED for r in record.reasons)
@@ -78,7 +84,7 @@ def stopped(record: Record) -> bool:
 
 def is_call(record: Record) -> bool:
     """Say whether a record is of something that a function's code asked for."""
-    return record.operation not in NO_CALLS
+    return not own(record) and record.operation not in NO_CALLS
 
 
 def action(record: Record) -> str:
@@ -95,9 +101,12 @@ class Flows:
     records: Sequence[Record]
     stack: Stack
     policy: FlowPolicy
-    title: Callable[[str], str]
 
     # Names
+
+    def title(self, resource: str) -> str:
+        """Return what to call a resource in front of people."""
+        return plain(self.stack.title(resource)) if self.stack.store(resource) else short(resource)
 
     def place(self, written: str) -> Place:
         """Read a destination: a logical id, a physical name, an ARN, a host, a policy's own pattern,
@@ -151,16 +160,17 @@ class Flows:
     # Questions
 
     def carried(self, tag: str) -> bool:
-        """Say whether anything carried a tag at all: an event, a cell that was looked at, an environment."""
+        """Say whether any function had to do with a tag: by its event, by a cell that it looked at."""
         return any(
             within(each, tag)
             for r in self.records
+            if not own(r)
             for each in join(r.label, r.writes, r.joined, *(reason.excess for reason in r.reasons))
         )
 
     def reached(self, tag: str, to: Place | None = None) -> list[Record]:
         """Return every crossing that took a tag there, or would have, had it not been stopped."""
-        return [r for r in self.records if _reaches(r, tag, to)]
+        return [r for r in self.records if not own(r) and _reaches(r, tag, to)]
 
     def refusals(
         self, function: str = "", call: str = "", to: Place | None = None, tag: str = "", rule: str = ""
@@ -170,6 +180,7 @@ class Flows:
             r
             for r in self.records
             if r.verdict == "refuse"
+            and not own(r)
             and function in {"", r.function}
             and call in {"", action(r), r.operation}
             and (to is None or _towards(r, to))
