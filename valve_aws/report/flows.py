@@ -119,9 +119,9 @@ class Flows:
         for resource in self.stack.resources.values():
             if resource.arn and written in {resource.logical, resource.name, resource.arn}:
                 return Place(written, store=resource.arn)
-        if any(written in {rule.target, rule.written} for rule in self.policy.stores):
-            target = next(r.target for r in self.policy.stores if written in {r.target, r.written})
-            return Place(written, store=target)
+        for rule in self.policy.stores:
+            if written and written in {rule.target, rule.written}:
+                return Place(written, store=rule.target)
         if written.startswith("arn:"):
             return Place(written, store=written)
         host = (host_of(written) or written).lower()
