@@ -60,8 +60,10 @@ class Cloud:
         judge: Judge,
         say: Callable[[str], None],
         start: Start = Moto.start,
+        create: bool = False,
     ) -> None:
-        self._start = start
+        """`create`: what the template declares is made on an external backend too, seeded or not."""
+        self._start, self._create = start, create
         self._stack, self._seeds, self._external, self._judge, self._say = stack, seeds, external, judge, say
         self._orders = [_order(seed, tables) for seed in seeds]
         self._lock = asyncio.Lock()
@@ -84,7 +86,7 @@ class Cloud:
         self._book = book
         book.know(self._cells(lambda i: (self._first(i), "")))
         if self._external is not None and self._endpoint is None:
-            if self._seeds:
+            if self._seeds or self._create:
                 await self._fill(self._external)
             self._endpoint = self._external
 

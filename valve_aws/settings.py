@@ -41,6 +41,8 @@ class Settings:
     place: Mapping[str, str] = field(default_factory=dict)
     """What the operator's environment says of where LocalStack is and whose account is meant (`PLACE`)."""
     seed: Path | None = None
+    create: bool = False
+    """Create what the template declares at a backend that somebody else runs, also where no seed is given."""
     audit: Path | None = None
     labels: Path | None = None
     log: Path | None = None

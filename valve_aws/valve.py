@@ -113,7 +113,8 @@ class Valve:
         self._schemas = template.schema(stack)
         judge = self._judge(self.policy, stack)
         external = await met(application.outside(settings), stack, self._say)
-        self._cloud = Cloud(stack, self._seeds, external, self.tables, judge, self._say, self._moto)
+        told = (self.tables, judge, self._say, self._moto, settings.create)
+        self._cloud = Cloud(stack, self._seeds, external, *told)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         self._book = self._opened(settings.labels or home / "labels.db")
         court = Court(judge, self.mode, stack.account, stack.region)
@@ -136,7 +137,7 @@ class Valve:
             self._cloud.endpoint,
             self._invoked,
             self._seen,
-            _ident,
+            lambda: f"r-{os.urandom(6).hex()}",
             settings.resolve,
             lru_cache(4096)(lambda *at: self.quoting(self.stack).quote(*at)),  # 0.3 ms of a call's 1 ms
             ring,
@@ -391,10 +392,6 @@ def _vetted(path: Path, flag: str) -> None:
 def _made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _ident() -> str:
-    return f"r-{os.urandom(6).hex()}"
 
 
 __all__ = ["Finished", "NotStarted", "Valve"]

@@ -61,6 +61,12 @@ def nearest(folder: Path, top: Path, names: tuple[str, ...]) -> Path | None:
     return None
 
 
+def beside(template: Path, name: str) -> Path | None:
+    """Return a file that lies beside a template, if it is there."""
+    found = template.with_name(name)
+    return found if found.is_file() else None
+
+
 def _told(node: pytest.Item, name: str, config: pytest.Config, option: str | None, ini: str) -> Path | None:
     """Return the file that is named for a test, in the order marker, option, ini file."""
     base = config.inipath.parent if config.inipath else config.rootpath

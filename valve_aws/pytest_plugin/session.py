@@ -16,6 +16,7 @@ from valve_aws.backend import Standing
 from valve_aws.canary import Flock, hatch
 from valve_aws.model.safe import lines
 from valve_aws.pytest_plugin.ear import Ear
+from valve_aws.pytest_plugin.files import beside
 from valve_aws.pytest_plugin.host import chance
 from valve_aws.pytest_plugin.lock import NAME, Locks
 from valve_aws.pytest_plugin.loop import Loop
@@ -88,8 +89,12 @@ class Session:
     def _opened(self, wanted: Wanted) -> Guarded:
         ear = Ear()
         number = len(self._guarded)
+        outside = self._backend != "moto"
         settings = Settings(
             template=wanted.template,
+            stack=self._apart(wanted.template) if outside else "",
+            create=outside,
+            seed=beside(wanted.template, "seed.yaml"),
             policy=wanted.policy,
             mode=wanted.mode,
             backend=self._backend,
@@ -101,6 +106,13 @@ class Session:
         valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._clouds[wanted.apart].start)
         self.loop.call(valve.open())
         return Guarded(valve, ear)
+
+    def _apart(self, path: Path) -> str:
+        """Return the stack's name where workers share a backend: each has names of its own; "" alone."""
+        from valve_aws import template
+
+        worker = getattr(self.config, "workerinput", {}).get("workerid", "")
+        return f"{template.project(path).name}-{worker}" if worker else ""
 
     def renew(self, guarded: Guarded, invoked: set[str]) -> None:
         """Begin a valve's next run, after one in which these functions were invoked.
