@@ -14,7 +14,7 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from valve_aws import application, audit
 from valve_aws.course import commands as ask
@@ -22,7 +22,7 @@ from valve_aws.hook import seam
 from valve_aws.hook.errand import Answered
 from valve_aws.hook.invocation import Event, Invocation, wrapped
 from valve_aws.hook.watch import Watch
-from valve_aws.inprocess import Nowhere, arrived, invoked, watch
+from valve_aws.inprocess import Nowhere, arrived, invoked, looking, watch
 from valve_aws.labels import SqliteBook
 from valve_aws.ledger import Ledger
 from valve_aws.model.call import Call
@@ -35,6 +35,9 @@ from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode
 from valve_aws.settings import Settings
+
+if TYPE_CHECKING:
+    from valve_aws.canary import Lookout
 
 STRENGTH = "cooperative"
 """How this guard is named wherever its strength is: never a boundary."""
@@ -81,6 +84,8 @@ class Guard:
         self._ledger = Ledger(self.stack, self.mode, self._say, STRENGTH)
         self._handlers: dict[str, Invocation] = {}
         self._watch: Watch | None = None
+        self.lookout: Lookout | None = None
+        """What looks for decoys in what handlers let out, from the next `with` on."""
         self._closers: list[Callable[[], None]] = []
 
     @property
@@ -111,6 +116,7 @@ class Guard:
         self._ledger.clear()
         book, sink = self._book(), self._sink()
         self._watch = watch(self.stack, self.policy, self.mode, book, sink, self._ledger.add, self._invoke)
+        self._watch.look = looking(self.lookout) if self.lookout else None
         seam.put_in(self._watch)
         return self
 

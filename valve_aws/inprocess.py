@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from valve_aws import application, runtime, template
@@ -28,7 +28,7 @@ from valve_aws.flow import Bystander, Judge
 from valve_aws.hook.errand import Answered, Spoken, Written
 from valve_aws.hook.invocation import Event, Failed, Invocation, Refused, payload
 from valve_aws.hook.presigning import Made
-from valve_aws.hook.watch import Watch
+from valve_aws.hook.watch import Look, Watch
 from valve_aws.model.call import Call, Effect, Evidence, Link, Unreadable
 from valve_aws.model.cell import Extent, Part, one
 from valve_aws.model.policy import FlowPolicy
@@ -36,6 +36,12 @@ from valve_aws.model.ports import Book, Outcome, Sink, Tables
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Function, KeySchema, Resource, Stack
 from valve_aws.model.verdict import Holding, Mode
+
+if TYPE_CHECKING:
+    from valve_aws.canary import Lookout
+
+LOOKED_AT = 1 << 20
+"""Bytes of a file that are looked through for decoys."""
 
 Invoke = Callable[[Call, ask.Forward, bytes], Answered | None]
 
@@ -281,3 +287,35 @@ def _text(content: Any) -> bytes:
 def _now() -> str:
     seconds, rest = divmod(time.time_ns() // 1_000_000, 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03d}Z"
+
+
+def looking(lookout: Lookout) -> Look:
+    """Return what shows a lookout all that a handler says, a value at a time."""
+
+    def look(function: str, call: Call | Unreadable | str, said: Any, record: str) -> None:
+        place = lookout.place(function, call)
+        place.record = record
+        for value in _values(said):
+            lookout.look(place, "its values", value)
+
+    return look
+
+
+def _values(said: Any) -> Iterator[bytes]:
+    """Yield every text in parameters or a result, names too; of a file what is left of it, as far as it can
+    be read twice."""
+    if isinstance(said, Mapping):
+        for name, value in said.items():
+            yield from _values(name)
+            yield from _values(value)
+    elif isinstance(said, list | tuple | set | frozenset):
+        for value in said:
+            yield from _values(value)
+    elif isinstance(said, bytes | bytearray):
+        yield bytes(said)
+    elif isinstance(said, str | BaseException):
+        yield str(said).encode("utf-8", "replace")
+    elif hasattr(said, "read") and hasattr(said, "seekable") and said.seekable():
+        at = said.tell()
+        yield from _values(said.read(LOOKED_AT))
+        said.seek(at)

@@ -77,3 +77,59 @@ def test_a_decoy_that_leaves_fails_the_test_and_names_the_line(project: Project)
         assert f"✗ CANARY  the decoy {kind} left: {how}, in its body" in out
     assert "  by        Worker → sqs:SendMessage Jobs    r-" in out
     assert "  called    src/app.py:15  SQS.send_message(" in out
+
+
+IN_PROCESS = """
+import os
+import boto3
+import pytest
+from moto import mock_aws
+
+
+@pytest.fixture(autouse=True)
+def cloud(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        yield
+
+
+def handler(event, context):
+    url = boto3.client("sqs").create_queue(QueueName="own")["QueueUrl"]
+    boto3.client("sqs").send_message(QueueUrl=url, MessageBody=os.environ[event["name"]])
+
+
+def test_leak(valve_canary, valve_guard):
+    valve_guard.handler("Worker", handler)({"name": "BACKUP_SECRET_ACCESS_KEY"}, None)
+
+
+def test_twin(valve_guard, valve_canary):
+    valve_guard.handler("Worker", handler)({"name": "AWS_DEFAULT_REGION"}, None)
+    boto3.client("dynamodb").create_table(
+        TableName=valve_canary._cloud.name("Customers"), BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}])
+    valve_canary.record("Customers", id="c9")
+    names = boto3.client("dynamodb").scan(TableName=valve_canary._cloud.name("Customers"))["Items"]
+    assert names[0]["name"] == {"S": valve_canary.name}
+
+
+def test_after():
+    assert "BACKUP_SECRET_ACCESS_KEY" not in os.environ
+
+
+def test_session(valve_canary, valve_session_flows):
+    pass
+"""
+
+
+def test_handlers_of_the_test_s_own_process_are_looked_at_too(project: Project) -> None:
+    project.write(test_in_process=IN_PROCESS)
+    code, out = project.pytest("--valve-mode=audit", "-rA")
+    assert code == 1, out
+    ended = {line.split("::")[1].split(" ")[0] for line in out.splitlines() if line.startswith("ERROR ")}
+    assert ended == {"test_leak", "test_session"}, out
+    assert "3 passed" in out
+    assert "✗ CANARY  the decoy secret key left: plain, in its values" in out
+    assert "ask for fixtures that last as long as it" in out

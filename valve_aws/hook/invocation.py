@@ -78,6 +78,9 @@ class Invocation:
     def end(self, subject: Subject, value: Any) -> None:
         """Judge what leaves by the invocation's end. Raises `ResultRefused`."""
         watch = self.on()
+        if watch.look is not None:
+            with watch.lock:
+                watch.look(self.function, "Result", value, "")
         if watch.court.mode is Mode.OFF:
             return
         with watch.lock:

@@ -30,6 +30,9 @@ OPERATOR = "operator"
 
 Invoke = Callable[[Call, ask.Forward, bytes], Answered | None]
 
+Look = Callable[[str, Call | Unreadable | str, Any, str], None]
+"""Looks for decoys: (function, call or `Result`, its parameters or value, its record). It changes nothing."""
+
 
 @dataclass(slots=True)
 class Watch:
@@ -44,6 +47,7 @@ class Watch:
     quote: Callable[[str, int], Evidence]
     """(file, line) → that line as people find it."""
     invoke: Invoke = lambda *_: None
+    look: Look | None = None
     lock: Any = field(default_factory=RLock)
     """Invariant: one course moves at a time. What stands between two commands is atomic, whatever threads
     there are."""
@@ -63,6 +67,9 @@ class Watch:
             halves.begin()
             if halves.sending is not None:
                 self._under_way[halves.sending.record] = halves
+            if self.look is not None and caller is not None:
+                decided = halves.sending or halves.refused
+                self.look(caller.subject.function, call, params, decided.record if decided else "")
         if halves.refused is not None:
             raise errand.refusal(halves.refused.record)
         return errand

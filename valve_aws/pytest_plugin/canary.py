@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from valve_aws.canary import Lookout, Sighting
 from valve_aws.canary import told as telling
-from valve_aws.model.stack import Stack
-from valve_aws.pytest_plugin.cloud import Cloud
+from valve_aws.pytest_plugin.cloud import Cloud, InProcess
 from valve_aws.report.flows import Flows, Place
 
 SECRET = "backup/credentials"
@@ -26,13 +27,19 @@ TABLE = "AWS::DynamoDB::Table"
 class Canary:
     """The decoys of one test. Evidence only: no verdict depends on them."""
 
-    def __init__(self, lookout: Lookout, cloud: Cloud, stack: Stack, asked: Callable[[], Flows]) -> None:
-        self._lookout, self._cloud, self._stack, self._asked = lookout, cloud, stack, asked
+    def __init__(self, lookout: Lookout, cloud: Cloud | InProcess, asked: Callable[[], Flows]) -> None:
+        self._lookout, self._cloud, self._asked = lookout, cloud, asked
+        self._patch = pytest.MonkeyPatch()
         self._allowed: list[Place] = []
         flock = lookout.flock
         self.access_key, self.secret_key = flock.access_key.value, flock.secret_key.value
         """Also among the variables of every function: `BACKUP_ACCESS_KEY_ID`, `BACKUP_SECRET_ACCESS_KEY`."""
         self.secret, self.name, self.email = flock.secret.value, flock.name.value, flock.email.value
+
+    def expose(self) -> None:
+        """Put the key among this process's own variables, where handlers look that run in it."""
+        for name, value in self._lookout.flock.variables().items():
+            self._patch.setenv(name, value)
 
     def plant(self) -> None:
         """Put a secret into Secrets Manager and a person into every table."""
@@ -42,7 +49,7 @@ class Canary:
             client.create_secret(Name=SECRET, SecretString=text)
         except client.exceptions.ResourceExistsException:
             client.put_secret_value(SecretId=SECRET, SecretString=text)
-        for resource in self._stack.resources.values():
+        for resource in self._cloud.stack.resources.values():
             if resource.kind == TABLE and resource.arn:
                 self.record(resource.logical)
 
@@ -50,13 +57,14 @@ class Canary:
         """Put a person who is not there into a table; `more` are attributes, its key among them."""
         from valve_aws import template
 
-        found = next(each for each in self._stack.resources.values() if each.name == self._cloud.name(table))
-        schema = template.schema(self._stack)(found.arn)
+        stack, name = self._cloud.stack, self._cloud.name(table)
+        arn = next(each.arn for each in stack.resources.values() if each.name == name)
+        schema = template.schema(stack)(arn)
         keys = [schema.partition, *([schema.sort] if schema.sort else [])] if schema else []
-        item = {name: {"S": value} for name, value in self._lookout.flock.record().items()}
-        item |= {name: KEYS[kind] for name, kind in keys}
-        item |= {name: {"S": value} for name, value in more.items()}
-        self._cloud.client("dynamodb").put_item(TableName=found.name, Item=item)
+        item = {key: {"S": value} for key, value in self._lookout.flock.record().items()}
+        item |= {key: KEYS[kind] for key, kind in keys}
+        item |= {key: {"S": value} for key, value in more.items()}
+        self._cloud.client("dynamodb").put_item(TableName=name, Item=item)
 
     def object(self, bucket: str, key: str = "backup/credentials.json") -> None:
         """Put a file with a key pair into a bucket."""
@@ -76,8 +84,9 @@ class Canary:
     def _meant(self, sighting: Sighting) -> bool:
         return all(any(_lies_at(place, to) for to in self._allowed) for place in sighting.places)
 
-    def wrong(self) -> list[str]:
-        """Return what the test fails for, in words."""
+    def close(self) -> list[str]:
+        """Take down what was put into this process; return what the test fails for, in words."""
+        self._patch.undo()
         title = self._asked().title
         return [telling(sighting, title) for sighting in self.sightings]
 

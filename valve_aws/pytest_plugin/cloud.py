@@ -5,6 +5,7 @@ Knows where it is, what things are called there, and how an AWS client is told. 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -59,11 +60,12 @@ class Cloud:
 
     def name(self, logical: str) -> str:
         """Return the physical name of a resource or function. Raises `Invalid` for one that there is not."""
-        found = self._stack.resources.get(logical) or self._stack.functions.get(logical)
-        if found is None:
-            known = [*self._stack.resources, *self._stack.functions]
-            raise unknown("the template has no resource", logical, known)
-        return found.name
+        return named(self._stack, logical)
+
+    @property
+    def stack(self) -> Stack:
+        """Return what the template describes."""
+        return self._stack
 
     def client(self, service: str, **more: Any) -> Any:
         """Return a boto3 client of it; `more` is what `boto3.client` takes."""
@@ -113,3 +115,33 @@ def point(patch: pytest.MonkeyPatch, cloud: Cloud) -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
         patch.setenv(name, value)
+
+
+class InProcess:
+    """What this process's own boto3 reaches: moto's mock, a stub, whatever the test has set up."""
+
+    def __init__(self, stack: Callable[[], Stack]) -> None:
+        self._stack = stack
+
+    @property
+    def stack(self) -> Stack:
+        """Return what the template describes."""
+        return self._stack()
+
+    def name(self, logical: str) -> str:
+        """See `Cloud.name`."""
+        return named(self.stack, logical)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client as the code under test makes them."""
+        import boto3
+
+        return boto3.client(service, region_name=self.stack.region)
+
+
+def named(stack: Stack, logical: str) -> str:
+    """Return the physical name of a resource or function. Raises `Invalid` for one that there is not."""
+    found = stack.resources.get(logical) or stack.functions.get(logical)
+    if found is None:
+        raise unknown("the template has no resource", logical, [*stack.resources, *stack.functions])
+    return found.name

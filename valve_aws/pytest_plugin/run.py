@@ -6,6 +6,7 @@ Knows a test's own settings and what it has to answer for. Does not know how any
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +19,7 @@ from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
 from valve_aws.pytest_plugin.canary import Canary
-from valve_aws.pytest_plugin.cloud import Cloud
+from valve_aws.pytest_plugin.cloud import Cloud, InProcess
 from valve_aws.pytest_plugin.ear import Ear
 from valve_aws.pytest_plugin.files import mode_of, policy_of, template_of
 from valve_aws.pytest_plugin.flows import ValveFlows
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STACK_FIXTURES = frozenset({"valve_cloud", "valve_stack", "valve_lambda", "valve_canary"})
+STACK_FIXTURES = frozenset({"valve_cloud", "valve_stack", "valve_lambda"})
+
+LOOKING = "valve_canary"
+"""The fixture that has decoys looked for."""
 
 
 class Run:
@@ -75,12 +79,27 @@ class Run:
 
     def canary(self) -> Canary:
         """See the fixture `valve_canary`."""
+        if "_valve_session_run" in self._asks:
+            why = "`valve_canary` looks at what one test lets out: ask for fixtures that last as long as it"
+            pytest.fail(why, pytrace=False)
         if self._canary is None:
-            lookout = Lookout(self._session.flock)
-            self._canary = Canary(lookout, self.cloud(), self.valve.stack, self._asked)
-            self._canary.plant()
-            self.valve.passage.lookout = lookout
+            inside = "valve_guard" in self._asks and not STACK_FIXTURES & self._asks
+            cloud = InProcess(self._stack) if inside else self.cloud()
+            self._canary = Canary(self._lookout, cloud, self._asked)
+            if "valve_guard" in self._asks:
+                self._canary.expose()
+            if not inside:
+                self._canary.plant()
+                self.valve.passage.lookout = self._lookout
         return self._canary
+
+    @cached_property
+    def _lookout(self) -> Lookout:
+        return Lookout(self._session.flock)
+
+    def _stack(self) -> Stack:
+        assert self._guard is not None, "`valve_guard` is there before a test that asks for it begins"
+        return self._guard.stack
 
     def flows(self) -> ValveFlows:
         """See the fixture `valve_flows`."""
@@ -103,6 +122,7 @@ class Run:
                 say=self._ear.say,
             )
         )
+        self._guard.lookout = self._lookout if LOOKING in self._asks else None
         return self._guard
 
     # The enforced guard
@@ -120,7 +140,7 @@ class Run:
                 template_of(self._node, config),
                 self._policy,
                 mode_of(self._node, config),
-                "valve_canary" in self._asks,
+                LOOKING in self._asks,
                 self._apart,
             )
             self._found = self._session.guarded(wanted)
@@ -182,7 +202,7 @@ class Run:
             refusals += self._guard.refusals if self._guard else ()
             unexpected = self._flows.unexpected([record for record in refusals if not own(record)])
             self._session.summary.add(self._node, flows, self._flows)
-            wrong = self._refused(unexpected, flows) + (self._canary.wrong() if self._canary else [])
+            wrong = self._refused(unexpected, flows) + (self._canary.close() if self._canary else [])
             if self._session.lock:
                 self._session.lock.add(flows.stack, flows.policy, flows.records)
         finally:
