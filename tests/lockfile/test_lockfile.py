@@ -19,7 +19,7 @@ from valve_aws.lockfile import Names, compare, general, read, renewed, told, use
 from valve_aws.model.call import Evidence
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
-from valve_aws.model.verdict import Mode
+from valve_aws.model.verdict import Mode, Reason, Rule
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 BUCKET = "arn:aws:s3:::shop-uploads-1a2b3c4d"
@@ -161,6 +161,10 @@ def test_what_differs_from_run_to_run_is_not_in_a_line(word: str, number: int, i
             "Worker ses:SendEmail ses:to/*@example.org aws",
         ),
         (record("Unreadable", (), "valve"), "Worker unreadable - aws"),
+        (
+            record("SendMessage", (QUEUE,), "sqs", reasons=(Reason(Rule.CREDENTIAL, "not issued"),)),
+            "Worker sqs:SendMessage Jobs aws+foreign-key",
+        ),
     ],
 )
 def test_a_use_is_one_line(made: Record, text: str) -> None:

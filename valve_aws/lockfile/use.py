@@ -16,12 +16,16 @@ from valve_aws.model.pattern import unify
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
+from valve_aws.model.verdict import Rule
 
 NONE = "-"
 """The resource of what names none. Why not `*`: that line would stand for any."""
 
 CLOUD = "aws"
 """The host of every AWS call: which machine answers it is the backend's affair."""
+
+FOREIGN = "+foreign-key"
+"""Behind `aws`: signed with a key that the valve did not issue, so that it is whatever account's."""
 
 CROSSINGS = {"Visit": "visit", "Connect": "connect", "Presign": "presign", "Unreadable": "unreadable"}
 """Crossings of `valve` by which something is used, as a line has them. The others (an event taken in, a
@@ -42,7 +46,8 @@ class Use(NamedTuple):
     resource: str
     """`Uploads/orders/*`: a logical id where the template has it, else an ARN; for another host the path."""
     host: str
-    """`aws`, `aws/eu-west-1` for a region that is not the stack's own, else `https://api.partner.test`."""
+    """`aws`, `aws/eu-west-1` for a region that is not the stack's own, either with `FOREIGN`; else
+    `https://api.partner.test`."""
 
     def __str__(self) -> str:
         return " ".join(self)
@@ -130,6 +135,9 @@ def _of(
     operation = f"{general.literal(record.service)}:{general.literal(record.operation)}"
     elsewhere = record.region not in {"", names.region}
     cloud = f"{CLOUD}/{general.literal(record.region)}" if elsewhere else CLOUD
+    if any(reason.rule is Rule.CREDENTIAL for reason in record.reasons):
+        # Why: it is said of a store of ours, which a foreign key's account has under the same name.
+        cloud += FOREIGN
     for arn in record.resources or (NONE,):
         what = NONE if arn in {NONE, "*"} else resource(arn)
         if arn.startswith("arn:aws:s3:::") and (named := record.parameters.get("key")):
