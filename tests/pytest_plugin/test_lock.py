@@ -6,10 +6,12 @@ Knows the option and the file. Does not know how uses are named; `tests/lockfile
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.pytest_plugin.conftest import Project
+from tests.pytest_plugin.conftest import ROOT, Project
 
 READS = """
 def test_reads(valve_lambda):
@@ -61,6 +63,24 @@ def test_what_is_new_fails_with_its_line_and_is_taken_in_by_update(project: Proj
     assert locked(project) == []
     assert project.pytest("--valve-mode=audit", "--valve-lock=update")[0] == 0
     assert locked(project) == [READ, SENT]
+
+
+def test_a_dependency_that_starts_to_talk_is_a_red_line_in_somebodys_test_run(
+    tmp_path: Path, installed: Path
+) -> None:
+    """`stacks/dependency`: the same test passes with both versions, and so says nothing of it."""
+    folder = tmp_path / "dependency"
+    shutil.copytree(ROOT / "stacks" / "dependency", folder, ignore=shutil.ignore_patterns(".valve"))
+    project = Project(folder, installed)
+    rows = 'def test_rows(valve_lambda):\n    assert valve_lambda("Monthly").invoke({}).result["lines"] == 2'
+    project.write(**{"pytest.ini": "[pytest]\naddopts = --valve-mode=audit\n"}, test_monthly=rows)
+    code, out = project.pytest("--valve-lock=check")
+    assert (code, "valve.lock: nothing new" in out) == (0, True), out
+    shutil.rmtree(folder / "src" / "vendor")
+    (folder / "bumped").rename(folder / "src" / "vendor")
+    code, out = project.pytest("--valve-lock=check")
+    assert (code, "1 passed" in out) == (1, True), out
+    assert "  + Monthly visit /collect https://models.tablely.test" in out
 
 
 @pytest.fixture
