@@ -42,7 +42,7 @@ def test_a_version_and_an_alias_run_their_own_code_under_the_function_s_policy(t
         assert told == {"told": "versions nobody", "version": "1", "arn": f"{arn}:{qualifier}"}
         assert answer["ExecutedVersion"] == "1"
         assert town.invoke(name, {**event, "read": True}, Qualifier=qualifier)[0]["errorType"] == REFUSED
-    assert not town.arrived("front-public", ALICE)
+    assert not town.arrived("front-public", f"versions {ALICE}")
     town.mode("audit")
     told, _ = town.invoke(name, {"case": "version-leaks", "send": True, "read": True}, Qualifier="live")
     assert told["told"] == f"version-leaks {ALICE}"

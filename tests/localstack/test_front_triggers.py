@@ -16,6 +16,8 @@ WAYS = {
     "item": ("front-orders", "FrontOrders"),
     "invoke": ("FrontCalled", "FrontCalled"),
     "event": ("FrontCalled", "FrontCalled"),
+    "bus": ("front-bus", "FrontBus"),
+    "forged": ("FrontCalled", "FrontCalled"),
 }
 """How a text gets on its way → (where to, whom that wakes)."""
 

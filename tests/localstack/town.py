@@ -72,6 +72,14 @@ class Town:
         self.client("sqs").create_queue(QueueName=name, Attributes=attributes)
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
+    def machine(self, name: str, function: str) -> str:
+        """Make a state machine that runs a function with its own input, and return its ARN."""
+        steps = {"StartAt": "Run", "States": {"Run": {"Type": "Task", "Resource": function, "End": True}}}
+        made = self.client("stepfunctions").create_state_machine(
+            name=name, definition=json.dumps(steps), roleArn=ROLE
+        )
+        return str(made["stateMachineArn"])
+
     def mode(self, mode: str) -> None:
         """Have functions run under the policy in this mode from now on."""
         self.policy.write_text((HERE / "front.yaml").read_text() + f"mode: {mode}\n")
@@ -159,7 +167,7 @@ def built(localstack: LocalStack, policy: Path) -> Town:
     town = Town(localstack, runtime, policy)
     town.mode("audit")
     s3, functions, dynamodb, sns = (town.client(s) for s in ("s3", "lambda", "dynamodb", "sns"))
-    for bucket in ("front-people", "front-drop", "front-vault"):
+    for bucket in ("front-people", "front-drop", "front-plain"):
         s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket="front-people", Key="alice", Body=b"alice@example.org")
     for queue in ("public", "reports", "successes", "failures", "letters"):
@@ -181,8 +189,17 @@ def built(localstack: LocalStack, policy: Path) -> Town:
         },
     )
     functions.put_function_event_invoke_config(FunctionName="FrontBuried", MaximumRetryAttempts=0)
-    receivers = ("FrontDrop", "FrontInbox", "FrontNews", "FrontOrders", "FrontCalled")
-    drop, _, news, _, _ = (town.function(name, "receiver") for name in receivers)
+    receivers = (
+        "FrontDrop",
+        "FrontNews",
+        "FrontBus",
+        "FrontMachine",
+        "FrontNext",
+        "FrontInbox",
+        "FrontOrders",
+        "FrontCalled",
+    )
+    drop, news, bus, machine, after, *_ = (town.function(name, "receiver") for name in receivers)
     s3.put_bucket_notification_configuration(
         Bucket="front-drop",
         NotificationConfiguration={
@@ -202,6 +219,18 @@ def built(localstack: LocalStack, policy: Path) -> Town:
     )["TableDescription"]
     functions.create_event_source_mapping(
         FunctionName="FrontOrders", EventSourceArn=table["LatestStreamArn"], StartingPosition="TRIM_HORIZON"
+    )
+    events = town.client("events")
+    events.create_event_bus(Name="front-bus")
+    rule = {"Name": "front-rule", "EventBusName": "front-bus"}
+    events.put_rule(**rule, EventPattern=json.dumps({"source": ["front"]}))
+    # Why the detail alone: then the function's event is wholly what was put there.
+    target = {"Id": "1", "Arn": bus, "InputPath": "$.detail"}
+    events.put_targets(Rule="front-rule", EventBusName="front-bus", Targets=[target])
+    town.machine("front-machine", machine)
+    town.function("FrontThen", "learner")
+    functions.put_function_event_invoke_config(
+        FunctionName="FrontThen", DestinationConfig={"OnSuccess": {"Destination": after}}
     )
     return town
 

@@ -31,9 +31,13 @@ class Arrival:
     """The name that it was invoked by."""
     payload: bytes
     trace: str = ""
+    seen: bool = False
+    """The request came by the gateway, so what follows is known; a function's URL leads past it."""
     asynchronous: bool = False
     internal: bool = False
     """LocalStack itself invoked, for a trigger or a workflow, and nobody from outside."""
+    principal: str = ""
+    """For which of its services it did: `s3`, `events` …; "" for a mapping or a state machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,9 @@ READERS: Mapping[str, Callable[[Mapping[str, Any], Tables], Taken]] = {
 SPLIT = frozenset({"aws:sqs"})
 """Sources that promise no order, so that a batch of theirs may be split (law 13), FIFO queues aside."""
 
+OF_PRINCIPAL: Mapping[str, str] = {"s3": "aws:s3", "sns": "aws:sns", "logs": "aws:logs"}
+"""Service that invokes → what its events must be."""
+
 POLLED = frozenset({"aws:sqs", "aws:dynamodb", "aws:kinesis"})
 """Sources that wait for the outcome, and may be told which records failed."""
 
@@ -162,6 +169,15 @@ def parts(event: bytes, groups: Iterator[list[int]]) -> list[bytes]:
         json.dumps({**whole, "Records": [whole["Records"][i] for i in group]}, ensure_ascii=False).encode()
         for group in groups
     ]
+
+
+def told_of(payload: str | bytes) -> str:
+    """Return the id of the invocation that a destination is told of (Lambda developer guide, "Adding a
+    destination"); "" for any other event."""
+    try:
+        return str(json.loads(payload)["requestContext"]["requestId"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return ""
 
 
 def undone(answer: bytes, idents: Sequence[str], failed: bool, reports: bool) -> tuple[str, ...]:

@@ -24,10 +24,11 @@ from valve_aws.housing import Run, ready
 from valve_aws.localstack import arrival as arrivals
 from valve_aws.localstack import host
 from valve_aws.localstack.arrival import Arrival, Taken, Unrecognised
-from valve_aws.localstack.marks import Marks
+from valve_aws.localstack.marks import BOOKED, Marks
+from valve_aws.localstack.origins import Origins, both
 from valve_aws.model.call import Evidence
-from valve_aws.model.cell import Extent, Span
 from valve_aws.model.invocation import Beside
+from valve_aws.model.label import CLEAN
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Function, Stack
@@ -38,10 +39,6 @@ from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 
 Say = Callable[[str], None]
-
-PATIENCE = 2.0
-"""Seconds to wait until a write that may be what has arrived is settled in the book; then the cell counts as
-not recognised."""
 
 LINES = 10_000
 """Lines of one environment's log that are kept until LocalStack takes them."""
@@ -89,12 +86,12 @@ class Front(Valve):
     def __init__(self, settings: Settings, stack: Stack, flow: FlowPolicy, say: Say) -> None:
         super().__init__(settings, stack, flow, (), say)
         self._lines: dict[str, list[str]] = {}
-        self._settled = asyncio.Event()
 
     async def open(self) -> None:
         """See `Valve.open`."""
         await super().open()
         self.marks = self.passage.relay = Marks(host.chance, host.now)
+        self.origins = Origins(self.passage, self.marks)
         self._housing.lines.leaving = self._leaves
 
     def learn(self, stack: Stack, flow: FlowPolicy) -> None:
@@ -128,19 +125,26 @@ class Front(Valve):
         function = self._called(function)
         source, records, wrong = self._taken(came)
         mark, sent = self.marks.known(came.trace)
-        if sent is None and came.internal and source in arrivals.POLLED and not wrong:
-            return await self._polled(function, came, source, records)
-        carried = await self._carried(records)
         if sent is not None:
-            carried = _both(carried, sent.carried)
+            carried = both(await self.origins.carried(records), sent.carried)
             door = Door("", function.arn, sent.record, mark, sent.waits and not came.asynchronous)
-        else:
-            carried = _both(carried, Holding(self.marks.adrift, not wrong))
-            store = records[0].store if records else ""
-            door = Door(self._trigger(function, store), store or "operator")
+            return await self._one(function, came, carried, door)
+        polled = came.internal and not came.principal and source in arrivals.POLLED
+        if polled and not wrong and self.origins.wired(function, records[0].store):
+            return await self._polled(function, came, source, records)
+        if came.internal and arrivals.OF_PRINCIPAL.get(came.principal, source) != source:
+            wrong = wrong or f"an event of `{came.principal}` that is none"
         if wrong:
             self._say(f"valve: {function.logical}: {wrong}: what it carries cannot be told")
-        return await self._one(function, came, carried, door)
+        carried = both(
+            await self.origins.carried(records),
+            await self.origins.beside(function, came),
+            Holding(CLEAN, not wrong),
+        )
+        store = records[0].store if records else ""
+        return await self._one(
+            function, came, carried, Door(self._trigger(function, store), store or "operator")
+        )
 
     def _taken(self, came: Arrival) -> tuple[str, tuple[Taken, ...], str]:
         try:
@@ -163,15 +167,25 @@ class Front(Valve):
             self.marks.learned(door.mark, Holding(run.label, True, run.ways))
         if self.mode is Mode.OFF or door.waits:
             return Served(run.payload, run.failed, lines)
+        by_machine = came.internal and not came.principal and not came.asynchronous
+        places = self.origins.machines(function) if by_machine else self._destinations(function, came)
+        refused = await self._refused(function, run, carried, places)
+        if refused:
+            return Served(runtime.faults.refused("Valve.ResultRefused", refused), by_machine, lines, True)
         if came.asynchronous:
-            return await self._told(function, run, carried, lines)
-        if run.subject is None:
-            return Served(run.payload, True, lines)
+            self.origins.ended(came.ident, Holding(run.label, True, run.ways))
+            return Served(run.payload, run.failed, lines)
+        if run.subject is None or (by_machine and places):
+            return Served(run.payload, run.failed, lines)
         ident, leaves = await released(self.passage, run.subject, run.payload)
         if leaves is None:
-            refused = runtime.faults.refused("Valve.ResultRefused", ident)
-            return Served(refused, True, lines)
+            return Served(runtime.faults.refused("Valve.ResultRefused", ident), True, lines)
         return Served(leaves, run.failed, lines)
+
+    def _destinations(self, function: Function, came: Arrival) -> list[str]:
+        """Return who may be told of the outcome of an event: nobody, if somebody waits for it."""
+        told = came.asynchronous or not came.seen
+        return [d.target for d in self.stack.deliveries if d.source == function.arn] if told else []
 
     async def _started(
         self,
@@ -195,21 +209,22 @@ class Front(Valve):
 
         return application.fields(payload) if door.trigger in self.policy.events else {}
 
-    async def _told(self, function: Function, run: Run, carried: Holding, lines: tuple[str, ...]) -> Served:
-        """Let the outcome of an event that nobody waits for go to the function's destinations (law 11)."""
+    async def _refused(self, function: Function, run: Run, carried: Holding, places: Sequence[str]) -> str:
+        """Judge an outcome before it goes to any of `places` (law 11); return the record that refuses it."""
         subject = run.subject or Subject(
             "", function.logical, carried.label, {w.tag: w for w in carried.ways}
         )
         # Why a copy: the environment itself may be at its next event already.
         subject = replace(subject, label=run.label, ways={w.tag: w for w in run.ways}, outgoing={})
-        places = [d.target for d in self.stack.deliveries if d.source == function.arn]
         refused = ""
         for place in dict.fromkeys(places):
-            ident, passes = await self._outcome(subject, place, ("",), True, None)
+            if ":lambda:" in place:
+                continue  # Why: a function is told by an event, which is judged when it comes in
+            ident, passes = await self._outcome(subject, place, ("",), True)
             refused = refused or ("" if passes else ident)
-        if refused:
-            return Served(runtime.faults.refused("Valve.ResultRefused", refused), False, lines, True)
-        return Served(run.payload, run.failed, lines)
+            if passes and place.split(":")[2:3] not in FOLLOWED:
+                self.marks.adrift |= run.label
+        return refused
 
     # Batches
 
@@ -217,7 +232,8 @@ class Front(Valve):
         self, function: Function, came: Arrival, source: str, records: tuple[Taken, ...]
     ) -> Served:
         """Serve a batch; of a source without an order each label apart, each part failing alone (law 13)."""
-        carried = [await self._carried((record,)) for record in records]
+        beside = await self.origins.beside(function, came)
+        carried = [both(await self.origins.carried((record,)), beside) for record in records]
         whole = source not in arrivals.SPLIT or records[0].store.endswith(".fifo")
         groups: dict[Any, list[int]] = {}
         for i, each in enumerate(carried):
@@ -233,7 +249,7 @@ class Front(Valve):
                     function,
                     came,
                     payload,
-                    _both(*(carried[i] for i in group)),
+                    both(*(carried[i] for i in group)),
                     replace(door, cause=_cause(carried[i] for i in group)),
                     [records[i].ident for i in group],
                     (reports, n == 0),
@@ -268,7 +284,7 @@ class Front(Valve):
         subject = run.subject or Subject("", function.logical, carried.label)
         subject = replace(subject, label=run.label, ways={w.tag: w for w in run.ways}, outgoing={})
         kept = names if door.source.split(":")[2] == "sqs" else ()
-        _, passes = await self._outcome(subject, door.source, kept, bool(undone), None)
+        _, passes = await self._outcome(subject, door.source, kept, bool(undone))
         # Why as done: which records come again may tell nothing of what was learned (law 11).
         return (undone if passes else ()), run.payload, lines
 
@@ -281,7 +297,7 @@ class Front(Valve):
         )
 
     async def _outcome(
-        self, subject: Subject, place: str, names: Iterable[str], undone: bool, _: None
+        self, subject: Subject, place: str, names: Iterable[str], undone: bool
     ) -> tuple[str, bool]:
         """Judge what an outcome decides at `place`. LocalStack carries it out once we have answered."""
 
@@ -292,39 +308,11 @@ class Front(Valve):
         # Why: a book that does not answer is told, and takes nothing away.
         return ident, verdict.passes or any(reason.rule is Rule.BOOK for reason in verdict.refused)
 
-    # Labels of what arrives
-
-    async def _carried(self, records: Sequence[Taken]) -> Holding:
-        """Return what records carry, joined; a cell that the book does not know has its store's ceiling."""
-        if self.mode is Mode.OFF:
-            return Holding()
-        found = [await self._held(extent) for record in records for extent in record.extents]
-        return _both(*found)
-
-    async def _held(self, extent: Extent) -> Holding:
-        """Look a cell up, with all that it was before: a record may show an older image.
-
-        Why not at once: what arrives may be faster than the answer to the call that has sent it, which names
-        it.
-        """
-        book, ends = self.passage.book, host.tick() + PATIENCE
-        while True:
-            holding = next(iter(book.held([extent], 0).values()))
-            busy = any(extent.store in stores for stores in self.marks.sending.values())
-            left = ends - host.tick()
-            if holding.complete or extent.span is not Span.ONE or not busy or left <= 0:
-                return self.passage.court.judge.carried(extent, holding)
-            self._settled.clear()
-            try:
-                await asyncio.wait_for(self._settled.wait(), min(left, 0.1))
-            except TimeoutError:
-                continue
-
     def _seen(self, record: Record) -> None:
         super()._seen(record)
         if record.verdict == "settled":
             self.marks.sending.pop(record.ident, None)
-            self._settled.set()
+            self.origins.settled.set()
 
     # Logs
 
@@ -342,14 +330,11 @@ class Front(Valve):
         return self.settings.audit.parent
 
 
+FOLLOWED = [[service] for service in (*BOOKED, "states")]
+"""Services, by the name in their ARNs, of destinations whose way is followed further."""
+
 DIRECT = "Invoke"
 """The event of every function that no trigger has: somebody invokes it."""
-
-
-def _both(*holdings: Holding) -> Holding:
-    label = frozenset().union(*(h.label for h in holdings))
-    ways = {way.tag: way for h in reversed(holdings) for way in h.ways}
-    return Holding(label, all(h.complete for h in holdings), tuple(ways[tag] for tag in sorted(ways)))
 
 
 def _cause(holdings: Iterable[Holding]) -> str:

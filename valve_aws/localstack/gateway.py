@@ -14,7 +14,7 @@ from typing import Any
 from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException
 
-from valve_aws.localstack.arrival import Arrival
+from valve_aws.localstack.arrival import Arrival, told_of
 
 KEPT = 10_000
 
@@ -64,7 +64,7 @@ class Gateway:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self._invoked: OrderedDict[str, tuple[bool, bool]] = OrderedDict()
+        self._invoked: OrderedDict[str, tuple[bool, bool, str]] = OrderedDict()
         self._withheld: OrderedDict[str, None] = OrderedDict()
 
     def watch(self) -> None:
@@ -74,8 +74,11 @@ class Gateway:
 
     def arrived(self, came: Arrival) -> Arrival:
         """Return an arrival with what its request said; a retry of an event has the same id."""
-        asynchronous, internal = self._invoked.get(came.ident, (False, False))
-        return replace(came, asynchronous=asynchronous, internal=internal)
+        said = self._invoked.get(came.ident)
+        if said is None:
+            return came
+        asynchronous, internal, principal = said
+        return replace(came, seen=True, asynchronous=asynchronous, internal=internal, principal=principal)
 
     def withhold(self, came: Arrival) -> None:
         """Keep an outcome from whoever LocalStack would tell: by its id, and the event from dead letters."""
@@ -86,10 +89,13 @@ class Gateway:
         operation = context.operation.name if context.operation else ""
         if operation == "Invoke" and context.service.service_name == "lambda":
             kind = (context.service_request or {}).get("InvocationType")
-            _remember(self._invoked, context.request_id, (kind == "Event", bool(context.is_internal_call)))
+            internal = context.is_internal_call
+            principal = (context.internal_request_params or {}).get("service_principal") or ""
+            said = kind == "Event", bool(internal), str(principal)
+            _remember(self._invoked, context.request_id, said)
         if self._withheld and operation in DELIVERING and context.is_internal_call:
             for text in _texts(context.service_request or {}):
-                if _canonical(text) in self._withheld or _outcome_of(text) in self._withheld:
+                if _canonical(text) in self._withheld or told_of(text) in self._withheld:
                     raise CommonServiceException("AccessDenied", "refused by the valve", status_code=403)
 
     def _answered(self, _: Any, context: Any, __: Any) -> None:
@@ -119,13 +125,4 @@ def _canonical(text: str | bytes) -> str:
     try:
         return json.dumps(json.loads(text), sort_keys=True)
     except (ValueError, RecursionError):
-        return ""
-
-
-def _outcome_of(text: str | bytes) -> str:
-    """Return the id of the invocation that a destination is told of; "" for any other text."""
-    try:
-        told = json.loads(text)
-        return str(told["requestContext"]["requestId"])
-    except (ValueError, RecursionError, KeyError, TypeError):
         return ""

@@ -147,7 +147,10 @@ def _streams(ask: Ask, _: Collection[str]) -> Iterator[Found]:
 
 def _machines(ask: Ask, _: Collection[str]) -> Iterator[Found]:
     for each in ask("stepfunctions", "list_state_machines", "stateMachines") or ():
-        yield each["name"], "AWS::StepFunctions::StateMachine", {"StateMachineName": each["name"]}
+        where = {"stateMachineArn": each["stateMachineArn"]}
+        written = ask("stepfunctions", "describe_state_machine", "definition", **where) or ""
+        given = {"StateMachineName": each["name"], "DefinitionString": written}
+        yield each["name"], "AWS::StepFunctions::StateMachine", given
 
 
 def _buses(ask: Ask, _: Collection[str]) -> Iterator[Found]:

@@ -29,8 +29,9 @@ MARKED = frozenset(
 """Calls whose trace header LocalStack hands on to the functions that they wake (4.14: its Lambda provider,
 and the targets of its event buses)."""
 
-BOOKED = frozenset({"s3", "sqs", "sns", "dynamodb", "kinesis"})
-"""Services whose events say which cell they were taken out of: the book knows what that carries."""
+BOOKED = frozenset({"s3", "sqs", "sns", "dynamodb", "kinesis", "logs", "stepfunctions", "events"})
+"""Services whose events say which cell they were taken out of, or come from a store that the function is
+wired to: the book and the policy say what that carries."""
 
 INERT = frozenset({"secretsmanager", "ssm", "kms", "sts", "iam", "dynamodbstreams", "cloudwatch", "valve"})
 """Services that wake no function with what is sent to them."""

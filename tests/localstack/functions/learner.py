@@ -10,7 +10,8 @@ PUBLIC = "https://sqs.us-east-1.amazonaws.com/000000000000/front-public"
 
 
 def handler(event, context):
-    text = "nobody"
+    text, asked = "nobody", event.get("rawQueryString")
+    event = {**event, "read": asked == "case=read"} if asked is not None else event
     if event.get("read"):
         text = s3.get_object(Bucket="front-people", Key="alice")["Body"].read().decode()
     told = f"{event.get('case')} {text}"

@@ -1,0 +1,113 @@
+"""What else leads to a function or away from it: destinations that are functions, URLs, machines, roles.
+
+Knows LocalStack's own ways. Does not know how the front tells labels.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.localstack.town import ACCOUNT, REGION, Town
+
+ALICE = "alice@example.org"
+
+
+@pytest.mark.parametrize(
+    ("mode", "read", "outcome"),
+    [("audit", True, "passed on"), ("enforce", True, "AccessDenied"), ("enforce", False, "passed on")],
+)
+def test_a_function_that_is_told_of_an_outcome_has_its_label(
+    town: Town, mode: str, read: bool, outcome: str
+) -> None:
+    town.mode(mode)
+    case = f"then-{mode}-{read}"
+    town.invoke("FrontThen", {"case": case, "read": read}, InvocationType="Event")
+    report = town.report("FrontNext", case)
+    assert report["outcome"] == outcome
+    assert town.passed_on(case) is (outcome == "passed on")
+
+
+def test_a_url_answers_only_what_may_leave(town: Town) -> None:
+    url = town.client("lambda").create_function_url_config(FunctionName="FrontLearner", AuthType="NONE")
+
+    def asked(case: str) -> tuple[int, str]:
+        port = urlsplit(town.localstack.url).port
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/?case={case}")
+        request.add_header("Host", urlsplit(url["FunctionUrl"]).netloc)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    town.mode("audit")
+    status, text = asked("read")
+    assert (status, ALICE in text) == (200, True)
+    town.mode("enforce")
+    status, text = asked("read")
+    assert (status, ALICE in text) == (502, False)
+    status, text = asked("plain")
+    assert (status, "nobody" in text) == (200, True)
+
+
+def test_a_state_machine_gets_a_result_only_where_it_takes_its_label(town: Town) -> None:
+    machines = town.client("stepfunctions")
+    machine = town.machine("front-narrow", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:FrontLearner")
+
+    def ended(read: bool) -> tuple[str, str]:
+        event = json.dumps({"case": "machine", "read": read})
+        started = machines.start_execution(stateMachineArn=machine, input=event)["executionArn"]
+        while (told := machines.describe_execution(executionArn=started))["status"] == "RUNNING":
+            time.sleep(0.05)
+        return told["status"], json.dumps([told.get("output"), told.get("cause")])
+
+    town.mode("enforce")
+    assert ended(False)[0] == "SUCCEEDED"
+    status, told = ended(True)
+    assert (status, ALICE in told) == ("FAILED", False)
+    town.mode("audit")
+    assert ALICE in ended(True)[1]
+    machines.delete_state_machine(stateMachineArn=machine)
+
+
+def test_what_comes_through_a_state_machine_may_be_anything_that_was_put_there(town: Town) -> None:
+    for mode, read, outcome in (
+        ("enforce", False, "passed on"),
+        ("enforce", True, "AccessDenied"),
+        ("enforce", False, "AccessDenied"),  # Why: LocalStack does not say which execution it runs for
+        ("audit", True, "passed on"),
+    ):
+        town.mode(mode)
+        case = f"machine-{mode}-{read}-{outcome}"
+        town.invoke("FrontSender", {"via": "machine", "to": "front-machine", "read": read, "case": case})
+        assert town.report("FrontMachine", case)["outcome"] == outcome
+
+
+def test_a_role_that_says_something_is_held_to_it(town: Town) -> None:
+    iam = town.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(
+        RoleName="front-narrow", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
+    )
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::front-people/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [reads]})
+    iam.put_role_policy(RoleName="front-narrow", PolicyName="reads", PolicyDocument=document)
+    town.function("FrontNarrow", "learner", Role=role["Role"]["Arn"])
+    town.mode("enforce")
+    told, _ = town.invoke("FrontNarrow", {"case": "role", "send": True})
+    assert "AccessDenied" in told["errorMessage"]
+    assert "not-granted" in json.dumps(town.refused("FrontNarrow", "SendMessage"))
+    sends = {
+        "Effect": "Allow",
+        "Action": "sqs:SendMessage",
+        "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:front-public",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [reads, sends]})
+    iam.put_role_policy(RoleName="front-narrow", PolicyName="reads", PolicyDocument=document)
+    assert town.invoke("FrontNarrow", {"case": "role-may", "send": True})[0]["told"] == "role-may nobody"
