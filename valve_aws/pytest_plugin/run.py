@@ -182,13 +182,14 @@ class Run:
             self._session.loop.call(valve.drain())
             stack, policy = valve.stack, valve.policy
             records = [*valve.records, *records]
-        return Flows(records, stack, policy)
+        return Flows(records, stack, policy, str(self._session.config.rootpath))
 
     def _show(self, ear: Ear) -> None:
         """Give the test's report what an operator would have seen since the last time."""
         said = ear.said
         if fresh := said[self._shown.get(ear, 0) :]:
-            self._node.add_report_section("call", "valve", "\n".join(fresh))
+            text = "\n".join(fresh).replace(f"{self._session.config.rootpath}/", "")
+            self._node.add_report_section("call", "valve", text)
         self._shown[ear] = len(said)
 
     def close(self) -> None:

@@ -101,6 +101,8 @@ class Flows:
     records: Sequence[Record]
     stack: Stack
     policy: FlowPolicy
+    root: str = ""
+    """A folder from which on files are named in answers."""
 
     # Names
 
@@ -209,7 +211,8 @@ class Flows:
         blocks = [self.drawn(record, tag) for record in records[:SHOWN]]
         if len(records) > SHOWN:
             blocks.append(f"… and {len(records) - SHOWN} more")
-        return "\n\n".join(blocks)
+        told = "\n\n".join(blocks)
+        return told.replace(f"{self.root}/", "") if self.root else told
 
     def drawn(self, record: Record, tag: str = "") -> str:
         """Draw one crossing in the shape of a refusal."""
