@@ -134,10 +134,11 @@ def test_where_a_test_did_not_come_to_its_end_nothing_is_gone(
 
 
 def test_a_whole_session_tells_what_is_gone_and_update_forgets_it(standing: Project) -> None:
+    """Also where it is named by the folder that pytest would take itself."""
     standing.write(test_b="import pytest\n@pytest.mark.xfail\ndef test_b(): assert False")
     code, out = standing.pytest("--valve-lock=check")
     assert (code, "  - Worker sts:B - aws    valve.lock:3:1" in out) == (0, True), out
-    assert standing.pytest("--valve-lock=update")[0] == 0
+    assert standing.pytest("--valve-lock=update", ".")[0] == 0
     assert uses(standing) == "A"
 
 

@@ -6,6 +6,7 @@ Knows sessions, their workers, and when a session was whole. Does not know what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ class Locks:
 
     def _narrowed(self) -> str:
         """Return why this cannot be a whole session by what was asked for; "" when it can."""
-        if self._config.args_source is pytest.Config.ArgsSource.ARGS:
+        top, here = self._config.rootpath, self._config.invocation_params.dir
+        named = {normpath(here / word) for word in self._config.args}
+        usual = {normpath(top / word) for word in self._config.getini("testpaths")}
+        if named not in ({str(top)}, usual):
             return "it was for the tests named"
         options = (name for name in NARROWING if self._config.getoption(name, None))
         return next((f"`--{name.replace('_', '-')}` left tests out" for name in options), "")
