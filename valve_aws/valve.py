@@ -262,6 +262,7 @@ class Valve:
             return Finished(run.payload, run.failed)
         done = Finished(run.payload, run.failed, run.subject.invocation)
         if self.mode is Mode.OFF:
+            self.passage.sighted(run.subject, "Result", run.payload)
             return done
         ident, leaves = await released(self.passage, run.subject, run.payload)
         if leaves is not None:

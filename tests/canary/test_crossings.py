@@ -20,6 +20,7 @@ import pytest
 
 from tests.attacks.walled import machine
 from valve_aws.canary import Flock, Lookout, Sighting, hatch
+from valve_aws.model.verdict import Mode
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 
@@ -198,6 +199,16 @@ def test_a_function_that_holds_decoys_and_lets_none_out_is_not_told_of(stage: St
     other = hatch(os.urandom)
     if other.mark != FLOCK.mark:
         assert stage.play("message", other.secret_key.value.encode()).sightings == []
+
+
+def test_with_the_guard_off_decoys_are_seen_as_well(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.valve, "mode", Mode.OFF)
+    monkeypatch.setattr(stage.valve.passage, "court", replace(stage.valve.passage.court, mode=Mode.OFF))
+    for way in ("result", "message", "header", "log"):
+        (sighting,) = stage.play(way, FLOCK.secret_key.value.encode()).sightings
+        assert sighting.places[0].operation == CALLS[way]
 
 
 def test_what_is_seen_is_in_the_bytes_that_arrive(tmp_path: Path) -> None:
