@@ -196,6 +196,16 @@ def test_a_hand_widened_line_covers_and_is_kept() -> None:
     )
 
 
+@pytest.mark.parametrize("owner", ["arn:aws:s3:::loot-{}", "https://{}.test/x", "tcp://{}.test:22"])
+def test_no_line_that_is_written_stands_for_another_owner(owner: str) -> None:
+    own, other = (
+        uses([record("PutObject" if "s3" in owner else "Visit", (owner.format(name),), service)], NAMES)
+        for name in ("0123456789ab", "d111111abcdef8")
+        for service in ["s3" if "s3" in owner else "valve"]
+    )
+    assert compare(other, renewed(LOOSE, own)).new == tuple(other)
+
+
 def test_a_line_covers_no_other_account_function_or_operation() -> None:
     own = uses([record("SendMessage", (f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs",), "sqs")], NAMES)
     lock = renewed(LOOSE, own)

@@ -42,7 +42,6 @@ def compare(used: Collection[Use], lock: Lock) -> Difference:
 
 
 def covers(line: Use, use: Use) -> bool:
-    """Say whether a line stands for a use: the same function and operation, and its patterns fit."""
-    return line[:2] == use[:2] and all(
-        unify(pattern, text) is not None for pattern, text in zip(line[2:], use[2:], strict=True)
-    )
+    """Say whether a line stands for a use of the same function and operation: whether its patterns fit."""
+    pairs = zip(line[2:], use[2:], strict=True)
+    return all(unify(pattern, text) is not None for pattern, text in pairs)
