@@ -23,13 +23,13 @@ from valve_aws.hook.errand import Answered
 from valve_aws.hook.invocation import Event, Invocation, wrapped
 from valve_aws.hook.watch import Watch
 from valve_aws.inprocess import Nowhere, arrived, invoked, looking, watch
-from valve_aws.labels import SqliteBook
+from valve_aws.labels import SqliteBook, VolatileBook
 from valve_aws.ledger import Ledger
 from valve_aws.model.call import Call
 from valve_aws.model.cell import one
 from valve_aws.model.label import Label
 from valve_aws.model.policy import FlowPolicy
-from valve_aws.model.ports import Sink
+from valve_aws.model.ports import Book, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
@@ -120,10 +120,12 @@ class Guard:
         seam.put_in(self._watch)
         return self
 
-    def _book(self) -> SqliteBook:
+    def _book(self) -> Book:
         sole = self.settings.backend == "moto"
+        if self.settings.labels is None:
+            return VolatileBook(sole=sole)
         generation = f"guard/{os.getpid()}.{time.time_ns()}" if sole else self.settings.backend
-        book = SqliteBook(self.settings.labels or ":memory:", generation, sole=sole)
+        book = SqliteBook(self.settings.labels, generation, sole=sole)
         self._closers.append(book.close)
         return book
 

@@ -37,7 +37,8 @@ from valve_aws.hook import seam
 from valve_aws.hook.caller import Caller, calling
 from valve_aws.hook.watch import Watch
 from valve_aws.inprocess import Nowhere, watch
-from valve_aws.labels import SqliteBook
+from valve_aws.labels import SqliteBook, VolatileBook
+from valve_aws.labels.tags import dumped
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Holding, Mode
 from valve_aws.settings import Settings
@@ -60,11 +61,11 @@ def wire() -> Aws:
 
 
 class Run:
-    """One call by one guard, with a book and records of its own; ids are counted, so that two runs agree."""
+    """One call by one guard, with records and a book of its kind; ids are counted, so that two runs agree."""
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, book: SqliteBook | VolatileBook) -> None:
         self.records: list[Record] = []
-        self.book = SqliteBook(":memory:", "moto/1", sole=True)
+        self.book = book
         self.hook = hook_of(mode)
         idents = (f"r-{n}" for n in itertools.count(1))
         self.clerk = self.hook.clerk = Clerk(
@@ -132,12 +133,23 @@ class Run:
         records = [
             {k: v for k, v in asdict(r).items() if k not in {"evidence", "invocation"}} for r in self.records
         ]
-        rows = self.book._db.execute("SELECT store, part, name, attribute, tags, version, gone FROM cell")
+        rows = rows_of(self.book)
         return {
             "records": [world.named(str(_sorted(r))) for r in records],
             "label": sorted(self.subject.label),
             "book": sorted(world.named(str(row)) for row in rows),
         }
+
+
+def rows_of(book: SqliteBook | VolatileBook) -> list[tuple[Any, ...]]:
+    """Return everything that a book has."""
+    if isinstance(book, SqliteBook):
+        return list(book._db.execute("SELECT store, part, name, attribute, tags, version, gone FROM cell"))
+    return [
+        (store, str(part), *at, dumped(dict(row.tags)), row.version, int(row.gone))
+        for (store, part), cells in book._cells.items()
+        for at, row in cells.items()
+    ]
 
 
 def _sorted(value: Any) -> Any:
@@ -183,7 +195,8 @@ def outcome(call: Callable[[], Any]) -> tuple[str, str]:
 
 def told(case: Case, way: str, trigger: str, mode: Mode, world: World) -> dict[str, Any]:
     """What came of a case by one guard."""
-    run = Run(mode)
+    sqlite = SqliteBook(":memory:", "moto/1", sole=True)
+    run = Run(mode, VolatileBook(sole=True) if way == "hook" else sqlite)
     if case.service != "sqs":
         world.look()  # Why: a world believes what it saw last, and a queue is made anew each time
     world.start([])

@@ -10,32 +10,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valve_aws.labels import SqliteBook
+from valve_aws.labels import SqliteBook, VolatileBook
 from valve_aws.model.cell import Cell, Extent, Part, Span, one
 from valve_aws.model.label import Label
-from valve_aws.model.ports import BookError, Outcome, Rise
+from valve_aws.model.ports import Book, BookError, Outcome, Rise
 
 STORE = "arn:aws:s3:::bucket"
 PII, CARD = frozenset({"pii"}), frozenset({"card"})
 KEY = one(STORE, "a/b")
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Iterator[SqliteBook]:
-    made = SqliteBook(tmp_path / "labels.db", "g1", sole=True)
+@pytest.fixture(params=["in a file", "in memory"])
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
+    made: Book = VolatileBook(sole=True)
+    if request.param == "in a file":
+        made = SqliteBook(tmp_path / "labels.db", "g1", sole=True)
     yield made
     made.close()
 
 
-def put(book: SqliteBook, record: str, extent: Extent, label: Label, replaces: bool = True) -> None:
+def put(book: Book, record: str, extent: Extent, label: Label, replaces: bool = True) -> None:
     assert book.raise_(record, [Rise(extent, label, replaces=replaces)], [], book.stamp())
 
 
-def label(book: SqliteBook, extent: Extent, since: int | None = None) -> Label:
+def label(book: Book, extent: Extent, since: int | None = None) -> Label:
     return book.held([extent], since)[extent].label
 
 
-def test_a_raised_cell_carries_old_and_new_until_it_is_settled(book: SqliteBook) -> None:
+def test_a_raised_cell_carries_old_and_new_until_it_is_settled(book: Book) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)
     put(book, "r2", KEY, CARD)
@@ -44,7 +46,7 @@ def test_a_raised_cell_carries_old_and_new_until_it_is_settled(book: SqliteBook)
     assert label(book, KEY) == CARD
 
 
-def test_an_unknown_outcome_keeps_old_and_new_for_good(book: SqliteBook) -> None:
+def test_an_unknown_outcome_keeps_old_and_new_for_good(book: Book) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)
     put(book, "r2", KEY, CARD)
@@ -54,7 +56,7 @@ def test_an_unknown_outcome_keeps_old_and_new_for_good(book: SqliteBook) -> None
 
 @pytest.mark.parametrize("settled", [None, Outcome.UNKNOWN], ids=["under way", "unknown"])
 def test_a_message_that_nobody_has_named_yet_carries_what_may_have_been_sent(
-    book: SqliteBook, settled: Outcome | None
+    book: Book, settled: Outcome | None
 ) -> None:
     put(book, "r1", Extent(STORE, span=Span.NEW), PII)
     put(book, "r2", Extent(STORE, span=Span.NEW), frozenset())
@@ -65,20 +67,20 @@ def test_a_message_that_nobody_has_named_yet_carries_what_may_have_been_sent(
     assert label(book, one(STORE, "m-2")) == frozenset()
 
 
-def test_a_message_that_nobody_has_named_carries_what_was_delivered_to_its_queue(book: SqliteBook) -> None:
+def test_a_message_that_nobody_has_named_carries_what_was_delivered_to_its_queue(book: Book) -> None:
     put(book, "r1", one(STORE, ""), PII, replaces=False)
     book.settle("r1", Outcome.DONE)
     assert label(book, one(STORE, "m-1")) == PII
 
 
-def test_once_a_message_has_its_name_no_other_carries_its_label(book: SqliteBook) -> None:
+def test_once_a_message_has_its_name_no_other_carries_its_label(book: Book) -> None:
     put(book, "r1", Extent(STORE, span=Span.NEW), PII)
     book.settle("r1", Outcome.DONE, created=[(Cell(STORE, "m-1"), PII)])
     assert label(book, one(STORE, "m-1")) == PII
     assert label(book, one(STORE, "m-2")) == frozenset()
 
 
-def test_a_failed_write_takes_back_its_own_tags_only(book: SqliteBook) -> None:
+def test_a_failed_write_takes_back_its_own_tags_only(book: Book) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)
     put(book, "r2", KEY, PII | CARD)
@@ -86,14 +88,14 @@ def test_a_failed_write_takes_back_its_own_tags_only(book: SqliteBook) -> None:
     assert label(book, KEY) == PII
 
 
-def test_a_failed_write_keeps_what_another_write_under_way_wants_there(book: SqliteBook) -> None:
+def test_a_failed_write_keeps_what_another_write_under_way_wants_there(book: Book) -> None:
     put(book, "r1", KEY, PII)
     put(book, "r2", KEY, PII)
     book.settle("r1", Outcome.FAILED)
     assert label(book, KEY) == PII
 
 
-def test_of_two_writes_that_overlap_neither_lowers_as_nobody_knows_which_came_last(book: SqliteBook) -> None:
+def test_of_two_writes_that_overlap_neither_lowers_as_nobody_knows_which_came_last(book: Book) -> None:
     put(book, "r1", KEY, PII)
     put(book, "r2", KEY, CARD)
     book.settle("r2", Outcome.DONE)
@@ -101,7 +103,7 @@ def test_of_two_writes_that_overlap_neither_lowers_as_nobody_knows_which_came_la
     assert label(book, KEY) == PII | CARD
 
 
-def test_a_write_that_does_not_replace_never_lowers(book: SqliteBook) -> None:
+def test_a_write_that_does_not_replace_never_lowers(book: Book) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)
     put(book, "r2", KEY, CARD, replaces=False)
@@ -109,7 +111,7 @@ def test_a_write_that_does_not_replace_never_lowers(book: SqliteBook) -> None:
     assert label(book, KEY) == PII | CARD
 
 
-def test_a_reader_under_way_joins_what_was_lowered_meanwhile(book: SqliteBook) -> None:
+def test_a_reader_under_way_joins_what_was_lowered_meanwhile(book: Book) -> None:
     began = book.stamp()
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)
@@ -119,7 +121,7 @@ def test_a_reader_under_way_joins_what_was_lowered_meanwhile(book: SqliteBook) -
     assert label(book, KEY, since=began) == PII
 
 
-def test_a_rise_of_what_was_watched_makes_the_next_raise_fail_and_change_nothing(book: SqliteBook) -> None:
+def test_a_rise_of_what_was_watched_makes_the_next_raise_fail_and_change_nothing(book: Book) -> None:
     before = book.stamp()
     put(book, "r1", KEY, PII)
     other = one(STORE, "other")
@@ -128,7 +130,7 @@ def test_a_rise_of_what_was_watched_makes_the_next_raise_fail_and_change_nothing
     assert book.raise_("r2", [Rise(other, CARD)], [one(STORE, "third")], before)
 
 
-def test_a_range_joins_every_cell_in_it_and_none_beside_it(book: SqliteBook) -> None:
+def test_a_range_joins_every_cell_in_it_and_none_beside_it(book: Book) -> None:
     for name, tags in {"a/1": PII, "a/2": CARD, "b/1": frozenset({"x"})}.items():
         put(book, name, one(STORE, name), tags)
     assert label(book, Extent(STORE, span=Span.PREFIX, name="a/")) == PII | CARD
@@ -136,7 +138,7 @@ def test_a_range_joins_every_cell_in_it_and_none_beside_it(book: SqliteBook) -> 
     assert label(book, Extent(STORE, Part.NAMES)) == frozenset()
 
 
-def test_attributes_carry_their_own_labels_and_the_item_s(book: SqliteBook) -> None:
+def test_attributes_carry_their_own_labels_and_the_item_s(book: Book) -> None:
     table = "arn:aws:dynamodb:us-east-1:123456789012:table/t"
     put(book, "r1", one(table, "c1", attributes=frozenset({"email"})), PII)
     put(book, "r2", one(table, "c1"), CARD)
@@ -145,7 +147,7 @@ def test_attributes_carry_their_own_labels_and_the_item_s(book: SqliteBook) -> N
     assert label(book, one(table, "c1")) == PII | CARD
 
 
-def test_a_cell_without_a_name_gets_the_one_that_the_reply_gives(book: SqliteBook) -> None:
+def test_a_cell_without_a_name_gets_the_one_that_the_reply_gives(book: Book) -> None:
     queue = "arn:aws:sqs:us-east-1:123456789012:q"
     put(book, "r1", Extent(queue, span=Span.NEW), PII)
     assert label(book, Extent(queue)) == PII
@@ -154,14 +156,14 @@ def test_a_cell_without_a_name_gets_the_one_that_the_reply_gives(book: SqliteBoo
     assert label(book, one(queue, "?r1")) == frozenset()
 
 
-def test_a_tombstone_still_counts(book: SqliteBook) -> None:
+def test_a_tombstone_still_counts(book: Book) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)
     book.remove("r2", [Cell(STORE, "a/b")])
     assert label(book, KEY) == PII
 
 
-def test_the_way_names_the_cell_and_the_record_that_put_the_tag_there(book: SqliteBook) -> None:
+def test_the_way_names_the_cell_and_the_record_that_put_the_tag_there(book: Book) -> None:
     put(book, "r1", KEY, PII)
     (way,) = book.held([KEY])[KEY].ways
     assert (way.tag, way.cell, way.record) == ("pii", Cell(STORE, "a/b"), "r1")
@@ -246,7 +248,7 @@ def test_what_a_dead_valve_left_open_is_told_and_what_a_living_one_has_is_not(tm
     assert [(record, rises[0].label) for record, rises in book.open()] == [("r9", PII)]
 
 
-def test_a_failed_write_leaves_the_tags_that_another_one_brought_meanwhile(book: SqliteBook) -> None:
+def test_a_failed_write_leaves_the_tags_that_another_one_brought_meanwhile(book: Book) -> None:
     put(book, "slow", KEY, PII)
     put(book, "quick", KEY, PII)
     book.settle("quick", Outcome.DONE)
@@ -267,10 +269,10 @@ STEPS = st.lists(
 
 
 @settings(max_examples=200, deadline=None)
-@given(steps=STEPS)
-def test_the_book_never_holds_less_than_what_may_be_in_the_cell(steps: list[Step]) -> None:
+@given(steps=STEPS, volatile=st.booleans())
+def test_the_book_never_holds_less_than_what_may_be_in_the_cell(steps: list[Step], volatile: bool) -> None:
     """`authors` are the writes whose content may be in the cell now; the book does not see them."""
-    book = SqliteBook(":memory:", "g1", sole=True)
+    book: Book = VolatileBook(sole=True) if volatile else SqliteBook(":memory:", "g1", sole=True)
     authors: dict[str, Label] = {}
     under_way: dict[str, str] = {}
     crossed: set[str] = set()

@@ -5,5 +5,6 @@ Knows cells and tags. Does not know what a store accepts nor who may read; it an
 """
 
 from valve_aws.labels.sqlite import SqliteBook
+from valve_aws.labels.volatile import VolatileBook
 
-__all__ = ["SqliteBook"]
+__all__ = ["SqliteBook", "VolatileBook"]
