@@ -190,9 +190,14 @@ def _request(line: str) -> str:
 def _bucket(cloud: Cloud, name: str) -> Iterable[str]:
     s3 = cloud.client("s3")
     for entry in s3.list_objects_v2(Bucket=name).get("Contents", ()):
-        got = s3.get_object(Bucket=name, Key=entry["Key"])
-        tags = s3.get_object_tagging(Bucket=name, Key=entry["Key"])["TagSet"] if got.get("TagCount") else ()
-        yield f"{entry['Key']}\n{json.dumps(got['Metadata'])}\n{tags}\n{unpacked(got['Body'].read())}"
+        try:
+            got = s3.get_object(Bucket=name, Key=entry["Key"])
+        except s3.exceptions.ClientError:
+            yield entry["Key"]  # Why no more: it is encrypted with a key that its owner has not
+        else:
+            tagged = got.get("TagCount")
+            tags = s3.get_object_tagging(Bucket=name, Key=entry["Key"])["TagSet"] if tagged else ()
+            yield f"{entry['Key']}\n{json.dumps(got['Metadata'])}\n{tags}\n{unpacked(got['Body'].read())}"
         if cloud.takes:
             s3.delete_object(Bucket=name, Key=entry["Key"])
 
