@@ -5,6 +5,8 @@ Knows the fixture. Does not know spellings nor ways out; `tests/canary` does.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.pytest_plugin.conftest import Project
 
 CODE = """
@@ -124,6 +126,7 @@ def test_session(valve_canary, valve_session_flows):
 """
 
 
+@pytest.mark.slow
 def test_handlers_of_the_test_s_own_process_are_looked_at_too(project: Project) -> None:
     project.write(test_in_process=IN_PROCESS)
     code, out = project.pytest("--valve-mode=audit", "-rA")

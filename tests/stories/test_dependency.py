@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from world import World
 
+pytestmark = pytest.mark.slow
+
 Stub = tuple[int, list[tuple[str, bytes]]]
 
 WRAPPER = """#!/bin/sh
