@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -162,7 +162,7 @@ def _stream(logs: Mapping[str, Any]) -> Any:
     return BytesIO(base64.b64decode(str(logs["data"])))
 
 
-def parts(event: bytes, groups: Iterator[list[int]]) -> list[bytes]:
+def parts(event: bytes, groups: Iterable[list[int]]) -> list[bytes]:
     """Return an event of each group of its records, by their places."""
     whole = json.loads(event)
     return [

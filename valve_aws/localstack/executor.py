@@ -79,10 +79,12 @@ class ValveExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is not
         cls.keeper().remove(_function(function_version, {}).key)
 
     def start(self, env_vars: dict[str, str]) -> None:
-        """Do nothing: an environment is made for an event's label, which is not known yet."""
+        """Take note of a user. An environment of ours is made for an event's label, not known yet."""
+        self.keeper().used(self._key, 1)
 
     def stop(self) -> None:
-        """Do nothing: what is under way comes to its end, as on AWS. What rests ends with its version."""
+        """Take note that this is one user less; what is under way comes to its end, as on AWS."""
+        self.keeper().used(self._key, -1)
 
     def invoke(self, payload: dict[str, str]) -> Any:
         """Serve one event, in LocalStack's thread; returns its `InvocationResult`."""

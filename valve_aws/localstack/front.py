@@ -20,9 +20,8 @@ from valve_aws.course.commands import Command, Forward
 from valve_aws.course.drive import drive
 from valve_aws.course.release import outcome
 from valve_aws.course.subject import Subject
-from valve_aws.housing import Run, ready
+from valve_aws.housing import Run
 from valve_aws.localstack import arrival as arrivals
-from valve_aws.localstack import host
 from valve_aws.localstack.arrival import Arrival, Taken, Unrecognised
 from valve_aws.localstack.marks import BOOKED, Marks
 from valve_aws.localstack.origins import Origins, both
@@ -32,7 +31,7 @@ from valve_aws.model.label import CLEAN
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Function, Stack
-from valve_aws.model.verdict import Holding, Mode, Rule
+from valve_aws.model.verdict import Holding, Mode, Rule, Verdict
 from valve_aws.quoting import Quoting
 from valve_aws.releasing import released
 from valve_aws.settings import Settings
@@ -69,6 +68,17 @@ class Door:
     """Another function of ours waits for the result."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Records of one batch that are served together."""
+
+    payload: bytes
+    carried: Holding
+    names: tuple[str, ...]
+    first: bool
+    """It has the request id of the batch."""
+
+
 class Named(Quoting):
     """Lines of source by their function: its folder is LocalStack's own, and named by chance."""
 
@@ -83,14 +93,16 @@ class Front(Valve):
 
     quoting = Named
 
-    def __init__(self, settings: Settings, stack: Stack, flow: FlowPolicy, say: Say) -> None:
+    def __init__(self, settings: Settings, stack: Stack, flow: FlowPolicy, say: Say, marks: Marks) -> None:
+        """`marks` are those of all fronts of a LocalStack: a call may lead from one to another."""
         super().__init__(settings, stack, flow, (), say)
+        self.marks = marks
         self._lines: dict[str, list[str]] = {}
 
     async def open(self) -> None:
         """See `Valve.open`."""
         await super().open()
-        self.marks = self.passage.relay = Marks(host.chance, host.now)
+        self.passage.relay = self.marks
         self.origins = Origins(self.passage, self.marks)
         self._housing.lines.leaving = self._leaves
 
@@ -104,10 +116,6 @@ class Front(Valve):
         self.passage.aws.know(secrets(stack, flow, ()))
         judge = self._judge(flow, stack)
         self.passage.court = Court(judge, self.mode, stack.account, stack.region)
-
-    def prepare_version(self, function: Function) -> None:
-        """See that a version can be run. Blocking. Raises `Invalid`."""
-        ready(function, self.settings, self._say)
 
     async def forget(self, function: Function) -> None:
         """End the environments of a version that is no more."""
@@ -211,18 +219,14 @@ class Front(Valve):
 
     async def _refused(self, function: Function, run: Run, carried: Holding, places: Sequence[str]) -> str:
         """Judge an outcome before it goes to any of `places` (law 11); return the record that refuses it."""
-        subject = run.subject or Subject(
-            "", function.logical, carried.label, {w.tag: w for w in carried.ways}
-        )
-        # Why a copy: the environment itself may be at its next event already.
-        subject = replace(subject, label=run.label, ways={w.tag: w for w in run.ways}, outgoing={})
+        subject = _who(function, run, carried)
         refused = ""
         for place in dict.fromkeys(places):
             if ":lambda:" in place:
                 continue  # Why: a function is told by an event, which is judged when it comes in
-            ident, passes = await self._outcome(subject, place, ("",), True)
-            refused = refused or ("" if passes else ident)
-            if passes and place.split(":")[2:3] not in FOLLOWED:
+            ident, verdict = await self._outcome(subject, place, ("",), True)
+            refused = refused or ("" if verdict.passes else ident)
+            if verdict.passes and place.split(":")[2:3] not in FOLLOWED:
                 self.marks.adrift |= run.label
         return refused
 
@@ -238,55 +242,42 @@ class Front(Valve):
         groups: dict[Any, list[int]] = {}
         for i, each in enumerate(carried):
             groups.setdefault(None if whole else each.label, []).append(i)
-        payloads = arrivals.parts(came.payload, iter(groups.values()))
-        if len(groups) == 1:
-            payloads = [came.payload]
-        door = Door(self._trigger(function, records[0].store), records[0].store)
-        reports = self._reports(function, records[0].store)
-        ended = await asyncio.gather(
-            *(
-                self._part(
-                    function,
-                    came,
-                    payload,
-                    both(*(carried[i] for i in group)),
-                    replace(door, cause=_cause(carried[i] for i in group)),
-                    [records[i].ident for i in group],
-                    (reports, n == 0),
-                )
-                for n, (payload, group) in enumerate(zip(payloads, groups.values(), strict=True))
-            )
-        )
+        payloads = arrivals.parts(came.payload, groups.values()) if len(groups) > 1 else [came.payload]
+        parts = [
+            Part(payload, both(*(carried[i] for i in group)), tuple(records[i].ident for i in group), n == 0)
+            for n, (payload, group) in enumerate(zip(payloads, groups.values(), strict=True))
+        ]
+        store, reports = records[0].store, self._reports(function, records[0].store)
+        ended = await asyncio.gather(*(self._part(function, came, store, part, reports) for part in parts))
         lines = tuple(line for _, _, more in ended for line in more)
-        undone = [ident for names, _, _ in ended for ident in names]
         if reports:
-            return Served(arrivals.failures(undone), False, lines)
+            return Served(
+                arrivals.failures([ident for names, _, _ in ended for ident in names]), False, lines
+            )
         failed = next((payload for names, payload, _ in ended if names), None)
         return Served(NOTHING if failed is None else failed, failed is not None, lines)
 
     async def _part(
-        self,
-        function: Function,
-        came: Arrival,
-        payload: bytes,
-        carried: Holding,
-        door: Door,
-        names: Sequence[str],
-        how: tuple[bool, bool],
+        self, function: Function, came: Arrival, store: str, part: Part, reports: bool
     ) -> tuple[Sequence[str], bytes, tuple[str, ...]]:
         """Return (what was not done with, the error that says so, lines)."""
-        reports, first = how
-        run = await self._started(function, came, payload, carried, door, first)
+        door = Door(self._trigger(function, store), store, _cause(part.carried))
+        run = await self._started(function, came, part.payload, part.carried, door, part.first)
         lines = self._taken_lines(run)
-        undone = arrivals.undone(run.payload, names, run.failed, reports)
+        undone = arrivals.undone(run.payload, part.names, run.failed, reports)
         if self.mode is Mode.OFF:
             return undone, run.payload, lines
-        subject = run.subject or Subject("", function.logical, carried.label)
-        subject = replace(subject, label=run.label, ways={w.tag: w for w in run.ways}, outgoing={})
-        kept = names if door.source.split(":")[2] == "sqs" else ()
-        _, passes = await self._outcome(subject, door.source, kept, bool(undone))
+        subject, kept = _who(function, run, part.carried), part.names if ":sqs:" in store else ()
+        # Why those too: what failed is moved there, or told there.
+        onward = [d.target for d in self.stack.deliveries if d.source == store and ":lambda:" not in d.target]
+        judged = [await self._outcome(subject, store, kept, bool(undone))]
+        judged += [
+            await self._outcome(subject, place, ("",), bool(undone)) for place in dict.fromkeys(onward)
+        ]
+        if any(reason.rule is Rule.BOOK for _, verdict in judged for reason in verdict.refused):
+            return part.names, runtime.faults.unavailable(), lines  # Why: as if it had not been served
         # Why as done: which records come again may tell nothing of what was learned (law 11).
-        return (undone if passes else ()), run.payload, lines
+        return (undone if all(verdict.passes for _, verdict in judged) else ()), run.payload, lines
 
     def _reports(self, function: Function, store: str) -> bool:
         """Say whether some mapping of that source takes reports of single records."""
@@ -298,15 +289,13 @@ class Front(Valve):
 
     async def _outcome(
         self, subject: Subject, place: str, names: Iterable[str], undone: bool
-    ) -> tuple[str, bool]:
+    ) -> tuple[str, Verdict]:
         """Judge what an outcome decides at `place`. LocalStack carries it out once we have answered."""
 
         def act(command: Command) -> Any:
             return None if isinstance(command, Forward) else self.passage.at_once(command)
 
-        ident, verdict = await drive(outcome(self.passage.court, subject, place, names, undone), act)
-        # Why: a book that does not answer is told, and takes nothing away.
-        return ident, verdict.passes or any(reason.rule is Rule.BOOK for reason in verdict.refused)
+        return await drive(outcome(self.passage.court, subject, place, names, undone), act)
 
     def _seen(self, record: Record) -> None:
         super()._seen(record)
@@ -337,5 +326,12 @@ DIRECT = "Invoke"
 """The event of every function that no trigger has: somebody invokes it."""
 
 
-def _cause(holdings: Iterable[Holding]) -> str:
-    return next((way.record for h in holdings for way in h.ways if way.record), "")
+def _cause(holding: Holding) -> str:
+    """Return the call that something comes of, as far as the ways of its labels tell."""
+    return next((way.record for way in holding.ways if way.record), "")
+
+
+def _who(function: Function, run: Run, carried: Holding) -> Subject:
+    """Return who knows how a run ended. Why a copy: the environment may be at its next event already."""
+    who = run.subject or Subject("", function.logical, carried.label)
+    return replace(who, label=run.label, ways={way.tag: way for way in run.ways}, outgoing={})

@@ -5,7 +5,6 @@ Knows LocalStack's handler chain. Does not judge: it keeps from the destinations
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -81,9 +80,11 @@ class Gateway:
         return replace(came, seen=True, asynchronous=asynchronous, internal=internal, principal=principal)
 
     def withhold(self, came: Arrival) -> None:
-        """Keep an outcome from whoever LocalStack would tell: by its id, and the event from dead letters."""
-        for what in (came.ident, _canonical(came.payload)):
-            _remember(self._withheld, what, None)
+        """Keep an outcome, and the event beside it, from the destination that LocalStack would tell.
+
+        Why not from dead letters as well: such an event is answered as done, which they are not told of.
+        """
+        _remember(self._withheld, came.ident, None)
 
     def _asked(self, _: Any, context: Any, __: Any) -> None:
         operation = context.operation.name if context.operation else ""
@@ -95,7 +96,7 @@ class Gateway:
             _remember(self._invoked, context.request_id, said)
         if self._withheld and operation in DELIVERING and context.is_internal_call:
             for text in _texts(context.service_request or {}):
-                if _canonical(text) in self._withheld or told_of(text) in self._withheld:
+                if told_of(text) in self._withheld:
                     raise CommonServiceException("AccessDenied", "refused by the valve", status_code=403)
 
     def _answered(self, _: Any, context: Any, __: Any) -> None:
@@ -118,11 +119,3 @@ def _texts(request: Any) -> list[str | bytes]:
         return [request.getvalue()]
     inner = request.values() if isinstance(request, dict) else request if isinstance(request, list) else ()
     return [text for each in inner for text in _texts(each)]
-
-
-def _canonical(text: str | bytes) -> str:
-    """Return a JSON text in one spelling: LocalStack writes an event anew for dead letters."""
-    try:
-        return json.dumps(json.loads(text), sort_keys=True)
-    except (ValueError, RecursionError):
-        return ""

@@ -6,6 +6,7 @@ Knows the operations that list what each service has. Does not know what any of 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -26,11 +27,15 @@ def template(
     A resource is called what CloudFormation called it if that has made it, else by its own name; where two
     would be called the same, none but the first of `ORDER` is. Services not in `running` have nothing yet.
     """
-    found: list[Found] = [(name, "AWS::Lambda::Function", dict(given)) for name, given in functions.items()]
-    roles = {str(given.get("Role", "")) for given in functions.values()}
+    roles = {name: str(given.get("Role", "")) for name, given in functions.items()}
+    # Why without its path: a role's name is its own in an account, and a template's roles have no path here.
+    found: list[Found] = [
+        (name, "AWS::Lambda::Function", {**given, "Role": PATH.sub(":role/", roles[name])})
+        for name, given in functions.items()
+    ]
     for service, read in READERS:
         if service in running:
-            found += read(ask, tuple(functions)) if service != "iam" else _roles(ask, roles)
+            found += read(ask, tuple(functions)) if service != "iam" else _roles(ask, set(roles.values()))
     logical = _logical(ask) if "cloudformation" in running else {}
     resources: dict[str, Any] = {}
     for name, kind, properties in sorted(found, key=lambda each: ORDER.index(each[1])):
@@ -40,6 +45,8 @@ def template(
         resources[called] = {"Type": kind, "Properties": properties}
     return {"Resources": resources}
 
+
+PATH = re.compile(r":role/.*/")
 
 ORDER = (
     "AWS::Lambda::Function",
@@ -228,8 +235,6 @@ def _roles(ask: Ask, roles: Collection[str]) -> Iterator[Found]:
         managed = ask("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name) or ()
         if policies or managed:
             given = {"RoleName": name, "Policies": policies}
-            if path := arn.partition(":role")[2].rpartition("/")[0] + "/":
-                given["Path"] = path
             yield name, "AWS::IAM::Role", {**given, "ManagedPolicyArns": [m["PolicyArn"] for m in managed]}
         attached |= {m["PolicyArn"] for m in managed if ":iam::aws:" not in m["PolicyArn"]}
     for arn in sorted(attached):

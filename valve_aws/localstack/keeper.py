@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 
 from valve_aws import application, policy, text
 from valve_aws import template as templates
+from valve_aws.housing import ready
 from valve_aws.localstack import expected, host, inventory
 from valve_aws.localstack.arrival import Arrival
 from valve_aws.localstack.front import DIRECT, Front, Served
+from valve_aws.localstack.marks import Marks
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Function, Stack, Trigger
@@ -58,6 +60,8 @@ class Keeper:
         self._loop = asyncio.new_event_loop()
         self._fronts: dict[tuple[str, str], Front] = {}
         self._versions: dict[str, Version] = {}
+        self._users: dict[str, int] = {}
+        self._marks = Marks(host.chance, host.now)
         self._lock = threading.Lock()
         self._stale = True
         self._told = ""
@@ -72,19 +76,37 @@ class Keeper:
         self._stale = True
 
     def add(self, version: Version) -> None:
-        """Take in a version, and see that it can be run. Blocking. Raises `Invalid`."""
+        """Take in a version, and see that it can be run. Blocking. Raises `Invalid`.
+
+        Why without a look at the policy: a mistake there is told by each invocation until it is mended, and
+        would here fail the function for good.
+        """
         with self._lock:
             self._versions[version.function.key] = version
             self._stale = True
-        self._front(version).prepare_version(version.function)
+        ready(version.function, host.settings(self._cloud.url, version.account, version.region), host.say)
+
+    def used(self, key: str, more: int) -> None:
+        """Count LocalStack's own environments of a version; once it keeps none (`LAMBDA_KEEPALIVE_MS`), no
+        environment of ours stays warm."""
+        with self._lock:
+            self._users[key] = self._users.get(key, 0) + more
+            version = self._versions.get(key) if self._users[key] <= 0 else None
+        if version is not None:
+            self._cool(version)
+
+    def _cool(self, version: Version) -> None:
+        if front := self._fronts.get((version.account, version.region)):
+            self.on_loop(front.forget(version.function))
 
     def remove(self, key: str) -> None:
         """Forget a version, and end its environments."""
         with self._lock:
             version = self._versions.pop(key, None)
+            self._users.pop(key, None)
             self._stale = True
-        if version is not None and (front := self._fronts.get((version.account, version.region))):
-            self.on_loop(front.forget(version.function))
+        if version is not None:
+            self._cool(version)
 
     def serve(self, key: str, came: Arrival) -> Future[Served]:
         """Serve an event with a version; to be waited for in the caller's thread. Raises `Invalid`."""
@@ -118,7 +140,7 @@ class Keeper:
             flow = policy.read(node, stack, str(settings.policy)) if node is not None else FlowPolicy()
             front = self._fronts.get((account, region))
             if front is None:
-                front = Front(settings, stack, flow, host.say)
+                front = Front(settings, stack, flow, host.say, self._marks)
                 self.on_loop(front.open()).result()
                 self._fronts[account, region] = front
             else:

@@ -1,0 +1,146 @@
+"""What LocalStack tells of itself becomes a stack: functions, stores, wiring, roles, names of CloudFormation.
+
+Knows what the services answer. Needs no LocalStack.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from valve_aws import policy, text
+from valve_aws.localstack.expected import events, missing
+from valve_aws.localstack.inventory import template
+from valve_aws.localstack.keeper import _as_stack
+from valve_aws.model.stack import Stack
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+WORKER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:worker"
+JOBS, DEAD = (f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("jobs", "dead"))
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/service/narrow"
+STATEMENT = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": JOBS}
+
+ANSWERS: dict[str, Any] = {
+    "s3 list_buckets": [{"Name": "uploads"}],
+    "s3 get_bucket_notification_configuration": {
+        "LambdaFunctionConfigurations": [{"LambdaFunctionArn": WORKER, "Events": ["s3:ObjectCreated:*"]}],
+        "QueueConfigurations": [{"QueueArn": JOBS, "Events": ["s3:ObjectRemoved:*"]}],
+    },
+    "sqs list_queues": ["http://here/jobs", "http://here/dead"],
+    "sqs get_queue_attributes http://here/jobs": {
+        "QueueArn": JOBS,
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": DEAD, "maxReceiveCount": 2}),
+    },
+    "sqs get_queue_attributes http://here/dead": {"QueueArn": DEAD},
+    "dynamodb list_tables": ["orders"],
+    "dynamodb describe_table": {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "N"}],
+    },
+    "lambda list_event_source_mappings": [
+        {
+            "UUID": "u1",
+            "FunctionArn": WORKER,
+            "EventSourceArn": JOBS,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        }
+    ],
+    "lambda list_function_event_invoke_configs": [
+        {"FunctionArn": f"{WORKER}:$LATEST", "DestinationConfig": {"OnFailure": {"Destination": DEAD}}}
+    ],
+    "iam list_role_policies": ["sends"],
+    "iam get_role_policy": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [STATEMENT]}},
+    "cloudformation describe_stacks": [{"StackName": "app"}],
+    "cloudformation describe_stack_resources": [
+        {
+            "ResourceType": "AWS::SQS::Queue",
+            "PhysicalResourceId": "http://here/jobs",
+            "LogicalResourceId": "Jobs",
+        },
+        {
+            "ResourceType": "AWS::Lambda::Function",
+            "PhysicalResourceId": "worker",
+            "LogicalResourceId": "Worker",
+        },
+    ],
+}
+
+
+def ask(service: str, operation: str, key: str = "", **given: str) -> Any:
+    asked = f"{service} {operation}"
+    return ANSWERS.get(f"{asked} {given.get('QueueUrl')}", ANSWERS.get(asked))
+
+
+def stack(*running: str, role: str = ROLE) -> Stack:
+    functions = {
+        "worker": {"FunctionName": "worker", "Role": role, "Code": {"ZipFile": ""}, "Handler": "a.b"}
+    }
+    return _as_stack(template(ask, running, functions), ACCOUNT, REGION)
+
+
+def test_what_is_wired_in_localstack_is_wired_in_the_stack() -> None:
+    found = stack("s3", "sqs", "dynamodb", "lambda")
+    assert {(t.kind, t.source) for t in found.functions["worker"].triggers} == {
+        ("S3", "arn:aws:s3:::uploads"),
+        ("SQS", JOBS),
+    }
+    assert {(d.source, d.target) for d in found.deliveries} == {
+        ("arn:aws:s3:::uploads", JOBS),
+        (JOBS, DEAD),
+        (WORKER, DEAD),
+    }
+    assert found.resources["orders"].properties["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+
+
+def test_a_service_that_nobody_has_used_is_not_asked() -> None:
+    assert not stack().resources
+
+
+def test_a_role_that_says_something_is_read_and_one_that_says_nothing_is_not_known() -> None:
+    known = stack("iam").functions["worker"]
+    assert (known.unmanaged_role, known.statements[0].actions) == (False, ("sqs:SendMessage",))
+    assert stack("s3").functions["worker"].unmanaged_role
+
+
+def test_what_cloudformation_has_made_has_its_logical_id() -> None:
+    found = stack("sqs", "cloudformation")
+    assert found.functions["Worker"].name == "worker"
+    assert found.resources["Jobs"].arn == JOBS
+    assert "jobs" not in found.resources
+
+
+POLICY = """
+version: 1
+labels: {pii: {}, card: {only-to: [Elsewhere]}}
+stores:
+  Later: {accepts: [pii], from: [Made]}
+  Table: {attributes: {email: [pii]}}
+  Items: {items: [{key: {pk: "{tenant}"}, holds: [pii]}]}
+  Bucket: {objects: {"x/*": {holds: [pii]}}}
+  "arn:aws:sqs:us-east-1:000000000000:named": {accepts: [pii]}
+functions:
+  Made: {writes: [Later], invokes: [Other], may-remove: {pii: {into: [Clean]}}}
+events: {Third.Later: {label: [pii]}}
+results: {Fourth.Invoke: {accepts: [pii]}, default: {accepts: []}}
+grant: [{functions: [Fifth], configure: [Set], why: "it must"}]
+"""
+
+
+def test_a_policy_may_name_what_is_not_there_yet() -> None:
+    node = text.parse(POLICY, "valve.yaml")
+    told: dict[str, Any] = {"Resources": {}}
+    for name, kind, properties in missing(node, ()):
+        told["Resources"][name] = {"Type": kind, "Properties": properties}
+    found = _as_stack(told, ACCOUNT, REGION)
+    assert set(found.functions) == {"Made", "Other", "Third", "Fourth", "Fifth"}
+    queues = dict.fromkeys(("Later", "Clean", "Set", "Elsewhere"), "SQS")
+    kinds = {name: resource.kind.split("::")[1] for name, resource in found.resources.items()}
+    assert kinds == {**queues, "Table": "DynamoDB", "Items": "DynamoDB", "Bucket": "S3"}
+    assert set(events(node)) == {("Third", "Later"), ("Fourth", "Invoke")}
+
+
+def test_what_is_there_is_not_stood_in_for() -> None:
+    node = text.parse("version: 1\nstores: {jobs: {accepts: []}}\n", "valve.yaml")
+    assert list(missing(node, {"jobs"})) == []
+    assert list(missing(None, ())) == []
+    assert policy.read(node, stack("sqs"), "valve.yaml").stores[0].target == JOBS
