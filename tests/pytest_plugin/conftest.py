@@ -112,10 +112,9 @@ class Project:
         )
 
 
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an installation leaves beside the package for pytest to find: the entry points of pyproject."""
-    folder = tmp_path_factory.mktemp("installed")
+def install(folder: Path) -> Path:
+    """Write what an installation leaves beside the package for pytest to find: the entry points of
+    pyproject."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     told = folder / "valve_aws-0.dist-info"
     told.mkdir()
@@ -123,6 +122,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{name} = {where}" for name, where in project["entry-points"]["pytest11"].items()]
     (told / "entry_points.txt").write_text("\n".join(["[pytest11]", *rows, ""]))
     return folder
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the plugin is installed."""
+    return install(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture
