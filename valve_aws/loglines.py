@@ -15,16 +15,16 @@ from valve_aws.environments.environment import Environment
 from valve_aws.model.safe import lines
 from valve_aws.passage import Passage
 
-Heard = Callable[[Subject, str, str], None]
-"""(who, stream, line): the operator's own ear. `stream` is `platform` for the platform's own lines; a
-credential of this run is masked, nothing else is."""
+Heard = Callable[[Subject, str, str, bool], None]
+"""(who, stream, line, nothing speaks against its leaving): the operator's own ear. `stream` is `platform` for
+the platform's own lines; a credential of this run is masked, nothing else is."""
 
 
 Leaving = Callable[[Subject, str], None]
 """(who, line): a log store's ear. It is told of what may leave, and of nothing else."""
 
 
-def unheard(_: Subject, stream: str, line: str) -> None:
+def unheard(_: Subject, stream: str, line: str, free: bool) -> None:
     """Listen to nothing."""
 
 
@@ -44,19 +44,20 @@ class LogLines:
         """
         passage, subject = self._passage, environment.subject
         if stream == "platform":
-            self._heard(subject, stream, line)
+            free = passage.court.logs(subject)
+            self._heard(subject, stream, line, free)
             self._say(line)
             # Why without a word: figures, status and the mere line are the environment's output (law 11), but
             # nobody asked for them, so none of them is a refusal.
-            if passage.court.logs(subject):
+            if free:
                 self._store(subject, line)
             return
         text = line.encode("utf-8", "replace")
         passage.sighted(subject, "Log", text)
         held = passage.ring.found(text)
         masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
-        self._heard(subject, stream, masked)
         leaves, verdict = walk(log(passage.court, subject, line, held, masked), passage.at_once)
+        self._heard(subject, stream, masked, not verdict.refused)
         mark = "│" if not verdict.refused else "┃ withheld from log stores │"
         self._say(f"{subject.function} {mark} {lines(line if verdict.passes else masked)}")
         if leaves:

@@ -50,6 +50,8 @@ SQS = boto3.client("sqs")
 def handler(event, context):
     print(event.get("say", "working"))
     customer = TABLE.get_item(Key={"id": event.get("id", "c1")}).get("Item", {})
+    if event.get("after"):
+        print(event["after"])
     if event.get("leak"):
         try:
             SQS.send_message(QueueUrl=os.environ["JOBS"], MessageBody=json.dumps(customer))

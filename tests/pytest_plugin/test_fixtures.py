@@ -62,6 +62,12 @@ def test_vacuous(valve_lambda, valve_flows):
     valve_flows.assert_no_flow("pii", to="Jobs")
 
 
+def test_logs(valve_lambda, valve_flows):
+    valve_lambda("Worker").invoke({"after": "bye"})
+    valve_flows.assert_flow("pii", to="logs")
+    valve_flows.assert_no_flow("pii", to="logs")
+
+
 def test_unknown(valve_lambda, valve_flows):
     valve_flows.assert_no_flow("pii", to="Jbos")
 """
@@ -79,12 +85,14 @@ def test_a_leak_fails_whether_it_is_asked_for_or_swallowed(project: Project) -> 
     project.write(tests__test_leaks=LEAKS)
     code, out = project.pytest("-v")
     assert code == 1
-    assert "3 failed, 2 passed, 1 error" in out, out
+    assert "4 failed, 2 passed, 1 error" in out, out
     assert "test_leaks.py::test_expected PASSED" in out
     assert "ERROR at teardown of test_swallowed" in out
     assert "`pii` was not to flow to `Jobs`: it was tried once, and stopped" in out
     assert "came by   Customers/c2.email" in out
     assert "nothing carried `pii` in this test" in out
+    assert "`pii` was not to flow to `logs`: it did, once" in out
+    assert "Worker wrote: bye    (pii/email)" in out
     assert "nothing is called `Jbos`; did you mean `Jobs`" in out
     assert "pytest_plugin/flows.py" not in out, "a helper's own frames are not shown"
 

@@ -49,7 +49,7 @@ def test_what_was_refused_is_told_everywhere(project: Project, words: tuple[str,
     assert "✗ Worker → sqs:SendMessage Jobs  pii/email    3 times" in out
     annotated = [line for line in out.splitlines() if line.startswith("::")]
     assert len(annotated) == 2
-    assert all(line.startswith("::error file=src/app.py,line=16,title=valve") for line in annotated), out
+    assert all(line.startswith("::error file=src/app.py,line=18,title=valve") for line in annotated), out
     shown = [line for line in out.splitlines() if line not in annotated]
     assert harmless("\n".join(shown).replace("\t", " "), "\n"), "nothing that a function wrote acts"
 
@@ -69,7 +69,7 @@ def test_what_was_refused_is_told_everywhere(project: Project, words: tuple[str,
     ]
     (place,) = {json.dumps(r["locations"][0]["physicalLocation"]) for r in run["results"]}
     assert json.loads(place)["artifactLocation"] == {"uri": "src/app.py"}
-    assert json.loads(place)["region"]["startLine"] == 16
+    assert json.loads(place)["region"]["startLine"] == 18
 
 
 def test_who_asks_for_a_report_gets_one_where_nothing_was_guarded(project: Project) -> None:

@@ -62,7 +62,7 @@ def test_a_new_run_finds_the_seed_and_nothing_of_the_run_before(tmp_path: Path) 
     valve = Valve.read(
         Settings(template=tmp_path / "template.yaml"),
         lambda _: None,
-        heard=lambda who, stream, line: heard.append((stream, line)),
+        heard=lambda who, stream, line, free: heard.append((stream, line)),
         moto=kept.start,
     )
 

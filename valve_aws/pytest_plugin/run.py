@@ -182,7 +182,8 @@ class Run:
             self._session.loop.call(valve.drain())
             stack, policy = valve.stack, valve.policy
             records = [*valve.records, *records]
-        return Flows(records, stack, policy, str(self._session.config.rootpath))
+        lines = self._found.ear.free if self._found else ()
+        return Flows(records, stack, policy, str(self._session.config.rootpath), lines)
 
     def _show(self, ear: Ear) -> None:
         """Give the test's report what an operator would have seen since the last time."""

@@ -20,7 +20,7 @@ from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode, Rule
 from valve_aws.report.refusal import crossed, headline, refusal
-from valve_aws.report.words import short
+from valve_aws.report.words import short, tags
 
 RESULTS, LOGS = "results", "logs"
 """The two ways out of an environment that are no stores, by their words in a policy."""
@@ -95,6 +95,16 @@ def action(record: Record) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A log line of a labelled environment that went into log stores whole: no record speaks of it."""
+
+    function: str
+    """Logical id."""
+    label: Label
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Flows:
     """The records of one run, and what is needed to name things as people do."""
 
@@ -103,6 +113,8 @@ class Flows:
     policy: FlowPolicy
     root: str = ""
     """A folder from which on files are named in answers."""
+    lines: Sequence[Line] = ()
+    """Log lines that were let through, which no record speaks of."""
 
     # Names
 
@@ -174,6 +186,10 @@ class Flows:
         """Return every crossing that took a tag there, or would have, had it not been stopped."""
         return [r for r in self.records if not own(r) and _reaches(r, tag, to)]
 
+    def logged(self, tag: str) -> list[Line]:
+        """Return the lines that took a tag into log stores."""
+        return [line for line in self.lines if any(within(each, tag) for each in line.label)]
+
     def refusals(
         self, function: str = "", call: str = "", to: Place | None = None, tag: str = "", rule: str = ""
     ) -> list[Record]:
@@ -221,6 +237,14 @@ class Flows:
             return refusal(record, before, self.title)
         carried = [each for each in sorted(_taken(record)) if not tag or within(each, tag)]
         return crossed(record, before, self.title, carried)
+
+    def lined(self, lines: Sequence[Line]) -> str:
+        """Draw the first few of these lines."""
+        shown = [
+            f"  {plain(each.function, 80)} wrote: {plain(each.text, 120)}    ({tags(each.label)})"
+            for each in lines[:SHOWN]
+        ]
+        return "\n".join([*shown, f"  … and {len(lines) - SHOWN} more"][: SHOWN + (len(lines) > SHOWN)])
 
     def listed(self, records: Iterable[Record]) -> str:
         """Return one line for each of these calls."""
