@@ -23,6 +23,8 @@ SUBREAPER = 36
 FAILING = """
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def broken(valve_stack, valve_lambda):

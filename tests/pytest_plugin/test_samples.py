@@ -14,6 +14,8 @@ import pytest
 from tests.pytest_plugin.conftest import ROOT, Project
 from tests.stories.world import moto
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = ROOT / "samples"
 
 

@@ -174,6 +174,29 @@ def test_a_handler_in_process_is_guarded_and_asserted_the_same_way(project: Proj
     assert "ERROR at teardown of test_swallowed" in out
 
 
+BOTH = """
+import importlib
+import sys
+
+
+def test_a_handler_in_process_over_the_stack(valve_stack, valve_guard, valve_flows, monkeypatch):
+    monkeypatch.setenv("CUSTOMERS", valve_stack.name("Customers"))
+    queue = valve_stack.client("sqs").get_queue_url(QueueName=valve_stack.name("Jobs"))["QueueUrl"]
+    monkeypatch.setenv("JOBS", queue)
+    monkeypatch.syspath_prepend("src")
+    handler = valve_guard.handler("Worker", importlib.import_module("app").handler)
+    assert handler({"id": "c1", "leak": True}, None)["found"] == ["email", "id"]
+    valve_flows.assert_refused("Worker", "sqs:SendMessage", to="Jobs")
+    assert "Messages" not in valve_stack.client("sqs").receive_message(QueueUrl=queue)
+"""
+
+
+def test_both_guards_stand_in_one_test(project: Project) -> None:
+    project.write(tests__test_both=BOTH)
+    code, out = project.pytest()
+    assert code == 0, out
+
+
 SESSION = """
 def test_first(valve_session_stack, valve_session_lambda, valve_session_flows):
     valve_session_stack.client("dynamodb").put_item(

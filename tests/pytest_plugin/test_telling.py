@@ -84,6 +84,8 @@ def test_who_asks_for_a_report_gets_one_where_nothing_was_guarded(project: Proje
 SHARED = """
 import pytest
 
+pytestmark = pytest.mark.slow
+
 @pytest.mark.parametrize("n", range(6))
 def test_each_worker_has_its_own(valve_stack, valve_lambda, n):
     names = valve_stack.client("dynamodb").scan(TableName=valve_stack.name("Customers"))["Items"]

@@ -24,7 +24,7 @@ class Loop:
     def call(self, course: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end and return what it returns. Raises what it raises.
 
-        Whoever stops waiting, as by Ctrl-C, stops the coroutine, and waits until it has let go.
+        Whoever stops waiting, as by Ctrl-C, stops the coroutine.
         """
         task = asyncio.run_coroutine_threadsafe(course, self._loop)
         try:

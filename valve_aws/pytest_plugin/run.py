@@ -112,13 +112,14 @@ class Run:
         from valve_aws import guarding
 
         config, also = self._session.config, STACK_FIXTURES & self._asks
+        # Why: what the stack was seeded with, and what others write there, is not in this guard's own book.
+        backend = self.cloud().url if also else "moto"
         self._guard = told(
             lambda: guarding.guard(
                 self._policy,
                 template_of(self._node, config),
                 mode_of(self._node, config),
-                # Why: what the stack was seeded with is not in this guard's own book.
-                backend="stack" if also else "moto",
+                backend=backend,
                 say=self._ear.say,
             )
         )

@@ -5,6 +5,7 @@ Knows what is shared and what is begun anew for each test. Does not know what te
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -137,11 +138,10 @@ class Session:
 
     def close(self) -> None:
         """End everything: environments, zygotes, the embedded cloud, the thread."""
-        try:
-            for guarded in self._guarded.values():
-                self.loop.call(guarded.valve.close())
-        finally:
-            for cloud in self._clouds:
-                cloud.end()
+        with ExitStack() as ending:
             if self._loop is not None:
-                self._loop.close()
+                ending.callback(self._loop.close)
+            for cloud in self._clouds:
+                ending.callback(cloud.end)
+            for guarded in self._guarded.values():
+                ending.callback(lambda valve: self.loop.call(valve.close()), guarded.valve)
