@@ -230,3 +230,30 @@ def test_a_call_that_is_being_sent_when_the_label_rises_is_refused_to_its_caller
     assert isinstance(error, ClientError)
     assert error.response["Error"]["Code"] == "AccessDeniedException"
     assert waiting("jobs") == ["clean so far"]
+
+
+class Tracer:
+    """As tracers wrap a method: it must be bound to tell whose it is."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
+        self.seen: list[str] = []
+
+    def __get__(self, client: Any, owner: type) -> Callable[..., Any]:
+        def bound(operation: str, params: Any) -> Any:
+            self.seen.append(f"{client.meta.service_model.service_name}:{operation}")
+            return self.wrapped(client, operation, params)
+
+        return bound
+
+
+def test_a_tracer_that_was_there_before_sees_whose_method_it_is(
+    cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracer = Tracer(BaseClient.__dict__["_make_api_call"])
+    monkeypatch.setattr(BaseClient, "_make_api_call", tracer)
+    with guard() as valve:
+        seed()
+    assert tracer.seen == ["dynamodb:PutItem"]
+    assert [r.operation for r in valve.records] == ["PutItem"]
+    assert BaseClient.__dict__["_make_api_call"] is tracer

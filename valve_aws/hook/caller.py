@@ -47,7 +47,7 @@ def handed(caller: Caller | None) -> Caller | None:
     return replace(caller, place=place) if caller is not None and place is not None else caller
 
 
-def start(call: Callable[[Thread], None], thread: Thread) -> None:
+def start(call: Callable[[], None], thread: Thread) -> None:
     """`Thread.start`, in the name of whoever starts it (s3transfer's threads are a handler's own)."""
     caller = handed(CALLER.get())
     if caller is not None:
@@ -58,12 +58,12 @@ def start(call: Callable[[Thread], None], thread: Thread) -> None:
                 run()
 
         thread.run = within  # type: ignore[method-assign]  # this one thread's, before it begins
-    call(thread)
+    call()
 
 
 def submit(
     call: Callable[..., Future[Any]],
-    pool: ThreadPoolExecutor,
+    _: ThreadPoolExecutor,
     function: Callable[..., Any],
     /,
     *given: Any,
@@ -79,4 +79,4 @@ def submit(
         finally:
             CALLER.reset(token)
 
-    return call(pool, within)
+    return call(within)

@@ -85,14 +85,15 @@ REFUSED = "valve_refused"
 """The attribute by which an error of ours is told from one of a service."""
 
 Original = Callable[..., Any]
+"""What stood there, bound to the instance."""
 
 
-def make_api_call(call: Original, client: Any, operation_name: str, api_params: Any) -> Any:
+def make_api_call(call: Original, _: Any, operation_name: str, api_params: Any) -> Any:
     """`BaseClient._make_api_call`, with what its guards make of its reply."""
     flight = Flight()
     token = _FLIGHT.set(flight)
     try:
-        parsed = call(client, operation_name, api_params)
+        parsed = call(operation_name, api_params)
     except ClientError as error:
         if hasattr(error, REFUSED):
             flight.lost("refused before it was sent")
@@ -115,7 +116,7 @@ def convert(
 
     Why behind it: what botocore itself does not take is no call.
     """
-    request = call(client, api_params, operation_model, *more, **named)
+    request = call(api_params, operation_model, *more, **named)
     flight, context = _FLIGHT.get(), named.get("context") or {}
     if context.get("is_presign_request"):
         ASKED.set(Asked(client, operation_model, api_params, context))
@@ -125,12 +126,12 @@ def convert(
 
 
 def presign(
-    call: Original, signer: Any, request_dict: Any, operation_name: str, expires_in: int = 3600, **named: Any
+    call: Original, _: Any, request_dict: Any, operation_name: str, expires_in: int = 3600, **named: Any
 ) -> Any:
     """`RequestSigner.generate_presigned_url`; databases' tokens are made here too, and are no links."""
     asked = ASKED.get()
     ASKED.set(None)
-    url = call(signer, request_dict, operation_name, expires_in, **named)
+    url = call(request_dict, operation_name, expires_in, **named)
     if asked is not None:
         for guard in tuple(_guards):
             guard.presigned(of_url(asked, request_dict, url, expires_in))
@@ -139,7 +140,7 @@ def presign(
 
 def presign_form(
     call: Original,
-    signer: Any,
+    _: Any,
     request_dict: Any,
     fields: Any = None,
     conditions: Any = None,
@@ -149,7 +150,7 @@ def presign_form(
     """`S3PostPresigner.generate_presigned_post`."""
     asked = ASKED.get()
     ASKED.set(None)
-    form = call(signer, request_dict, fields, conditions, expires_in, **named)
+    form = call(request_dict, fields, conditions, expires_in, **named)
     if asked is not None:
         for guard in tuple(_guards):
             guard.presigned(of_form(asked, form["fields"], expires_in))
@@ -157,17 +158,17 @@ def presign_form(
 
 
 def make_request(
-    call: Original, client: Any, operation_model: Any, request_dict: Any, request_context: Any
+    call: Original, _: Any, operation_model: Any, request_dict: Any, request_context: Any
 ) -> Any:
     """`BaseClient._make_request`, or what answers in its place."""
     flight = _FLIGHT.get()
     if flight is None:
-        return call(client, operation_model, request_dict, request_context)
+        return call(operation_model, request_dict, request_context)
     for errand in flight.errands:
         if (answer := errand.instead(request_dict.get("body"))) is not None:
             flight.http = answer[0]
             return answer
-    answer = call(client, operation_model, request_dict, request_context)
+    answer = call(operation_model, request_dict, request_context)
     flight.http = answer[0]
     return answer
 
@@ -195,10 +196,12 @@ class Seam:
             self._were.append((owner, name, was, put))
             setattr(owner, name, put)
 
-    def _bound(self, was: Original, ours: Callable[..., Any]) -> Original:
+    def _bound(self, was: Any, ours: Callable[..., Any]) -> Original:
         @wraps(was)
-        def put(*given: Any, **named: Any) -> Any:
-            return ours(was, *given, **named) if self.open else was(*given, **named)
+        def put(instance: Any, /, *given: Any, **named: Any) -> Any:
+            # Why bound as Python would: what tracers put there tells by it whose method it is.
+            call = was.__get__(instance, type(instance))
+            return ours(call, instance, *given, **named) if self.open else call(*given, **named)
 
         return put
 
