@@ -17,13 +17,13 @@ import pytest
 
 from tests.pytest_plugin.conftest import Project
 
+pytestmark = pytest.mark.slow
+
 SUBREAPER = 36
 """prctl(2), PR_SET_CHILD_SUBREAPER: whose parent ends becomes this process's child."""
 
 FAILING = """
 import pytest
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

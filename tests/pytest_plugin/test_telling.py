@@ -14,6 +14,8 @@ import pytest
 from tests.pytest_plugin.conftest import Project
 from tests.report.test_output import harmless
 
+pytestmark = pytest.mark.slow
+
 TESTS = """
 import pytest
 
@@ -83,8 +85,6 @@ def test_who_asks_for_a_report_gets_one_where_nothing_was_guarded(project: Proje
 
 SHARED = """
 import pytest
-
-pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("n", range(6))
 def test_each_worker_has_its_own(valve_stack, valve_lambda, n):
