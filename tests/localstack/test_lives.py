@@ -1,0 +1,88 @@
+"""A LocalStack that was started anew, and one that lacks a service, are told for what they are.
+
+Knows when LocalStack begins and ends. Does not know how it is recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.localstack.carrier import Carrier
+from tests.localstack.conftest import LocalStack, another
+from tests.stories.world import free_port
+from valve_aws import cloud
+from valve_aws.backend import Endpoint, Found
+
+OTHERS = {"LAMBDA_RUNTIME_EXECUTOR": "docker"}
+
+Restart = Callable[..., LocalStack]
+
+
+@pytest.fixture
+def restart(localstack: LocalStack, tmp_path: Path) -> Restart:
+    """Return a function that ends the LocalStack of before and starts one at the same address."""
+    with ExitStack() as closing:
+        port = free_port()
+
+        def started(**settings: str) -> LocalStack:
+            closing.close()
+            return closing.enter_context(another(localstack, tmp_path / "home", port, **OTHERS, **settings))
+
+        yield started
+
+
+@pytest.fixture
+def carrier(tmp_path: Path, restart: Restart) -> Carrier:
+    (tmp_path / "project").mkdir()
+    return Carrier.made(tmp_path / "project", restart())
+
+
+def somebody_writes(carrier: Carrier) -> None:
+    """Put something into the new one under a name that was clean in the one before."""
+    carrier.lived()  # which fills it
+    item = {"id": {"S": "n"}, "text": {"S": "alice@example.org"}}
+    carrier.client("dynamodb").put_item(TableName=carrier.name("Notes"), Item=item)
+
+
+def test_what_was_known_of_one_is_not_taken_for_what_is_in_the_next(
+    carrier: Carrier, restart: Restart
+) -> None:
+    carrier.lived(("Bring", {"what": "country", "by": "DynamoDB"}))
+    restart()
+    somebody_writes(carrier)
+    assert carrier.lived(("Take", {"by": "DynamoDB"})) == ["AccessDenied"]
+
+
+def test_without_looking_which_one_it_is_it_would_be(
+    carrier: Carrier, restart: Restart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blind(endpoint: Endpoint, say: Callable[[str], None]) -> Found:
+        return Found(endpoint)
+
+    monkeypatch.setattr(cloud, "find", blind)
+    carrier.lived(("Bring", {"what": "country", "by": "DynamoDB"}))
+    restart()
+    somebody_writes(carrier)
+    assert carrier.lived(("Take", {"by": "DynamoDB"})) == ["arrived"]
+
+
+def test_one_that_is_started_anew_in_the_middle_of_a_run_ends_it(carrier: Carrier, restart: Restart) -> None:
+    brought, taken = carrier.lived(
+        ("Bring", {"what": "country", "by": "DynamoDB"}), restart, ("Take", {"by": "DynamoDB"})
+    )
+    assert brought is None
+    assert taken["errorType"] == "ClientError"
+    assert any("was started anew in the middle of this run" in line for line in carrier.said)
+
+
+def test_a_service_that_it_does_not_offer_is_named(carrier: Carrier, restart: Restart) -> None:
+    url = restart(SERVICES="s3,sqs,dynamodb").url
+    carrier.wired = False
+    told = carrier.lived(("Call", {"service": "sns", "do": "list_topics", "with": {}}))
+    assert told == ["InternalFailure"]
+    lacks = f"valve: LocalStack at {url} does not offer `sns`, which News needs (its `SERVICES`)"
+    assert {lacks, f"valve: sns:ListTopics is not offered by the backend at {url}"} <= set(carrier.said)
