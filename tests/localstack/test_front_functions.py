@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from tests.localstack.town import Town, packed
+from tests.localstack.town import ROLE, Town, packed
 
 ALICE = "alice@example.org"
 REFUSED = "Valve.ResultRefused"
@@ -60,6 +61,23 @@ def test_what_a_layer_sends_is_judged_like_the_function_s_own(town: Town) -> Non
         case = f"layer-{mode}-{read}"
         town.invoke("FrontLayered", {"case": case, "send": True, "read": read})
         assert town.arrived("front-public", case) is leaves
+
+
+def test_a_folder_that_is_reloaded_runs_as_it_is_now(town: Town, tmp_path: Path) -> None:
+    town.mode("enforce")
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 'first'\n")
+    town.client("lambda").create_function(
+        FunctionName="FrontHot",
+        Runtime=town.runtime,
+        Handler="app.handler",
+        Role=ROLE,
+        Code={"S3Bucket": "hot-reload", "S3Key": str(tmp_path)},
+    )
+    town.active("FrontHot")
+    assert town.invoke("FrontHot", {})[0] == "first"
+    (tmp_path / "app.py").write_text((town.sources / "learner.py").read_text())
+    assert town.invoke("FrontHot", {"case": "second"})[0]["told"] == "second nobody"
+    assert town.invoke("FrontHot", {"case": "second", "read": True})[0]["errorType"] == REFUSED
 
 
 def test_a_time_out_has_aws_s_shape_and_the_label_of_whom_it_befell(town: Town) -> None:

@@ -70,6 +70,7 @@ class ValveExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is not
                 place.region,
                 found.role,
                 found.dead_letter_arn or "",
+                found.code.is_hot_reloading(),
             )
         )
 

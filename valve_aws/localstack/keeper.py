@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from valve_aws import application, policy, text
 from valve_aws import template as templates
+from valve_aws.environments.files import stamp
 from valve_aws.housing import ready
 from valve_aws.localstack import expected, host, inventory
 from valve_aws.localstack.arrival import Arrival
@@ -39,6 +40,8 @@ class Version:
     role: str
     dead_letters: str = ""
     """ARN of the function's dead letter queue or topic."""
+    hot: bool = False
+    """Its code is a folder of the user's, who changes it as he likes (LocalStack's hot reloading)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,21 @@ class Keeper:
         version = self._versions.get(key)
         if version is None:
             raise Invalid(Where(key), "this version is no more", "invoke it again")
+        if version.hot:
+            version = self._reloaded(key, version)
         return self.on_loop(self._front(version).serve(version.function, came))
+
+    def _reloaded(self, key: str, version: Version) -> Version:
+        """Return a version with the code that its folder has by now; what runs older code is ended."""
+        folder, before = version.function.code.folder, version.function
+        assert folder is not None
+        function = replace(before, revision=stamp(folder))
+        if function == before:
+            return version
+        with self._lock:
+            self._versions[key] = now = replace(version, function=function)
+        self._cool(version)
+        return now
 
     def _front(self, version: Version) -> Front:
         """Return the front of a version's account and region, which knows what is there by now."""
