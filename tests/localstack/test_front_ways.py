@@ -111,3 +111,13 @@ def test_a_role_that_says_something_is_held_to_it(town: Town) -> None:
     document = json.dumps({"Version": "2012-10-17", "Statement": [reads, sends]})
     iam.put_role_policy(RoleName="front-narrow", PolicyName="reads", PolicyDocument=document)
     assert town.invoke("FrontNarrow", {"case": "role-may", "send": True})[0]["told"] == "role-may nobody"
+
+
+def test_no_function_runs_under_a_policy_that_cannot_be_read_until_it_is_mended(town: Town) -> None:
+    town.mode("enforce")
+    assert town.invoke("FrontLearner", {"case": "read"})[0]["told"] == "read nobody"
+    town.policy.write_text("version: 1\nstores: {front-people: {hold: [pii]}}\n")
+    told, answer = town.invoke("FrontLearner", {"case": "misread"})
+    assert (told["errorType"], answer["FunctionError"]) == ("Valve.FunctionUnavailable", "Unhandled")
+    town.mode("enforce")
+    assert town.invoke("FrontLearner", {"case": "mended"})[0]["told"] == "mended nobody"

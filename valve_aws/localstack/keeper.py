@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,7 +125,7 @@ class Keeper:
         """Return a version with the code that its folder has by now; what runs older code is ended."""
         folder, before = version.function.code.folder, version.function
         assert folder is not None
-        function = replace(before, revision=stamp(folder))
+        function = replace(before, revision=sha256(stamp(folder).encode()).hexdigest())
         if function == before:
             return version
         with self._lock:
