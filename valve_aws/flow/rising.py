@@ -77,7 +77,8 @@ def _cells(rules: Rules, planned: Plan, original: Extent, extent: Extent, verdic
     declared = rules.ceilings.declared_attributes(original)
     # Why twice: what is not declared is in the item's own cell; every declared attribute has one beside it.
     if original.attributes is None or original.attributes - declared or not declared:
-        yield Rise(replace(extent, attributes=None), label, verdict.ways, new)
+        whole = extent if extent.attributes is None else replace(extent, attributes=None)
+        yield Rise(whole, label, verdict.ways, new)
     if declared and (original.attributes is not None or original.span is Span.ONE):
         yield Rise(replace(extent, attributes=declared), label, verdict.ways, new)
 
