@@ -171,7 +171,48 @@ def test_a_handler_in_process_is_guarded_and_asserted_the_same_way(project: Proj
     assert code == 1
     assert "1 failed, 2 passed, 1 error" in out, out
     assert "test_in_process.py::test_leak - AssertionError" in out
+    assert "3 tests with the cooperative guard, in process: no boundary" in out
     assert "ERROR at teardown of test_swallowed" in out
+
+
+TURN = """
+def test_turn(valve_lambda, _valve_session):
+    assert valve_lambda("Worker").invoke({}).result["ok"]
+    assert len(_valve_session._guarded) <= 4
+"""
+
+
+def test_applications_in_turn_are_not_all_kept_open(project: Project) -> None:
+    names = ("template.yaml", "src/app.py", "valve.yaml", "seed.yaml")
+    for n in range(6):
+        for name in names:
+            project.write(**{f"a{n}/{name}": (project.folder / name).read_text()})
+        project.write(**{f"a{n}/test_turn{n}.py": TURN})
+    code, out = project.pytest()
+    assert code == 0, out
+    assert "6 passed" in out
+
+
+OVERRIDDEN = """
+import pytest
+
+
+@pytest.fixture
+def valve_policy():
+    return "open.yaml"
+
+
+def test_it(valve_lambda, valve_flows):
+    valve_lambda("Worker").invoke({"leak": True})
+    valve_flows.assert_flow("pii", to="Jobs")
+"""
+
+
+def test_a_fixture_of_ones_own_says_the_policy(project: Project) -> None:
+    open_ = POLICY.replace("stores:", "stores:\n  Jobs: {accepts: [pii]}")
+    project.write(test_it=OVERRIDDEN, **{"open.yaml": open_})
+    code, out = project.pytest()
+    assert code == 0, out
 
 
 BOTH = """

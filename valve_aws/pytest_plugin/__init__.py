@@ -100,7 +100,7 @@ def _valve_session(
 
 
 @pytest.fixture
-def valve_policy(request: pytest.FixtureRequest) -> Path | None:
+def valve_policy(request: pytest.FixtureRequest) -> Path | str | None:
     """The policy in force for this test: of the marker, the option, the ini file, else the nearest
     `valve.yaml`. Override it to name another; None means the one beside the template, or none."""
     from valve_aws.pytest_plugin.files import policy_of
@@ -111,11 +111,13 @@ def valve_policy(request: pytest.FixtureRequest) -> Path | None:
 
 @pytest.fixture
 def _valve_run(
-    request: pytest.FixtureRequest, _valve_session: Session, valve_policy: Path | None
+    request: pytest.FixtureRequest, _valve_session: Session, valve_policy: Path | str | None
 ) -> Iterator[Run]:
+    from pathlib import Path
+
     from valve_aws.pytest_plugin.run import Run
 
-    run = Run(_valve_session, request.node, valve_policy)
+    run = Run(_valve_session, request.node, Path(valve_policy) if valve_policy else None)
     try:
         yield run
     finally:

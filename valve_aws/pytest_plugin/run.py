@@ -165,7 +165,7 @@ class Run:
         records = [
             record
             for record in valve.records[before:]
-            if record.function == function and record.invocation in {done.invocation, ""}
+            if record.function == function and done.invocation in {record.invocation, ""}
         ]
         return done.payload, done.failed, done.invocation, records
 
@@ -204,7 +204,7 @@ class Run:
             refusals = [*(self._found.valve.refusals if self._found else ())]
             refusals += self._guard.refusals if self._guard else ()
             unexpected = self._flows.unexpected([record for record in refusals if not own(record)])
-            self._session.summary.add(self._node, flows, self._flows)
+            self._session.summary.add(self._node, flows, self._flows, self._guard is not None)
             wrong = self._refused(unexpected, flows) + (self._canary.close() if self._canary else [])
             if self._session.lock:
                 self._session.lock.add(flows.stack, flows.policy, flows.records)

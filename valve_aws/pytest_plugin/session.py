@@ -39,6 +39,10 @@ class Wanted:
     """With an embedded cloud of its own, which no other test's run empties."""
 
 
+KEPT = 4
+"""Valves that stay open, with their zygotes and spares, for the applications that tests took turns with."""
+
+
 class Guarded:
     """One valve and its ear."""
 
@@ -58,6 +62,7 @@ class Session:
         self._clouds = (Standing(), Standing())
         """What stands for each test's cloud in turn, and what the fixtures that outlast tests have."""
         self._guarded: dict[Wanted, Guarded] = {}
+        self._opening = 0
         self._strength: str | None = None
         self.boto3: list[Any] = []
         """The boto3 session that tests' clients are made of, once there is one."""
@@ -82,14 +87,17 @@ class Session:
 
     def guarded(self, wanted: Wanted) -> Guarded:
         """Return the valve of an application, at the beginning of a run. Raises `Invalid`."""
-        found = self._guarded.get(wanted)
-        if found is None:
-            found = self._guarded[wanted] = self._opened(wanted)
+        found = self._guarded.pop(wanted, None) or self._opened(wanted)
+        self._guarded[wanted] = found  # Why anew: the one used last stands last
+        others = [each for each in self._guarded if each != wanted and not each.apart]
+        for old in others[: max(0, len(others) + 1 - KEPT)]:
+            self.loop.call(self._guarded.pop(old).valve.close())
         return found
 
     def _opened(self, wanted: Wanted) -> Guarded:
         ear = Ear()
-        number = len(self._guarded)
+        self._opening += 1
+        number = self._opening
         outside = self._backend != "moto"
         settings = Settings(
             template=wanted.template,

@@ -49,18 +49,20 @@ class Summary:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._calls = self._tests = 0
+        self._calls = self._tests = self._cooperative = 0
         self._passed: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._findings: list[dict[str, Any]] = []
 
-    def add(self, node: pytest.Item, flows: Flows, spoken: ValveFlows) -> None:
-        """Take in what one test has seen, and what its assertions have said of it."""
+    def add(self, node: pytest.Item, flows: Flows, spoken: ValveFlows, cooperative: bool) -> None:
+        """Take in what one test has seen, and what its assertions have said of it; `cooperative`: with the
+        guard that is no boundary."""
         calls = [record for record in flows.records if is_call(record)]
         held = [record for record in flows.records if stopped(record) and not own(record)]
         unexpected = {record.ident for record in spoken.unexpected(held)}
         forbidden = {record.ident for record in spoken.forbidden}
         self._tests += 1
+        self._cooperative += cooperative
         self._calls += len(calls)
         passed = [r for r in calls if r.writes and not stopped(r)]
         self._passed.update(line(r, flows) for r in passed)
@@ -86,6 +88,7 @@ class Summary:
     def take(self, told: Mapping[str, Any]) -> None:
         """Take over what a worker has seen (`told`)."""
         self._tests += told["tests"]
+        self._cooperative += told["cooperative"]
         self._calls += told["calls"]
         self._passed.update(told["passed"])
         self._refused.update(told["refused"])
@@ -95,6 +98,7 @@ class Summary:
         """Return everything as plain values, as pytest-xdist carries them."""
         return {
             "tests": self._tests,
+            "cooperative": self._cooperative,
             "calls": self._calls,
             "passed": dict(self._passed),
             "refused": dict(self._refused),
@@ -138,6 +142,9 @@ class Summary:
             f"{_number(sum(self._passed.values()), 'flow')} with a label, "
             f"{_number(sum(self._refused.values()), 'refusal')}"
         )
+        if self._cooperative:
+            guarded = _number(self._cooperative, "test")
+            write.line(f"  {guarded} with the cooperative guard, in process: no boundary")
         for mark, counted in (("→", self._passed), ("✗", self._refused)):
             for told, number in counted.most_common(SHOWN):
                 write.line(f"  {mark} {told}" + (f"    {number} times" if number > 1 else ""))
