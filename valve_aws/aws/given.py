@@ -117,6 +117,8 @@ def text(value: Any) -> str:
         return str(value)
     if isinstance(value, str) and str(value) == str.__str__(value):
         return str.__str__(value)
+    if isinstance(value, datetime):
+        return value.isoformat()  # Why: botocore takes a date for S3's `Expires`, by its model a text
     raise Unclear(f"`{str(value)[:40]}` is not a plain text")
 
 

@@ -58,12 +58,12 @@ class Watch:
     ) -> Errand:
         """See `seam.Guard`."""
         caller = self._caller()
-        spoken = _spoken(client, operation, params, context, self._evidence(caller.place if caller else None))
+        said = spoken(client, operation, params, context, self._evidence(caller.place if caller else None))
         with self.lock:
-            call = self.wire.given(spoken)
+            call = self.wire.given(said)
             course = self._recorded(call) if caller is None else self._judged(caller.subject, call)
             halves = Halves(course, self._act)
-            errand = Errand(self, client, operation, spoken, call, halves)
+            errand = Errand(self, client, operation, said, call, halves)
             halves.begin()
             if halves.sending is not None:
                 self._under_way[halves.sending.record] = halves
@@ -78,8 +78,8 @@ class Watch:
         """See `seam.Guard`; what the operator makes is his own."""
         caller, asked = self._caller(), made.asked
         if caller is not None and self.court.mode is not Mode.OFF:
-            spoken = _spoken(asked.client, asked.operation, asked.params, asked.context, Evidence())
-            self.wire.presigned(spoken, made, caller.subject.function, caller.subject.environment)
+            said = spoken(asked.client, asked.operation, asked.params, asked.context, Evidence())
+            self.wire.presigned(said, made, caller.subject.function, caller.subject.environment)
 
     def _caller(self) -> Caller | None:
         """Return who calls, as far as this guard was told; None: the operator."""
@@ -126,9 +126,10 @@ def _unread(court: Court, subject: Subject, unreadable: Unreadable) -> ask.Cours
     return (yield from wave_through(court, subject, call, ident, time))
 
 
-def _spoken(
+def spoken(
     client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any], evidence: Evidence
 ) -> Spoken:
+    """Return what a client is about to ask; `operation` and `context` are botocore's own."""
     model = operation.service_model
     signing = context.get("signing") or {}
     unsigned = client.meta.config.signature_version is UNSIGNED or context.get("auth_type") == "none"
