@@ -6,12 +6,13 @@ Knows what the services answer. Needs no LocalStack.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from valve_aws import policy, text
 from valve_aws.localstack.expected import events, missing
 from valve_aws.localstack.inventory import template
-from valve_aws.localstack.keeper import _as_stack
+from valve_aws.localstack.keeper import as_stack
 from valve_aws.model.stack import Stack
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
@@ -75,7 +76,11 @@ def stack(*running: str, role: str = ROLE) -> Stack:
     functions = {
         "worker": {"FunctionName": "worker", "Role": role, "Code": {"ZipFile": ""}, "Handler": "a.b"}
     }
-    return _as_stack(template(ask, running, functions), ACCOUNT, REGION)
+    return told(template(ask, running, functions))
+
+
+def told(resources: dict[str, Any]) -> Stack:
+    return as_stack(json.dumps(resources), Path("localstack.json"), ACCOUNT, REGION)
 
 
 def test_what_is_wired_in_localstack_is_wired_in_the_stack() -> None:
@@ -128,10 +133,8 @@ grant: [{functions: [Fifth], configure: [Set], why: "it must"}]
 
 def test_a_policy_may_name_what_is_not_there_yet() -> None:
     node = text.parse(POLICY, "valve.yaml")
-    told: dict[str, Any] = {"Resources": {}}
-    for name, kind, properties in missing(node, ()):
-        told["Resources"][name] = {"Type": kind, "Properties": properties}
-    found = _as_stack(told, ACCOUNT, REGION)
+    resources = {name: {"Type": kind, "Properties": given} for name, kind, given in missing(node, ())}
+    found = told({"Resources": resources})
     assert set(found.functions) == {"Made", "Other", "Third", "Fourth", "Fifth"}
     queues = dict.fromkeys(("Later", "Clean", "Set", "Elsewhere"), "SQS")
     kinds = {name: resource.kind.split("::")[1] for name, resource in found.resources.items()}

@@ -300,7 +300,7 @@ class Front(Valve):
     def _seen(self, record: Record) -> None:
         super()._seen(record)
         if record.verdict == "settled":
-            self.marks.sending.pop(record.ident, None)
+            self.marks.settled(record.ident)
             self.origins.settled.set()
 
     # Logs

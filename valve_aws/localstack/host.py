@@ -41,6 +41,15 @@ def settings(url: str, account: str, region: str) -> Settings:
     )
 
 
+def keep(settings: Settings, name: str, content: str) -> Path:
+    """Write a file of ours beside the records, for the operator to look at; return its path."""
+    assert settings.audit is not None
+    path = settings.audit.parent / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
 def policy_stamp() -> str:
     """Return what differs once the policy's file has been written again; "" where there is none."""
     policy = _path("VALVE_POLICY")

@@ -167,9 +167,9 @@ def _buses(ask: Ask, _: Collection[str]) -> Iterator[Found]:
             where = {"Rule": rule["Name"], "EventBusName": bus["Name"]}
             targets = ask("events", "list_targets_by_rule", "Targets", **where) or ()
             given: dict[str, Any] = {"Name": rule["Name"], "EventBusName": bus["Name"]}
-            for key in ("ScheduleExpression", "EventPattern"):
-                if rule.get(key):
-                    given[key] = rule[key] if key == "ScheduleExpression" else json.loads(rule[key])
+            # Why no pattern in full: it could be taken for a template's own words, and is not evaluated.
+            given |= {key: {} for key in ("EventPattern",) if rule.get(key)}
+            given |= {key: rule[key] for key in ("ScheduleExpression",) if rule.get(key)}
             given["Targets"] = [
                 {key: target[key] for key in ("Arn", "Id", "DeadLetterConfig") if target.get(key)}
                 for target in targets

@@ -27,6 +27,7 @@ from valve_aws.localstack.marks import Marks
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Function, Stack, Trigger
+from valve_aws.settings import Settings
 
 T = TypeVar("T")
 
@@ -154,7 +155,7 @@ class Keeper:
         for account, region in dict.fromkeys([place, *self._fronts]):
             settings = host.settings(self._cloud.url, account, region)
             node = application.load(settings.policy) if settings.policy else None
-            stack = self._stack(account, region, node)
+            stack = self._stack(settings, node)
             flow = policy.read(node, stack, str(settings.policy)) if node is not None else FlowPolicy()
             front = self._fronts.get((account, region))
             if front is None:
@@ -164,7 +165,12 @@ class Keeper:
             else:
                 self.on_loop(_learn(front, stack, flow)).result()
 
-    def _stack(self, account: str, region: str, node: Node | None) -> Stack:
+    def _stack(self, settings: Settings, node: Node | None) -> Stack:
+        """Return what LocalStack holds as a stack.
+
+        Why it is written down as well: messages name its lines, and `valve check -t` takes it.
+        """
+        account, region = settings.account, settings.region
         every = sorted(self._versions.values(), key=lambda v: (not v.function.version, v.function.version))
         # Why the one without a number last: what others are published of stands for the function itself.
         here = {v.function.name: v for v in every if (v.account, v.region) == (account, region)}
@@ -173,7 +179,9 @@ class Keeper:
         resources = told["Resources"]
         for name, kind, properties in expected.missing(node, resources):
             resources[name] = {"Type": kind, "Properties": properties}
-        return _completed(_as_stack(told, account, region), here, set(expected.events(node)))
+        written = json.dumps(told, indent=1)
+        file = host.keep(settings, f"localstack-{account}-{region}.json", written)
+        return _completed(as_stack(written, file, account, region), here, set(expected.events(node)))
 
 
 async def _learn(front: Front, stack: Stack, flow: FlowPolicy) -> None:
@@ -188,10 +196,10 @@ def _properties(version: Version) -> dict[str, Any]:
     return {**given, "Handler": function.handler, "Code": {"ZipFile": ""}}
 
 
-def _as_stack(told: dict[str, Any], account: str, region: str) -> Stack:
-    written = json.dumps(told)
+def as_stack(written: str, file: Path, account: str, region: str) -> Stack:
+    """Return the stack that a template of LocalStack's resources describes."""
     return templates.read(
-        Path(NAME),
+        file,
         parameters={},
         stack="localstack",
         account=account,
@@ -199,10 +207,6 @@ def _as_stack(told: dict[str, Any], account: str, region: str) -> Stack:
         physical={},
         load=lambda path: text.parse(written, str(path), last=True),
     )
-
-
-NAME = "localstack.json"
-"""What messages call the template that LocalStack's resources are told as."""
 
 
 def _completed(stack: Stack, versions: dict[str, Version], named: set[tuple[str, str]]) -> Stack:

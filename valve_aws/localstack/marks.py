@@ -44,6 +44,9 @@ ROOT = re.compile(r"(?:^|;)\s*Root=1-[0-9a-f]{8}-([0-9a-f]{24})(?:;|$)")
 PROMPT = 0.5
 """Seconds after the answer to a call in which what it brought about is settled in the book."""
 
+LONG = 30.0
+"""Seconds after which a call that has had no answer is not waited for any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -67,14 +70,15 @@ class Marks:
         self.adrift: Label = CLEAN
         """What functions have sent to where its way is not followed: whatever comes from LocalStack without a
         mark and names no cell may be that."""
-        self.sending: dict[str, tuple[str, ...]] = {}
-        """Calls that are not settled in the book yet, by record: where they write."""
+        self._sending: dict[str, tuple[float, tuple[str, ...]]] = {}
+        """Calls that are not settled in the book yet, by record: since when, and where they write."""
 
     def marks(self, command: Forward) -> tuple[tuple[str, str], ...]:
         """See `passage.Relay`."""
         call = command.call
         if call.effect.changes:
-            self.sending[command.record] = tuple(extent.store for extent in call.effect.changes)
+            stores = tuple(extent.store for extent in call.effect.changes)
+            self._sending[command.record] = self._time(), stores
         if (call.service, call.operation) not in MARKED:
             if call.service not in BOOKED | INERT:
                 self.adrift |= command.carries
@@ -99,13 +103,24 @@ class Marks:
 
     def brought(self, record: str) -> Holding:
         """See `passage.Relay`."""
-        asyncio.get_running_loop().call_later(PROMPT, self.sending.pop, record, None)
+        asyncio.get_running_loop().call_later(PROMPT, self.settled, record)
         mark = self._marks.get(record, "")
         sent = self._sent.get(mark)
         if sent is None or not sent.waits:
             return Holding()
         del self._sent[mark], self._marks[record]
         return sent.learned
+
+    def settled(self, record: str) -> None:
+        """Take note that the book has what a call brought about."""
+        self._sending.pop(record, None)
+
+    def busy(self, store: str) -> bool:
+        """Say whether a call that writes to a store is not settled in the book yet."""
+        late = self._time() - LONG
+        for record in [record for record, (since, _) in self._sending.items() if since < late]:
+            del self._sending[record]
+        return any(store in stores for _, stores in self._sending.values())
 
     def known(self, trace: str) -> tuple[str, Sent | None]:
         """Return (mark, call) of what an event's trace header says it comes of; None for no call of ours."""

@@ -104,9 +104,9 @@ class Origins:
         book, ends = self._passage.book, host.tick() + PATIENCE
         while True:
             holding = next(iter(book.held([extent], 0).values()))
-            busy = any(extent.store in stores for stores in self._marks.sending.values())
             left = ends - host.tick()
-            if holding.complete or extent.span is not Span.ONE or not busy or left <= 0:
+            settled = holding.complete or extent.span is not Span.ONE or not self._marks.busy(extent.store)
+            if settled or left <= 0:
                 return self._passage.court.judge.carried(extent, holding)
             self.settled.clear()
             try:
