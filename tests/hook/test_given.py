@@ -33,6 +33,10 @@ NAMES: Mapping[str, Mapping[str, Any]] = {
 """Names that can be canonical, where those made up by shape cannot; None: not given."""
 
 
+OLD = {"PutBucketLifecycle", "PutBucketNotification"}
+"""First names of S3's operations whose parameters have other members than today's: refused by the hook."""
+
+
 class Ear:
     """A guard that only hears what is going to be sent."""
 
@@ -79,6 +83,9 @@ def test_every_operation_with_a_row_is_the_same_call_either_way(service: str) ->
                 )
                 told = wire.given(spoken(*ear.heard[-1], Evidence()))
                 read = aws.read(head, body, KEY)
+                if row.operation in OLD:
+                    assert shown(told) == "unreadable"
+                    continue
                 assert shown(told) == shown(read), f"{service}:{row.operation}"
                 understood += isinstance(told, Call)
     finally:

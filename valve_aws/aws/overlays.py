@@ -15,6 +15,13 @@ DROPPED: Mapping[str, frozenset[str]] = {
     }),
 }
 
+RENAMED: Mapping[str, str] = {
+    "GetBucketLifecycle": "GetBucketLifecycleConfiguration",
+    "GetBucketNotification": "GetBucketNotificationConfiguration",
+}
+"""First names of S3's operations by which SDKs still know them. Why not those of `Put…`: what they take has
+other members."""
+
 QUERY_SHAPES: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     # Source: the SQS API Reference up to 2023 ("AWS query protocol"), and what boto3 1.9.253 sends.
     "sqs": {

@@ -16,6 +16,7 @@ from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, from_form
 from valve_aws.aws.crossing import AwsCall, Stream
 from valve_aws.aws.files import ModelMissing
 from valve_aws.aws.names import NotCanonical, Place
+from valve_aws.aws.overlays import RENAMED
 from valve_aws.aws.plan import FORM, TRANSPORT, Match, Plan, Planner
 from valve_aws.aws.postform import LIMIT as FORM_LIMIT
 from valve_aws.aws.postform import is_form
@@ -108,20 +109,19 @@ class Reading:
         """Return the call that a program asks of its SDK, or why there is none. Never raises."""
         try:
             spoken = self.planner.directory.service(service)
-            known = spoken.operations.get(operation)
+            known = spoken.operations.get(RENAMED.get(operation, operation))
             if known is None:
                 raise Unclear(f"{service} has no operation `{operation}` that is known here")
             typed = given.parameters(known, params)
-            bounds.declined(service, operation, typed)
-            return self.made(service, operation, typed, place, protocol, "", foreign, evidence=evidence)
+            bounds.declined(service, known.name, typed)
+            return self.made(service, known.name, typed, place, protocol, "", foreign, evidence=evidence)
         except Declined as declined:
             return Unreadable(str(declined), service, operation, (declined.code, declined.text))
         except (Unclear, NotCanonical, ModelMissing) as unclear:
             return Unreadable(str(unclear), service, operation)
         except Exception as fault:  # Why: as in `read` (law 7)
-            return Unreadable(
-                f"it cannot be read with certainty ({type(fault).__name__})", service, operation
-            )
+            problem = f"it cannot be read with certainty ({type(fault).__name__})"
+            return Unreadable(problem, service, operation)
 
     def one(self, plan: Plan, head: Head, body: bytes | None) -> Match:
         """Return the one operation that head and body name; raises `Unclear`."""
