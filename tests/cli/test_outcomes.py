@@ -230,6 +230,17 @@ def test_a_backend_that_is_not_there_gives_4_after_bounded_tries(shop: Workplace
     assert_whole(shop, url)
 
 
+def test_a_localstack_that_is_not_there_gives_4_before_anything_is_run(
+    shop: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = nobody()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    ran = put(shop, "--backend", "localstack", to=["files"])
+    assert (ran.code, ran.out) == (4, "")
+    assert f"nothing listens at `{url}` (connection refused)" in ran.err
+    assert "START RequestId" not in ran.err
+
+
 def test_a_backend_that_is_gone_comes_before_a_refusal_and_a_failure(shop: Workplace) -> None:
     ran = put(shop, "--backend", nobody(), **{"to": ["closed", "files"], "raise": True})
     assert (ran.code, json.loads(ran.out)["errorType"]) == (4, "ValueError")

@@ -30,6 +30,7 @@ Resources:
     {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "*", Resource: "*"}]}]}}
   Take: {Type: AWS::Serverless::Function, Properties: {Handler: app.take, Policies: *all}}
   Call: {Type: AWS::Serverless::Function, Properties: {Handler: app.call, Policies: *all}}
+  Timed: {Type: AWS::Serverless::Function, Properties: {Handler: app.timed, Policies: *all}}
   Link: {Type: AWS::Serverless::Function, Properties: {Handler: app.link, Policies: *all}}
   Customers: {Type: AWS::Serverless::SimpleTable, Properties: {PrimaryKey: {Name: id, Type: String}}}
   Files: {Type: AWS::S3::Bucket}
@@ -101,6 +102,30 @@ def call(event, _):
         return {k: v for k, v in told.items() if isinstance(v, str)}
     except ClientError as refused:
         return refused.response["Error"]["Code"]
+
+
+def timed(event, _):
+    import time
+
+    s3, sqs, dynamodb = (boto3.client(name) for name in ("s3", "sqs", "dynamodb"))
+    sqs_url, item = E["JOBS"], {"id": {"S": "n"}, "text": {"S": "x"}}
+    calls = {
+        "S3 PutObject": lambda: s3.put_object(Bucket=E["FILES"], Key="k", Body=b"x" * 1024),
+        "S3 GetObject": lambda: s3.get_object(Bucket=E["FILES"], Key="k")["Body"].read(),
+        "DynamoDB PutItem": lambda: dynamodb.put_item(TableName=E["NOTES"], Item=item),
+        "DynamoDB GetItem": lambda: dynamodb.get_item(TableName=E["NOTES"], Key={"id": {"S": "n"}}),
+        "SQS SendMessage": lambda: sqs.send_message(QueueUrl=sqs_url, MessageBody="x"),
+    }
+    found = {}
+    for name, made in calls.items():
+        made()
+        times = []
+        for _ in range(event["times"]):
+            began = time.perf_counter()
+            made()
+            times.append(1000 * (time.perf_counter() - began))
+        found[name] = times
+    return found
 
 
 def link(event, _):
