@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def valve_backend():
-    """Where it answers; `localstack` is http://127.0.0.1:4566."""
+    """Where it answers; `localstack` is where its variables say, else http://127.0.0.1:4566."""
     return os.environ.get("STAGE_ENDPOINT") or "localstack"
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from valve_aws.settings import PLACE
+
 NOWHERE = os.devnull
 """A file in which there is no configuration."""
 
@@ -16,6 +18,11 @@ def service_endpoints() -> tuple[str, ...]:
     """Return the names of the variables that send one service elsewhere (`AWS_ENDPOINT_URL_S3`; AWS SDKs
     and tools reference, service-specific endpoints)."""
     return tuple(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL"))
+
+
+def place() -> dict[str, str]:
+    """Return what the environment says of where LocalStack is and whose account is meant."""
+    return {name: os.environ[name] for name in PLACE if name in os.environ}
 
 
 def chance(number: int) -> bytes:

@@ -18,7 +18,7 @@ from valve_aws.canary import Flock, hatch
 from valve_aws.model.safe import lines
 from valve_aws.pytest_plugin.ear import Ear
 from valve_aws.pytest_plugin.files import beside
-from valve_aws.pytest_plugin.host import chance
+from valve_aws.pytest_plugin.host import chance, place
 from valve_aws.pytest_plugin.lock import NAME, Locks
 from valve_aws.pytest_plugin.loop import Loop
 from valve_aws.pytest_plugin.summary import Summary, summary_of
@@ -57,6 +57,7 @@ class Session:
 
     def __init__(self, config: pytest.Config, backend: str, home: Path) -> None:
         self.config, self._backend, self._home = config, backend, home
+        self._place = place()  # Why now: tests have the environment changed
         self.summary: Summary = summary_of(config)
         self._loop: Loop | None = None
         self._clouds = (Standing(), Standing())
@@ -107,6 +108,7 @@ class Session:
             policy=wanted.policy,
             mode=wanted.mode,
             backend=self._backend,
+            place=self._place,
             variables={"Parameters": self.flock.variables()} if wanted.canary else {},
             spares=1,
             audit=self._home / f"audit-{number}.jsonl",
