@@ -243,6 +243,8 @@ def invoked(invocation: Invocation, sending: ask.Forward, body: bytes, waits: bo
     try:
         value, subject = invocation.run(event, None)
         done, failed = payload(value), False
+    except (TypeError, ValueError) as mistake:  # Why: the handler's own come as `Failed`
+        done = payload({"errorMessage": str(mistake), "errorType": "Runtime.MarshalError"})
     except Failed as error:
         subject = error.subject
         done = payload({"errorMessage": str(error.error), "errorType": type(error.error).__name__})

@@ -140,6 +140,8 @@ def test_one_handler_invokes_another_and_what_comes_back_has_its_label(cloud: An
         assert handler({"function": helper}, None) == (
             "Unhandled", {"errorMessage": "no c1", "errorType": "ValueError"}
         )  # fmt: skip
+        valve.handler("Helper", lambda event, context: {1, 2})
+        assert handler({"function": helper}, None)[1]["errorType"] == "Runtime.MarshalError"
         valve.handler("Helper", looks)
         with pytest.raises(ClientError) as raised:
             handler({"function": helper}, None)
@@ -147,9 +149,9 @@ def test_one_handler_invokes_another_and_what_comes_back_has_its_label(cloud: An
         with pytest.raises(ClientError) as raised:
             handler({"function": "nobody"}, None)
         assert raised.value.operation_name == "Invoke"
-    assert waiting("jobs") == ["x"]
+    assert waiting("jobs") == ["x", "x"]
     inner = [r for r in valve.records if r.function == "Helper" and r.operation == "GetItem"]
-    assert inner[0].cause == next(r.ident for r in valve.records[6:] if r.operation == "Invoke")
+    assert inner[0].cause == [r.ident for r in valve.records if r.operation == "Invoke"][2]
     assert worker != helper
 
 
