@@ -78,13 +78,8 @@ class Housing:
     ) -> None:
         """`prepared` holds the functions that are ready already, by logical id; others join it. `heard` is
         told of every line of a function's log."""
-        self._stack, self._settings, self._passage, self._authority, self._say = (
-            stack,
-            settings,
-            passage,
-            authority,
-            say,
-        )
+        self._stack, self._settings, self._passage = stack, settings, passage
+        self._authority, self._say = authority, say
         self._prepared: dict[str, Prepared] = dict(prepared or {})
         self._pools: dict[tuple[str, str], Pool] = {}
         self._spares: dict[str, Spares] = {}
@@ -340,6 +335,9 @@ class Housing:
         """End every environment that has seen an event; a spare is made for each function that had one."""
         pools, self._pools = self._pools, {}
         await asyncio.gather(*(pool.close() for pool in pools.values()))
+        # Why: what they still had under way is settled in this run's book, not in the next one's.
+        if leaving := {task for task in self._serving if not task.done()}:
+            await asyncio.wait(leaving, timeout=5)
         for name, _ in pools:
             self._spares[name].want()
             self._spares[name].refill()

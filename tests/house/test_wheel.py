@@ -59,6 +59,12 @@ def test_the_wheel_holds_every_shim_the_attack_kit_and_nothing_else_of_the_check
     assert {n.partition("/")[0].rpartition(".")[2] for n in held} == {PACKAGE, "dist-info"}
 
 
+def test_the_wheel_tells_pytest_of_its_plugin(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        (told,) = (name for name in file.namelist() if name.endswith(".dist-info/entry_points.txt"))
+        assert "[pytest11]\nvalve_aws = valve_aws.pytest_plugin\n" in file.read(told).decode()
+
+
 def test_the_wheel_runs_from_where_it_is_installed(installed: Path) -> None:
     said = run(sys.executable, "-c", f"import {PACKAGE}; print({PACKAGE}.__file__)", within=installed)
     assert Path(said.strip()) == installed / PACKAGE / "__init__.py"
