@@ -96,6 +96,16 @@ def test_without_a_template_it_says_where_it_looked(project: Project) -> None:
     assert "Traceback" not in out
 
 
+def test_a_backend_that_is_not_there_is_told_before_anything_runs(project: Project) -> None:
+    project.write(tests__test_it=LEAK)
+    nobody = "http://127.0.0.1:1"
+    for named, told in ((nobody, f"nothing listens at `{nobody}`"), ("moon", "no backend")):
+        code, out = project.pytest("--valve-backend", named)
+        assert code == 1
+        assert told in out
+        assert "1 error" in out
+
+
 UNABLE = """
 from valve_aws import sandbox
 from valve_aws.model.plan import Strength

@@ -1,11 +1,12 @@
 """The environment of the test process itself, and its chance.
 
-Knows variables and report files. Does not know what is in a report.
+Knows variables, report files and whether somebody listens. Does not know what is in a report.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 from valve_aws.settings import PLACE
@@ -39,3 +40,12 @@ def written(path: Path, text: str) -> None:
     """Write a report; the folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+def answers(host: str, port: int) -> bool:
+    """Say whether somebody takes connections there, within five seconds."""
+    try:
+        with socket.create_connection((host, port), 5):
+            return True
+    except OSError:
+        return False

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from valve_aws.backend import Standing
+from valve_aws.backend import NotStarted, Standing
 from valve_aws.canary import Flock, hatch
 from valve_aws.model.safe import lines
 from valve_aws.pytest_plugin.ear import Ear
 from valve_aws.pytest_plugin.files import beside
-from valve_aws.pytest_plugin.host import chance, place
+from valve_aws.pytest_plugin.host import answers, chance, place
 from valve_aws.pytest_plugin.lock import NAME, Locks
 from valve_aws.pytest_plugin.loop import Loop
 from valve_aws.pytest_plugin.summary import Summary, summary_of
@@ -114,9 +114,21 @@ class Session:
             audit=self._home / f"audit-{number}.jsonl",
             labels=self._home / f"labels-{number}.db",
         )
+        if outside:
+            self._must_answer(settings)
         valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._clouds[wanted.apart].start)
         self.loop.call(valve.open())
         return Guarded(valve, ear)
+
+    def _must_answer(self, settings: Settings) -> None:
+        """See that somebody listens where a URL leads; LocalStack is looked for elsewhere. Raises
+        `NotStarted`."""
+        from valve_aws import application
+
+        endpoint = application.outside(settings)
+        if endpoint and endpoint.kind == "url" and not answers(endpoint.host, endpoint.port):
+            remedy = "start it, or name another with `--valve-backend` or the fixture `valve_backend`"
+            raise NotStarted(f"nothing listens at `{endpoint.url}`; {remedy}")
 
     def _apart(self, path: Path) -> str:
         """Return the stack's name where workers share a backend: each has names of its own; "" alone."""
