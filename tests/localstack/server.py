@@ -68,6 +68,15 @@ class Home:
         return self.folder / "log"
 
     @property
+    def cache(self) -> Path:
+        """Where it keeps what it can make again."""
+        return self.folder / "root" / "var" / "lib" / "localstack" / "cache"
+
+    def catalogs(self) -> list[Path]:
+        """Return the list of AWS's operations that it made when it was first called."""
+        return list(self.cache.glob("service-catalog-*.dill"))
+
+    @property
     def policy(self) -> Path:
         """The policy under which the valve runs its functions; it is read again whenever it changes."""
         return self.folder / "valve.yaml"

@@ -5,7 +5,7 @@ Knows when LocalStack begins and ends. Does not know how it is recognised.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,35 +17,45 @@ from tests.stories.world import free_port
 from valve_aws import cloud
 from valve_aws.backend import Endpoint, Found
 
-OTHERS = {"LAMBDA_RUNTIME_EXECUTOR": "docker"}
 
-Restart = Callable[..., LocalStack]
+class Restart:
+    """Ends the LocalStack of before, if there was one, and starts one at the same address."""
+
+    def __init__(self, localstack: LocalStack, home: Path, closing: ExitStack) -> None:
+        self._localstack, self._home, self._closing = localstack, home, closing
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def __call__(self, **settings: str) -> None:
+        """Do it, with further settings."""
+        self._closing.close()
+        told = {"LAMBDA_RUNTIME_EXECUTOR": "docker", **settings}
+        self._closing.enter_context(another(self._localstack, self._home, self._port, **told))
 
 
-@pytest.fixture
-def restart(localstack: LocalStack, tmp_path: Path) -> Restart:
-    """Return a function that ends the LocalStack of before and starts one at the same address."""
+@pytest.fixture(scope="module")
+def restart(localstack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restart]:
     with ExitStack() as closing:
-        port = free_port()
-
-        def started(**settings: str) -> LocalStack:
-            closing.close()
-            return closing.enter_context(another(localstack, tmp_path / "home", port, **OTHERS, **settings))
-
-        yield started
+        made = Restart(localstack, tmp_path_factory.mktemp("lives"), closing)
+        made()
+        yield made
 
 
 @pytest.fixture
-def carrier(tmp_path: Path, restart: Restart) -> Carrier:
-    (tmp_path / "project").mkdir()
-    return Carrier.made(tmp_path / "project", restart())
+def carrier(tmp_path: Path, localstack: LocalStack, restart: Restart) -> Carrier:
+    return Carrier.made(tmp_path, LocalStack(restart.url, localstack.python))
 
 
 def somebody_writes(carrier: Carrier) -> None:
     """Put something into the new one under a name that was clean in the one before."""
-    carrier.lived()  # which fills it
-    item = {"id": {"S": "n"}, "text": {"S": "alice@example.org"}}
-    carrier.client("dynamodb").put_item(TableName=carrier.name("Notes"), Item=item)
+    dynamodb, table = carrier.client("dynamodb"), carrier.name("Notes")
+    dynamodb.create_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(TableName=table, Item={"id": {"S": "n"}, "text": {"S": "alice@example.org"}})
 
 
 def test_what_was_known_of_one_is_not_taken_for_what_is_in_the_next(
@@ -80,9 +90,11 @@ def test_one_that_is_started_anew_in_the_middle_of_a_run_ends_it(carrier: Carrie
 
 
 def test_a_service_that_it_does_not_offer_is_named(carrier: Carrier, restart: Restart) -> None:
-    url = restart(SERVICES="s3,sqs,dynamodb").url
+    restart(SERVICES="s3,sqs,dynamodb")
     carrier.wired = False
     told = carrier.lived(("Call", {"service": "sns", "do": "list_topics", "with": {}}))
     assert told == ["InternalFailure"]
-    lacks = f"valve: LocalStack at {url} does not offer `sns`, which News needs (its `SERVICES`)"
-    assert {lacks, f"valve: sns:ListTopics is not offered by the backend at {url}"} <= set(carrier.said)
+    lacks = f"valve: LocalStack at {restart.url} does not offer `sns`, which News needs (its `SERVICES`)"
+    assert {lacks, f"valve: sns:ListTopics is not offered by the backend at {restart.url}"} <= set(
+        carrier.said
+    )
