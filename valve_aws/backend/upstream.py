@@ -17,7 +17,7 @@ from valve_aws.backend.process import NotStarted
 ANSWER = 5.0
 """Seconds for one answer."""
 
-GLANCE = 1.0
+GLANCE = 3.0
 """Seconds for the answer of an endpoint that may be anything."""
 
 STARTING = 30.0
@@ -45,14 +45,14 @@ def find(endpoint: Endpoint, say: Callable[[str], None]) -> Found:
 
     A LocalStack's session becomes part of the generation: started anew it is another one, whose cells nobody
     has labelled yet. An endpoint that was not called LocalStack is looked at once, and may be missing until a
-    call needs it.
+    call needs it; what was not seen is nobody else's generation either.
     """
     named = endpoint.kind == "localstack"
     try:
         told = _asked(endpoint, "info", say) if named else _got(endpoint, "info", GLANCE)
     except OSError as error:
         if not named:
-            return Found(endpoint)
+            return Found(replace(endpoint, generation=f"{endpoint.generation}/unseen.{time.time_ns()}"))
         raise NotStarted(
             f"nothing listens at `{endpoint.url}` ({_why(error)}); start LocalStack there, or say where it "
             "is: `--backend URL`, AWS_ENDPOINT_URL or LOCALSTACK_HOST"
@@ -60,8 +60,11 @@ def find(endpoint: Endpoint, say: Callable[[str], None]) -> Found:
     session = told.get("session_id")
     if not isinstance(session, str) or not session:
         return Found(endpoint)
-    _await_ready(endpoint, say)
-    services = _asked(endpoint, "health", say).get("services")
+    try:
+        _await_ready(endpoint, say)
+        services = _asked(endpoint, "health", say).get("services")
+    except OSError as error:
+        raise _gone(endpoint, error) from error
     known = {str(k): str(v) for k, v in services.items()} if isinstance(services, dict) else {}
     found = replace(endpoint, session=session, generation=f"{endpoint.generation}/{session}")
     return Found(found, str(told.get("version", "")), known)
@@ -72,7 +75,7 @@ def same(endpoint: Endpoint) -> bool:
     try:
         return bool(_got(endpoint, "info").get("session_id") == endpoint.session)
     except OSError as error:
-        raise NotStarted(f"LocalStack at `{endpoint.url}` does not answer any more: {_why(error)}") from error
+        raise _gone(endpoint, error) from error
 
 
 def _await_ready(endpoint: Endpoint, say: Callable[[str], None]) -> None:
@@ -111,6 +114,7 @@ def _asked(endpoint: Endpoint, resource: str, say: Callable[[str], None]) -> Map
 
 def _got(endpoint: Endpoint, resource: str, patience: float = ANSWER) -> Mapping[str, Any]:
     """Return one answer, {} for what is none of LocalStack's. Raises `OSError`."""
+    import http.client
     import urllib.error
     import urllib.request
 
@@ -119,13 +123,21 @@ def _got(endpoint: Endpoint, resource: str, patience: float = ANSWER) -> Mapping
     try:
         with opener.open(f"{endpoint.url}/_localstack/{resource}", timeout=patience) as reply:
             told = json.loads(reply.read(LARGEST))
-    except urllib.error.HTTPError:
-        return {}
+    except urllib.error.HTTPError as error:
+        if error.code < 500:
+            return {}
+        raise ConnectionError(f"it answers {error.code}") from error
     except urllib.error.URLError as error:
         raise error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason)) from error
-    except ValueError:
+    except http.client.RemoteDisconnected:
+        raise  # Why before the next: it is a connection that ended, and a bad answer by its class alone
+    except (ValueError, http.client.HTTPException):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _gone(endpoint: Endpoint, error: OSError) -> NotStarted:
+    return NotStarted(f"LocalStack at `{endpoint.url}` does not answer any more: {_why(error)}")
 
 
 def _why(error: OSError) -> str:
