@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -309,6 +310,11 @@ def here(address: str) -> bool:
         except OSError:
             return False
         return bool(asked.getsockname()[0] == address.partition("%")[0])
+
+
+def ident() -> str:
+    """Return the id of a new record: it tells nothing, not even by its order."""
+    return f"r-{os.urandom(6).hex()}"
 
 
 def utc() -> datetime:

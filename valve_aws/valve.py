@@ -36,7 +36,7 @@ from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import KeySchema, Stack
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.operating import Operating
-from valve_aws.passage import Invoked, Passage, now
+from valve_aws.passage import Invoked, Passage, ident, now
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.quoting import Quoting
 from valve_aws.releasing import released
@@ -137,7 +137,7 @@ class Valve:
             self._cloud.endpoint,
             self._invoked,
             self._seen,
-            lambda: f"r-{os.urandom(6).hex()}",
+            ident,
             settings.resolve,
             lru_cache(4096)(lambda *at: self.quoting(self.stack).quote(*at)),  # 0.3 ms of a call's 1 ms
             ring,

@@ -14,7 +14,7 @@ from tests.playbook.play import PII, Stage
 from valve_aws.aws import issue
 from valve_aws.model.call import Head, Key
 from valve_aws.model.label import CLEAN, Label
-from valve_aws.valve import _ident
+from valve_aws.passage import ident
 
 OTHER = issue(lambda n: b"\7" * n)
 
@@ -107,6 +107,6 @@ def test_the_operator_gets_the_reasons_under_that_id() -> None:
 
 
 def test_ids_of_refusals_say_nothing_by_their_order() -> None:
-    made = [_ident() for _ in range(200)]
+    made = [ident() for _ in range(200)]
     assert len(set(made)) == 200
     assert made != sorted(made)
