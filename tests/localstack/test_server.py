@@ -9,7 +9,8 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.localstack.conftest import LocalStack
+from tests.localstack.conftest import HOME, LocalStack
+from tests.localstack.server import found
 
 LISTENS = "0A"
 """The state of a listening socket (proc(5), /proc/net/tcp)."""
@@ -21,6 +22,19 @@ def test_it_listens_on_loopback_alone(localstack: LocalStack) -> None:
     rows = [line.split() for table in tables for line in table]
     listening = {at for _, at, _, state, *_ in rows if state == LISTENS and int(at.split(":")[1], 16) == port}
     assert {socket.inet_ntoa(bytes.fromhex(at.split(":")[0])[::-1]) for at in listening} == {"127.0.0.1"}
+
+
+def test_what_it_may_write_to_lies_in_its_own_folder_and_no_credential_reaches_it(
+    localstack: LocalStack,
+) -> None:
+    told = found(HOME)
+    assert told is not None
+    lines = Path(f"/proc/{told['pid']}/environ").read_bytes().decode().split("\0")
+    environment = dict(line.split("=", 1) for line in lines if line)
+    places = {environment[name] for name in ("FILESYSTEM_ROOT", "HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    assert all(Path(place).parent == HOME.folder.absolute() for place in places)
+    assert environment["OVERRIDE_IN_DOCKER"] == "0"  # else it writes to /var/lib where /.dockerenv is
+    assert not [name for name in environment if name.startswith("AWS_")]
 
 
 def test_tables_their_streams_and_kinesis_answer_from_the_moto_that_it_carries(
