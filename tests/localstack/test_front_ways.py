@@ -6,6 +6,7 @@ Knows LocalStack's own ways. Does not know how the front tells labels.
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -121,3 +122,18 @@ def test_no_function_runs_under_a_policy_that_cannot_be_read_until_it_is_mended(
     assert (told["errorType"], answer["FunctionError"]) == ("Valve.FunctionUnavailable", "Unhandled")
     town.mode("enforce")
     assert town.invoke("FrontLearner", {"case": "mended"})[0]["told"] == "mended nobody"
+
+
+def test_a_function_does_not_reach_localstack_beside_the_valve(town: Town) -> None:
+    town.function("FrontStranger", "stranger")
+    port = urlsplit(town.localstack.url).port
+    hosts = ("127.0.0.1", "localhost", "localhost.localstack.cloud", "[::1]", "0.0.0.0", socket.gethostname())
+    paths = ("/_localstack/health", "/_localstack/info", "/front-people/alice", "/_aws/sqs/messages")
+    urls = [f"http://{host}:{port}{path}" for host in hosts for path in paths]
+    with urllib.request.urlopen(f"{town.localstack.url}/front-people/alice", timeout=10) as reply:
+        assert reply.read().decode() == ALICE  # from outside it is open to everybody
+    for mode in ("audit", "enforce"):
+        town.mode(mode)
+        told, _ = town.invoke("FrontStranger", {"urls": urls})
+        assert set(told["found"]) == set(urls)
+        assert not [url for url, text in told["found"].items() if ALICE in text or "edition" in text]
