@@ -161,8 +161,16 @@ def test_random_content_is_taken_for_no_decoy(content: bytes) -> None:
     assert lookout.sightings == []
 
 
-@given(st.text(string.ascii_letters + string.digits, max_size=60), st.integers(0, 60))
-def test_a_mark_alone_is_no_decoy_whatever_stands_around_it(text: str, at: int) -> None:
+OTHERS = "".join(
+    letter
+    for letter in string.ascii_letters + string.digits
+    if all(letter.lower().encode() not in decoy.body.replace(FLOCK.mark, b"") for decoy in FLOCK)
+)
+"""Why without a decoy's own letters: beside a mark these are a part of it, and parts add up."""
+
+
+@given(st.text(OTHERS, max_size=60), st.integers(0, 60))
+def test_a_mark_alone_is_no_decoy_whatever_else_stands_around_it(text: str, at: int) -> None:
     content = text[:at].encode() + FLOCK.mark + text[at:].encode()
     assert seen(content, *[content[::-1]] * 3) == []
 
