@@ -47,11 +47,11 @@ def test_a_pattern_passes_and_fails_when_its_function_reads_too_much(
         code, out = project.pytest(*words, STAGE_ENDPOINT=endpoint)
         assert code == 0, out
         reads_more(samples)
-        code, out = project.pytest(*words, STAGE_ENDPOINT=endpoint)
+        code, out = project.pytest("-x", STAGE_ENDPOINT=endpoint)
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
         client = boto3.client("dynamodb", "us-east-1", endpoint_url=endpoint, **keys)
         there = client.list_tables()["TableNames"]
-    assert ["gw0" in table for table in there] == [True] * (name == "endpoint"), "a worker's own names"
+    assert any("gw0" in table for table in there) is (name == "endpoint"), "a worker has names of its own"
     assert code == 1
     assert "REFUSED" in out
     assert "carries   pii/email; Jobs accepts nothing" in out
