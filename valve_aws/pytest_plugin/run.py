@@ -236,7 +236,7 @@ def for_session(session: Session, request: pytest.FixtureRequest) -> Run:
     """Return the run of the fixtures that outlast a test: for the application of the first test that asks for
     one of them."""
     asks = (item for item in request.session.items if "_valve_session_run" in _names(item))
-    node = next(asks)
+    node = next(asks, request.session.items[0])  # Why else the first: it may be asked for by name, later
     return Run(session, node, told(lambda: policy_of(node, request.config)), apart=True)
 
 
