@@ -5,7 +5,9 @@ Knows when LocalStack begins and ends. Does not know how it is recognised.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,9 +15,10 @@ import pytest
 
 from tests.localstack.carrier import Carrier
 from tests.localstack.conftest import LocalStack, another
+from tests.localstack.server import Home, launch, stop, taken
 from tests.stories.world import free_port
 from valve_aws import cloud
-from valve_aws.backend import Endpoint, Found
+from valve_aws.backend import Endpoint, Found, endpoint, find
 
 
 class Restart:
@@ -98,3 +101,29 @@ def test_a_service_that_it_does_not_offer_is_named(carrier: Carrier, restart: Re
     assert {lacks, f"valve: sns:ListTopics is not offered by the backend at {restart.url}"} <= set(
         carrier.said
     )
+
+
+def test_one_that_is_still_starting_is_waited_for(localstack: LocalStack, tmp_path: Path) -> None:
+    """Its own script keeps it from being ready until we have said that we wait."""
+    home, port, said_so = Home(tmp_path / "home"), free_port(), tmp_path / "said"
+    script = home.folder / "root" / "etc" / "localstack" / "init" / "ready.d" / "wait.sh"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"#!/bin/sh\nuntil [ -e {said_so} ]; do sleep 0.1; done\n")
+    script.chmod(0o755)
+    url = f"http://127.0.0.1:{port}"
+
+    def say(line: str) -> None:
+        assert line == f"valve: LocalStack at {url} is still starting; waiting for it"
+        said_so.touch()
+
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(launch, home, localstack.python, port, {"LAMBDA_RUNTIME_EXECUTOR": "docker"})
+        try:
+            while not taken(port) and not started.done():
+                time.sleep(0.05)
+            assert find(endpoint("localstack", "", {"AWS_ENDPOINT_URL": url}), say).endpoint.session
+            assert said_so.exists()
+        finally:
+            said_so.touch()
+            started.result()
+            stop(home, patience=0)
