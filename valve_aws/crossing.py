@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from valve_aws.aws import Length, Letter, Payload, Unclear, Unwritable, leaving
+from valve_aws.aws import Length, Letter, Payload, Unclear, Unwritable, bodies, leaving
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import carry, cross, turn_away
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.course.visit import visit
-from valve_aws.model.call import Call, Evidence, Head, Key, Unreadable
+from valve_aws.model.call import UNREAD, Call, Evidence, Head, Key, Unreadable
 from valve_aws.model.cell import Cell
 from valve_aws.model.invocation import Beside
 from valve_aws.model.ports import Outcome
@@ -158,17 +158,21 @@ class Crossing:
             lookout.look(self._place, BODY, body)
 
     async def opened(self, call: Call) -> Call:
-        """Return a request to another host with the links in its body, where links may go to that host: then
-        its body is held to be written anew."""
-        passage, length = self._passage, self._exchange.length
-        if not length or length > LETTER or passage.court.mode is Mode.OFF:
+        """Return a request to another host with the links in its body, and what else it says, where the
+        policy asks for that: then the body is held to be written anew."""
+        passage, length, judge = self._passage, self._exchange.length, self._passage.court.judge
+        asked = any(judge.asks_body(target) for target in call.resources)
+        wanted = asked or any(judge.takes_links(target) for target in call.resources)
+        if not wanted or length == 0 or passage.court.mode is Mode.OFF:
             return call
-        if not any(passage.court.judge.takes_links(target) for target in call.resources):
-            return call
+        if length is None or length > LETTER:
+            return replace(call, stated=(*call.stated, UNREAD)) if asked else call
         body = await self._exchange.collect(LETTER)
         self.sighted(call, body)
         self._letter = passage.aws.opened(body)
-        return replace(call, held=call.held or self._letter.held, links=self._letter.links)
+        said = bodies.said(self._exchange.head, body) if asked else ()
+        stated = (*call.stated, *said)
+        return replace(call, held=call.held or self._letter.held, links=self._letter.links, stated=stated)
 
     def act(self, command: ask.Command) -> Any:
         """Answer a command, or return an awaitable of the answer."""

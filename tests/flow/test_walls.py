@@ -35,7 +35,7 @@ from tests.flow.orders import (
     why,
     worker,
 )
-from valve_aws.model.call import Call, Effect
+from valve_aws.model.call import UNREAD, Call, Effect
 from valve_aws.model.cell import Extent, Part, Span
 from valve_aws.model.policy import FlowPolicy, FunctionRule, Grant, OperationRule
 from valve_aws.model.stack import Delivery, Statement, Trigger
@@ -141,6 +141,29 @@ def test_whose_account_it_is_at_a_host_must_be_as_the_policy_says(
     assert why(ask(call, rules=rules)) == [Rule.WITH] * refused
     assert ask(call, rules=rules, mode=Mode.AUDIT).passes
     assert ask(visit("dns:api.stripe.com", "Resolve"), rules=rules).passes
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ((("/account", "a1"), ("/text", "x")), 0),
+        ((("/account", "a2"),), 1),
+        ((("/account", "a1"), ("/account", "a2")), 1),
+        ((), 1),
+        ((("/account", "a1"), ("/key", "")), 1),
+        ((("/account", "a1"), ("/key", ""), ("/key/0", "x")), 1),
+        ((("/account", "a1"), UNREAD), 2),
+    ],
+)
+def test_whose_account_it_is_by_a_body_must_be_read_with_certainty(
+    said: tuple[tuple[str, str], ...], refused: int
+) -> None:
+    demands = {"/account": "a1", "/key": None}
+    rules = policy(store("https://api.stripe.com/*", "https://api.stripe.com/*", demands=demands))
+    call = replace(visit("https://api.stripe.com/v1"), stated=said)
+    assert why(ask(call, rules=rules)) == [Rule.WITH] * refused
+    elsewhere = policy(store("https://api.stripe.com/*", "https://api.stripe.com/*", demands={"x": None}))
+    assert ask(replace(call, stated=(UNREAD,)), rules=elsewhere).passes
 
 
 def test_a_labelled_function_may_look_up_a_declared_name_and_no_other() -> None:

@@ -59,9 +59,11 @@ def test_what_a_request_must_say_is_known_by_its_name_in_lower_case(policy: Read
     digest = "sha256:" + "0" * 64
     found = policy(
         START
-        + f'stores: {{"https://a.test/*": {{with: {{X-Account: a1, Authorization: "{digest}", "?K": ~}}}}}}'
+        + 'stores: {"https://a.test/*": '
+        + f'{{with: {{X-Account: a1, Authorization: "{digest}", "?K": ~, /A/b: c}}}}}}'
     )
-    assert found.stores[0].demands == {"x-account": "a1", "authorization": digest, "?k": None}
+    wanted = {"x-account": "a1", "authorization": digest, "?k": None, "/a/b": "c"}
+    assert found.stores[0].demands == wanted
 
 
 def test_every_line_knows_its_place(policy: Reads) -> None:
@@ -110,6 +112,7 @@ def test_every_line_knows_its_place(policy: Reads) -> None:
         (START + 'stores: {Jobs: {sealed: "yes"}}', "3:25", "`true` or `false`", ""),
         (START + "stores: {Jobs: {with: {a: b}}}", "3:17", "asked over HTTP", "https://host/*"),
         (START + 'stores: {"https://a.test/*": {with: {"a b": c}}}', "3:38", "neither a header", "x-account"),
+        (START + 'stores: {"https://a.test/*": {with: {"/a/": c}}}', "3:38", "neither a header", "/account"),
         (START + 'stores: {"https://a.test/*": {with: {a: "sha256:00"}}}', "3:41", "no request can", "64"),
         (START + 'stores: {"https://a.test/*": {with: {a: b, A: c}}}', "3:44", "stands there twice", "keep"),
         (START + "stores: {Jobs: {objects: {}}}", "3:17", "only a bucket has `objects`", "holds"),

@@ -42,7 +42,7 @@ class Served(Protocol):
 Start = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], str, Path], Served]
 """(resources, seeds, region, file of all that arrives) → a cloud that holds these; as `Moto.start`."""
 
-WEB = ("kept.test", "open.test", "hooks.test", "shop.test")
+WEB = ("kept.test", "open.test", "hooks.test", "shop.test", "pay.test")
 """Declared hosts that are served here over HTTP."""
 
 THEIRS = "attackers.test"

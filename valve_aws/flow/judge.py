@@ -205,6 +205,11 @@ class Judge:
         """Say whether a place is beyond this stack, so that a link put there is to work."""
         return not store.startswith("arn:") or self._rules.perimeter.outside(store)
 
+    def asks_body(self, store: str) -> bool:
+        """Say whether `with` asks for anything that stands in a request's body."""
+        demands = self._rules.ceilings.store(store).rule.demands
+        return any(name.startswith(walls.IN_BODY) for name in demands)
+
     def takes_links(self, store: str) -> bool:
         """Say whether any line of `may-presign` names a place."""
         return any(targets.covers(store) for targets in self._rules.linked)

@@ -13,6 +13,7 @@ from valve_aws.flow import perimeter, words
 from valve_aws.flow.case import Case
 from valve_aws.flow.rules import Rules
 from valve_aws.flow.targets import URL
+from valve_aws.model.call import UNREAD
 from valve_aws.model.cell import Part
 from valve_aws.model.label import ANY, excess
 from valve_aws.model.source import NOWHERE
@@ -73,7 +74,7 @@ def host(rules: Rules, case: Case) -> Iterator[Reason]:
 
 
 def demanded(rules: Rules, case: Case) -> Iterator[Reason]:
-    """`with`: whose account it is at a host, as far as the request's head says (A28).
+    """`with`: whose account it is at a host, as the request says by its head and body (A28).
 
     Why of every request, reading too: whoever reads at another's account takes what that one wrote.
     """
@@ -84,8 +85,10 @@ def demanded(rules: Rules, case: Case) -> Iterator[Reason]:
         store = rules.ceilings.store(target)
         for name, wanted in store.rule.demands.items():
             given = [value for each, value in call.stated if each == name]
-            if not _said(wanted, given):
-                what = "is not to be there" if wanted is None else "is not the one that the policy names"
+            what = "is not to be there" if wanted is None else "is not the one that the policy names"
+            if unread := name.startswith(IN_BODY) and UNREAD in call.stated:
+                what = "stands in a body that cannot be read with certainty"
+            if unread or not _said(wanted, given):
                 yield Reason(
                     Rule.WITH,
                     f"`{name}` of the request {what}",
@@ -104,6 +107,8 @@ def _said(wanted: str | None, given: list[str]) -> bool:
 
 
 HASHED = "sha256:"
+IN_BODY = "/"
+"""How the names begin that are looked for in a request's body."""
 
 
 def _declare(target: str) -> str:

