@@ -122,18 +122,23 @@ def test_a_line_goes_to_cloudwatch_and_to_the_tail_only_where_it_may(town: Town)
     assert "line-enforce-True" not in logged
 
 
-def test_calls_at_once_do_not_mix_their_labels(town: Town) -> None:
-    town.mode("enforce")
-    cases = [(f"parallel-{i}", i % 2 == 0) for i in range(8)]
+@pytest.mark.parametrize(
+    ("mode", "ended", "arrived"),
+    [
+        ("audit", ["answered"] * 8, [True] * 8),  # the leak
+        ("enforce", [REFUSED, "answered"] * 4, [False, True] * 4),
+    ],
+)
+def test_calls_at_once_do_not_mix_their_labels(
+    town: Town, mode: str, ended: list[str], arrived: list[bool]
+) -> None:
+    town.mode(mode)
+    cases = [(f"parallel-{mode}-{i}", i % 2 == 0) for i in range(8)]
 
     def invoke(case: tuple[str, bool]) -> object:
         event = {"case": case[0], "read": case[1], "send": True, "then": "sleep", "seconds": 0.5}
         return town.invoke("FrontLearner", event)[0].get("errorType", "answered")
 
     with ThreadPoolExecutor(len(cases)) as pool:
-        ended = list(pool.map(invoke, cases))
-    assert ended == [REFUSED, "answered"] * 4
-    assert [town.arrived("front-public", json.dumps(case)[1:-1] + " ") for case, _ in cases] == [
-        False,
-        True,
-    ] * 4
+        assert list(pool.map(invoke, cases)) == ended
+    assert [town.arrived("front-public", json.dumps(case)[1:-1] + " ") for case, _ in cases] == arrived
