@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.house.source import ROOT
-from tests.localstack.server import POLICY, Home, found, launch, stop
+from tests.localstack.server import Home, found, launch, stop
 from tests.stories.world import free_port
 
 if TYPE_CHECKING:
@@ -74,17 +74,6 @@ def localstack() -> LocalStack:
     return found_one
 
 
-@pytest.fixture(scope="session")
-def town(localstack: LocalStack) -> Iterator[Town]:
-    """The functions that LocalStack runs through us, each with what wakes it, in `audit` at first."""
-    from tests.localstack.town import built
-
-    try:
-        yield built(localstack, HOME.policy)
-    finally:
-        HOME.policy.write_text(POLICY, encoding="utf-8")
-
-
 @contextlib.contextmanager
 def another(localstack: LocalStack, home: Path, port: int = 0, **settings: str) -> Iterator[LocalStack]:
     """Run one more, empty and in a folder of its own, from the same installation."""
@@ -107,3 +96,16 @@ def empty(localstack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> I
     bare = {"LAMBDA_RUNTIME_EXECUTOR": "docker"}  # Why: here LocalStack is the cloud and runs nothing
     with another(localstack, tmp_path_factory.mktemp("localstack"), **bare) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def town(localstack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The functions that a LocalStack runs through us, each with what wakes it, in `audit` at first.
+
+    Why one of its own: what it deploys would be there already the next time that tests are run.
+    """
+    from tests.localstack.town import built
+
+    folder = tmp_path_factory.mktemp("town")
+    with another(localstack, folder) as started:
+        yield built(started, Home(folder).policy)
