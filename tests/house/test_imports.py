@@ -87,6 +87,7 @@ MAY_IMPORT_LAZILY = {
 
 # third party (the longest name that fits counts) -> the rooms that may import it
 THIRD_PARTIES: dict[str, frozenset[str]] = {
+    "aiobotocore": frozenset({"hook"}),  # in functions, where a client is already of it
     "awslambdaric": frozenset(),  # runs inside the sandbox, started by shims
     "boto3": frozenset({"attack", "backend", "hook", "pytest_plugin"}),
     "botocore": frozenset({"attack", "aws", "backend", "hook"}),

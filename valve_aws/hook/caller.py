@@ -32,8 +32,8 @@ CALLER: ContextVar[Caller | None] = ContextVar("valve_caller", default=None)
 
 
 @contextmanager
-def calling(caller: Caller) -> Iterator[None]:
-    """Let what happens within be done by `caller`."""
+def calling(caller: Caller | None) -> Iterator[None]:
+    """Let what happens within be done by `caller`; None: the operator."""
     token = CALLER.set(caller)
     try:
         yield

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botocore.awsrequest import AWSResponse
-from botocore.endpoint import convert_to_response_dict
 
 from valve_aws.course import commands as ask
+from valve_aws.hook.arrival import Held, parsed
 from valve_aws.hook.halves import Halves
 from valve_aws.hook.presigning import Made
 from valve_aws.hook.seam import REFUSED
@@ -145,41 +145,18 @@ class Errand:
         it."""
         answer = self._call.answer if isinstance(self._call, Unreadable) else ("", "")
         status, headers, body = self._watcher.wire.refusal(self._spoken, ident, answer)
-        _, parsed = self._parsed(status, headers, body)
-        kind = self._client.exceptions.from_code(parsed.get("Error", {}).get("Code"))
-        error: Exception = kind(parsed, self._operation.name)
+        _, read = self._parsed(status, headers, body)
+        kind = self._client.exceptions.from_code(read.get("Error", {}).get("Code"))
+        error: Exception = kind(read, self._operation.name)
         setattr(error, REFUSED, ident)
         return error
 
     def _parsed(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> tuple[Any, Any]:
         """Return (HTTP response, parsed reply) of an answer that came over no wire."""
         http = AWSResponse("", status, dict(headers), Held(body))
-        parsed = self._client._response_parser.parse(
-            convert_to_response_dict(http, self._operation), self._operation.output_shape
-        )
-        parsed["ResponseMetadata"]["RetryAttempts"] = 0
-        return http, parsed
-
-
-class Held:
-    """A body that is there already, as botocore reads one off a connection."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def read(self, amount: int | None = None, **_: Any) -> bytes:
-        """Return the next bytes."""
-        piece = self._body if amount is None else self._body[:amount]
-        self._body = self._body[len(piece) :]
-        return piece
-
-    def stream(self, amount: int | None = None, **_: Any) -> Any:
-        """Yield what is left."""
-        while piece := self.read(amount):
-            yield piece
-
-    def close(self) -> None:
-        """Nothing is open."""
+        read = parsed(self._client._response_parser, http, body, self._operation)
+        read["ResponseMetadata"]["RetryAttempts"] = 0
+        return http, read
 
 
 def _bytes(body: Any) -> bytes:

@@ -1,23 +1,28 @@
 """Where the hook is put in: methods of botocore's client class, so that clients made before are reached too.
 
-Knows botocore's order: parameters, request, reply. Does not know what becomes of a call; its guards do.
+Knows botocore's order (parameters, request, reply), and that aiobotocore's classes are children of botocore's
+with coroutines for methods. Does not know what becomes of a call; its guards do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
-from threading import Lock, Thread
+from inspect import isawaitable
+from threading import Lock, RLock, Thread
 from typing import Any, Protocol
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.signers import RequestSigner, S3PostPresigner
 
-from valve_aws.hook.caller import start, submit
+from valve_aws.hook.arrival import arrived
+from valve_aws.hook.caller import CALLER, Caller, calling, start, submit
+from valve_aws.hook.evidence import Place, asked_at, calling_line
 from valve_aws.hook.presigning import ASKED, Asked, Made, of_form, of_url
 
 
@@ -53,12 +58,17 @@ class Flight:
     errands: list[Errand] = field(default_factory=list)
     http: Any = None
     begun: bool = False
+    waits: bool = False
+    """Its client's methods are coroutines."""
+    place: Place | None = None
+    """The line that asked for it, where it is carried out later; None: now."""
 
     def begin(self, client: Any, operation: Any, params: Mapping[str, Any], context: Any) -> None:
         """Show the call to every guard, in the order in which they came."""
         self.begun = True
-        for guard in tuple(_guards):
-            self.errands.append(guard.errand(client, operation, params, context))
+        with asked_at(self.place):
+            for guard in tuple(_guards):
+                self.errands.append(guard.errand(client, operation, params, context))
 
     def replied(self, parsed: Mapping[str, Any]) -> None:
         """Tell every guard what came back; the first that withholds it is who is heard."""
@@ -91,9 +101,29 @@ Original = Callable[..., Any]
 def make_api_call(call: Original, _: Any, operation_name: str, api_params: Any) -> Any:
     """`BaseClient._make_api_call`, with what its guards make of its reply."""
     flight = Flight()
+    with _under_way(flight):
+        parsed = call(operation_name, api_params)
+    if isawaitable(parsed):
+        flight.waits, flight.place = True, calling_line()
+        return _awaited(flight, parsed, CALLER.get())
+    flight.replied(parsed)
+    return parsed
+
+
+async def _awaited(flight: Flight, coming: Awaitable[Any], asked: Caller | None) -> Any:
+    """The same where the call is a coroutine. Who awaits it calls; where that is no handler, who asked."""
+    with calling(CALLER.get() or asked):
+        with _under_way(flight):
+            parsed = await coming
+        flight.replied(parsed)
+    return parsed
+
+
+@contextmanager
+def _under_way(flight: Flight) -> Iterator[None]:
     token = _FLIGHT.set(flight)
     try:
-        parsed = call(operation_name, api_params)
+        yield
     except ClientError as error:
         if hasattr(error, REFUSED):
             flight.lost("refused before it was sent")
@@ -105,8 +135,15 @@ def make_api_call(call: Original, _: Any, operation_name: str, api_params: Any) 
         raise
     finally:
         _FLIGHT.reset(token)
-    flight.replied(parsed)
-    return parsed
+
+
+def after(value: Any, then: Callable[[Any], Any]) -> Any:
+    """Return what `then` makes of a value, or a coroutine that does once the value is there."""
+    return _later(value, then) if isawaitable(value) else then(value)
+
+
+async def _later(coming: Awaitable[Any], then: Callable[[Any], Any]) -> Any:
+    return then(await coming)
 
 
 def convert(
@@ -116,13 +153,16 @@ def convert(
 
     Why behind it: what botocore itself does not take is no call.
     """
-    request = call(api_params, operation_model, *more, **named)
-    flight, context = _FLIGHT.get(), named.get("context") or {}
-    if context.get("is_presign_request"):
-        ASKED.set(Asked(client, operation_model, api_params, context))
-    elif flight is not None and not flight.begun:
-        flight.begin(client, operation_model, api_params, context)
-    return request
+
+    def ready(request: Any) -> Any:
+        flight, context = _FLIGHT.get(), named.get("context") or {}
+        if context.get("is_presign_request"):
+            ASKED.set(Asked(client, operation_model, api_params, context))
+        elif flight is not None and not flight.begun:
+            flight.begin(client, operation_model, api_params, context)
+        return request
+
+    return after(call(api_params, operation_model, *more, **named), ready)
 
 
 def presign(
@@ -131,11 +171,14 @@ def presign(
     """`RequestSigner.generate_presigned_url`; databases' tokens are made here too, and are no links."""
     asked = ASKED.get()
     ASKED.set(None)
-    url = call(request_dict, operation_name, expires_in, **named)
-    if asked is not None:
-        for guard in tuple(_guards):
-            guard.presigned(of_url(asked, request_dict, url, expires_in))
-    return url
+
+    def signed(url: Any) -> Any:
+        if asked is not None:
+            for guard in tuple(_guards):
+                guard.presigned(of_url(asked, request_dict, url, expires_in))
+        return url
+
+    return after(call(request_dict, operation_name, expires_in, **named), signed)
 
 
 def presign_form(
@@ -150,11 +193,14 @@ def presign_form(
     """`S3PostPresigner.generate_presigned_post`."""
     asked = ASKED.get()
     ASKED.set(None)
-    form = call(request_dict, fields, conditions, expires_in, **named)
-    if asked is not None:
-        for guard in tuple(_guards):
-            guard.presigned(of_form(asked, form["fields"], expires_in))
-    return form
+
+    def signed(form: Any) -> Any:
+        if asked is not None:
+            for guard in tuple(_guards):
+                guard.presigned(of_form(asked, form["fields"], expires_in))
+        return form
+
+    return after(call(request_dict, fields, conditions, expires_in, **named), signed)
 
 
 def make_request(
@@ -164,13 +210,36 @@ def make_request(
     flight = _FLIGHT.get()
     if flight is None:
         return call(operation_model, request_dict, request_context)
-    for errand in flight.errands:
-        if (answer := errand.instead(request_dict.get("body"))) is not None:
-            flight.http = answer[0]
-            return answer
-    answer = call(operation_model, request_dict, request_context)
+    if flight.waits:
+        return _made_later(flight, call, operation_model, request_dict, request_context)
+    answer = _instead(flight, request_dict) or call(operation_model, request_dict, request_context)
     flight.http = answer[0]
     return answer
+
+
+async def _made_later(
+    flight: Flight, call: Original, operation_model: Any, request_dict: Any, request_context: Any
+) -> Any:
+    if operation_model.name == "Invoke":
+        # Why a thread: a handler that is invoked may run a loop of its own, and no loop runs in another.
+        from asyncio import to_thread
+
+        found = await to_thread(_instead, flight, request_dict)
+    else:
+        found = _instead(flight, request_dict)
+    if found is None:
+        found = await call(operation_model, request_dict, request_context)
+        flight.http = await arrived(found[0], operation_model)
+    else:
+        flight.http = found[0]
+    return found
+
+
+def _instead(flight: Flight, request_dict: Any) -> tuple[Any, Any] | None:
+    for errand in flight.errands:
+        if (answer := errand.instead(request_dict.get("body"))) is not None:
+            return answer
+    return None
 
 
 SEAMS: tuple[tuple[type, str, Callable[..., Any]], ...] = (
@@ -183,18 +252,53 @@ SEAMS: tuple[tuple[type, str, Callable[..., Any]], ...] = (
     (ThreadPoolExecutor, "submit", submit),
 )
 
+PARENTS = (BaseClient, RequestSigner, S3PostPresigner)
+"""Whose children may have methods of their own in the place of these, as aiobotocore's do."""
+
+BORN = "__init_subclass__"
+
 
 class Seam:
     """Ours in the place of what stood there, once."""
 
     def __init__(self) -> None:
         self.open = True
-        self._were: list[tuple[type, str, Any, Any]] = []
+        self._were: dict[tuple[type, str], tuple[Any, Any]] = {}
+        self._lock = RLock()
+        """Invariant: no class is missed that is made while this is put in, and none stays when it goes."""
+        with self._lock:
+            for parent in PARENTS:
+                self._put(parent, BORN, self._watching(parent))
+            for owner, name, ours in SEAMS:
+                self._put(owner, name, self._bound(owner.__dict__[name], ours))
+            for parent in PARENTS:
+                for child in _descendants(parent):
+                    self._take(child)
+
+    def _put(self, owner: type, name: str, put: Any) -> None:
+        self._were[owner, name] = owner.__dict__.get(name), put
+        setattr(owner, name, put)
+
+    def _take(self, child: type) -> None:
+        """Put ours into a class that has methods of its own in the place of its parent's."""
         for owner, name, ours in SEAMS:
-            was = owner.__dict__[name]
-            put = self._bound(was, ours)
-            self._were.append((owner, name, was, put))
-            setattr(owner, name, put)
+            was = child.__dict__.get(name)
+            if was is not None and issubclass(child, owner) and (child, name) not in self._were:
+                self._put(child, name, self._bound(was, ours))
+
+    def _watching(self, parent: Any) -> Any:
+        """Return what a class calls when it is made of `parent`: nothing needs to be imported, and none that
+        is imported later is missed."""
+        was = parent.__dict__.get(BORN)
+
+        def born(child: Any, /, **named: Any) -> None:
+            told = was.__get__(None, child) if was is not None else super(parent, child).__init_subclass__
+            told(**named)
+            with self._lock:
+                if self.open:
+                    self._take(child)
+
+        return classmethod(born)
 
     def _bound(self, was: Any, ours: Callable[..., Any]) -> Original:
         @wraps(was)
@@ -208,10 +312,22 @@ class Seam:
     def close(self) -> None:
         """Put back what stood there. Where somebody has put his own over ours meanwhile his stays, and ours
         beneath it does nothing any more."""
-        self.open = False
-        for owner, name, was, put in self._were:
-            if owner.__dict__[name] is put:
-                setattr(owner, name, was)
+        with self._lock:
+            self.open = False
+            for (owner, name), (was, put) in self._were.items():
+                if owner.__dict__.get(name) is not put:
+                    continue
+                if was is None:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, was)
+
+
+def _descendants(parent: type) -> Iterator[type]:
+    child: type
+    for child in parent.__subclasses__():
+        yield child
+        yield from _descendants(child)
 
 
 _seam: list[Seam] = []
