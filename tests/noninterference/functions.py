@@ -87,7 +87,7 @@ class Environment:
 
     def _begin(self) -> None:
         self._platform(runtime.report.init_start("python3.11", REGION))
-        self.run.housing._lines.take(self, "stdout", "init")
+        self.run.housing.lines.take(self, "stdout", "init")
 
     async def close(self, *_: Any) -> None:
         self.alive = False
@@ -131,7 +131,7 @@ class Environment:
         return Done(kind, payload)
 
     def _platform(self, line: str) -> None:
-        self.run.housing._lines.take(self, "platform", line)  # type: ignore[arg-type]  # it has what is used
+        self.run.housing.lines.take(self, "platform", line)  # type: ignore[arg-type]  # it has what is used
 
     def _dice(self) -> Random:
         return Random(self.memory)
@@ -154,7 +154,7 @@ class Environment:
         dice = self._dice()
         kind = dice.choices(("call", "log", "invoke", "both"), (12, 2, 2, 2))[0]
         if kind == "log":
-            self.run.housing._lines.take(self, "stdout", f"says {self.memory}")  # type: ignore[arg-type]  # as above
+            self.run.housing.lines.take(self, "stdout", f"says {self.memory}")  # type: ignore[arg-type]  # as above
             self.memory = digest(self.memory, "logged")
         elif kind == "invoke" and len(self.path) < len(SLOT):
             await self._invoke(dice)

@@ -163,7 +163,7 @@ class Run:
             world.stack, Settings(), self.passage, NOBODY, self._say, lambda: 0.0, inside
         )
         self.housing._make = lambda ready, label: Environment(self, ready.function, label)
-        self.housing._file = SimpleNamespace(write=self._line, close=lambda: None)
+        self.housing.lines._file = SimpleNamespace(write=self._line)
         self.valve._housing = self.housing
         self.wakings = {queue: self._waker(queue) for queue in world.wakes}
         self.valve._waking = SimpleNamespace(settled=lambda r: [w.settled(r) for w in self.wakings.values()])  # type: ignore[assignment]  # all that is used
