@@ -161,7 +161,7 @@ class Crossing:
         """Return a request to another host with the links in its body, and what else it says, where the
         policy asks for that: then the body is held to be written anew."""
         passage, length, judge = self._passage, self._exchange.length, self._passage.court.judge
-        asked = any(judge.asks_body(target) for target in call.resources)
+        asked = frozenset[str]().union(*(judge.asks_body(target) for target in call.resources))
         wanted = asked or any(judge.takes_links(target) for target in call.resources)
         if not wanted or length == 0 or passage.court.mode is Mode.OFF:
             return call
@@ -170,7 +170,7 @@ class Crossing:
         body = await self._exchange.collect(LETTER)
         self.sighted(call, body)
         self._letter = passage.aws.opened(body)
-        said = bodies.said(self._exchange.head, body) if asked else ()
+        said = bodies.said(self._exchange.head, body, asked) if asked else ()
         stated = (*call.stated, *said)
         return replace(call, held=call.held or self._letter.held, links=self._letter.links, stated=stated)
 

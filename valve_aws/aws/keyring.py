@@ -98,7 +98,8 @@ class Keyring:
         while len(self._ended) > ENDED:
             for issued in self._held.pop(self._ended.popitem(last=False)[0]):
                 self._issued.pop(issued.key.access_key, None)
-                del self._kept[issued.key.secret_key.encode()], self._kept[issued.key.token.encode()]
+                self._kept.pop(issued.key.secret_key.encode(), None)
+                self._kept.pop(issued.key.token.encode(), None)
 
     def of(self, access_key: str) -> Issued | None:
         """Return who holds a key; None when it is none of this run's, or has ended."""

@@ -205,10 +205,10 @@ class Judge:
         """Say whether a place is beyond this stack, so that a link put there is to work."""
         return not store.startswith("arn:") or self._rules.perimeter.outside(store)
 
-    def asks_body(self, store: str) -> bool:
-        """Say whether `with` asks for anything that stands in a request's body."""
+    def asks_body(self, store: str) -> frozenset[str]:
+        """Return the pointers into a request's body at which `with` asks for anything."""
         demands = self._rules.ceilings.store(store).rule.demands
-        return any(name.startswith(walls.IN_BODY) for name in demands)
+        return frozenset(name for name in demands if name.startswith(walls.IN_BODY))
 
     def takes_links(self, store: str) -> bool:
         """Say whether any line of `may-presign` names a place."""
