@@ -293,3 +293,40 @@ def test_the_book_never_holds_less_than_what_may_be_in_the_cell(steps: list[Step
                 authors = {ident: authors[ident]}
         assert label(book, KEY) >= frozenset().union(*authors.values())
     book.close()
+
+
+def test_what_goes_wrong_within_a_write_leaves_nothing_of_it_and_the_next_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = SqliteBook(tmp_path / "labels.db", "g1", sole=True)
+    stamp = book.stamp()
+    rises = [Rise(KEY, PII, replaces=True), Rise(one(STORE, "c"), PII, replaces=True)]
+    with monkeypatch.context() as broken:
+        raised = book._raise_cell
+
+        def second(record: str, row: tuple[str, ...], *more: object) -> None:
+            if row[3] == "c":
+                raise ValueError("the disk is full")
+            raised(record, row, *more)  # type: ignore[arg-type]  # handed on as it came
+
+        broken.setattr(book, "_raise_cell", second)
+        with pytest.raises(BookError, match="the disk is full"):
+            book.raise_("r1", rises, [], stamp)
+    assert (book.stamp(), label(book, KEY)) == (stamp, frozenset())
+    assert book.raise_("r1", rises, [], stamp)
+    assert label(book, KEY) == PII
+
+
+def test_a_file_that_does_not_answer_is_told_as_a_book_that_does_not(tmp_path: Path) -> None:
+    book = SqliteBook(tmp_path / "labels.db", "g1", sole=True)
+    stamp = book.stamp()
+    book.close()
+    for ask in (
+        book.stamp,
+        lambda: book.held([KEY]),
+        lambda: book.raise_("r1", [Rise(KEY, PII, replaces=True)], [], stamp),
+        lambda: book.settle("r1", Outcome.DONE),
+        book.open,
+    ):
+        with pytest.raises(BookError):
+            ask()
