@@ -17,6 +17,8 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 PYTEST_ARGS ?=
+# How many tests run side by side, but for the slow ones: some of those have to be alone on the machine.
+WORKERS ?= 2
 
 # LocalStack has an environment of its own; its pinned packages are there for these two versions of Python.
 LOCALSTACK_PORT ?= 4566
@@ -32,10 +34,11 @@ LOCALSTACK_PYTHON = $(shell for p in python3.13 python3.12 $$HOME/.pyenv/version
 	"$$p" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))' 2>/dev/null && echo "$$p" && break; done)
 endif
 
-.PHONY: help demo test check lint types house suite bench clean localstack localstack-stop
+.PHONY: help demo test check lint types house suite quick slow chosen bench clean localstack localstack-stop
 
 help:
 	@sed -n 's/^#   //p' Makefile
+	@echo "make quick   the suite without its slow tests"
 	@echo "make check   ruff, mypy --strict, and the rules of the house"
 	@echo "make bench   the measurements of tests/bench"
 	@echo "make clean   remove what these targets made"
@@ -56,7 +59,15 @@ types: $(READY)
 house: $(READY)
 	$(PY) -m pytest tests/house
 
-suite: $(READY)
+suite: quick slow
+
+quick: $(READY)
+	$(PY) -m pytest -n $(WORKERS) -m "not bench and not slow" $(PYTEST_ARGS)
+
+slow: $(READY)
+	$(PY) -m pytest -m "slow and not bench" $(PYTEST_ARGS)
+
+chosen: $(READY)
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 bench: $(READY)

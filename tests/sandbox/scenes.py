@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -187,13 +187,19 @@ def run(code: str = "", **given: Any) -> Scene:
 def what_pid_1_holds() -> list[str] | str:
     """Return what the descriptors of pid 1 lead to, as the host sees it; `hidden` where it may not look."""
     with jailed("input()") as jail:
-        folder = Path(f"/proc/{jail.pid}/fd")
         try:
-            return sorted(str(each.readlink()).partition(":")[0] for each in folder.iterdir())
+            return sorted(_led_to(Path(f"/proc/{jail.pid}/fd")))
         except PermissionError:
             return "hidden"
         finally:
             jail.kill()
+
+
+def _led_to(folder: Path) -> Iterator[str]:
+    for each in folder.iterdir():
+        # Why: pid 1 is at work; what it closed since the folder was listed, it does not hold.
+        with suppress(FileNotFoundError):
+            yield str(each.readlink()).partition(":")[0]
 
 
 def run_beside_many_descriptors(code: str, many: int) -> Scene:
