@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError, WaiterError
 from botocore.stub import Stubber
 
@@ -218,6 +219,76 @@ def test_a_stub_is_judged_and_its_reply_followed() -> None:
     assert [(r.operation, r.verdict) for r in valve.records if r.service in {"s3", "sqs"}] == [
         ("GetObject", "allow"), ("SendMessage", "allow"), ("SendMessage", "refuse")
     ]  # fmt: skip
+
+
+KEPT = BaseClient._make_api_call
+
+
+def handing_on(client: Any, operation: str, params: Any) -> Any:
+    """As a test answers for a service that its mock does not have: the rest goes by the method it kept."""
+    return {"Buckets": []} if operation == "ListBuckets" else KEPT(client, operation, params)
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_leak_by_a_method_kept_from_before_the_guard_is_refused(
+    cloud: Any, leak: Leak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill()
+    monkeypatch.setattr(BaseClient, "_make_api_call", handing_on)
+    leak({}, None)
+    assert outside() != []
+    at("s3").delete_object(Bucket="public-bucket", Key=outside()[0])
+    monkeypatch.undo()
+    with guard() as valve:
+        monkeypatch.setattr(BaseClient, "_make_api_call", handing_on)
+        with pytest.raises((ClientError, boto3.exceptions.S3UploadFailedError)):
+            valve.handler("Worker", leak)({}, None)
+        at("s3").put_object(Bucket="public-bucket", Key="mine", Body=b"x")
+    assert outside() == ["mine"]
+    assert any(r.function == "Worker" and r.service == "s3" for r in valve.refusals)
+    assert valve.records[-1].function == "operator"
+
+
+def test_what_goes_by_a_method_kept_from_before_settles_and_a_stub_of_it_is_judged(
+    cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sends(event: Any, context: Any) -> str:
+        at("s3").list_buckets()
+        with pytest.raises(ClientError, match="NoSuchKey"):
+            at("s3").get_object(Bucket="uploads-bucket", Key="absent")
+        ident: str = at("sqs").send_message(QueueUrl=queue("vault"), MessageBody="x")["MessageId"]
+        return ident
+
+    def leak(event: Any, context: Any) -> None:
+        at("s3").get_object(Bucket="uploads-bucket", Key="scan.txt")
+        at("s3").put_object(Bucket="public-bucket", Key="out", Body=b"x")
+
+    with guard() as valve:
+        monkeypatch.setattr(BaseClient, "_make_api_call", handing_on)
+        assert valve.label_of("Vault", valve.handler("Worker", sends)({}, None)) == {"pii/scan"}
+        with Stubber(at("s3")) as stub:
+            for name in ("get_object", "put_object"):
+                stub.add_response(name, {"ETag": '"e"'})
+            with pytest.raises(ClientError):
+                valve.handler("Worker", leak)({}, None)
+    assert [r.operation for r in valve.refusals] == ["PutObject"]
+    assert outside() == []
+
+
+def test_a_handler_that_is_invoked_and_calls_by_a_method_kept_from_before_is_judged(
+    cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asks(event: Any, context: Any) -> Any:
+        name = valve.stack.functions["Helper"].name
+        return at("lambda").invoke(FunctionName=name).get("FunctionError")
+
+    fill()
+    with guard() as valve:
+        monkeypatch.setattr(BaseClient, "_make_api_call", handing_on)
+        valve.handler("Helper", by_a_managed_copy)
+        assert valve.handler("Worker", asks)({}, None) == "Unhandled"
+    assert outside() == []
+    assert {(r.function, r.service) for r in valve.refusals} == {("Helper", "s3")}
 
 
 def test_a_reply_that_is_an_error_is_a_reply(cloud: Any) -> None:

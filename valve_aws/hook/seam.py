@@ -62,6 +62,8 @@ class Flight:
     """Its client's methods are coroutines."""
     place: Place | None = None
     """The line that asked for it, where it is carried out later; None: now."""
+    stray: bool = False
+    """It came past `make_api_call`: whoever took its place calls the one that he kept from before."""
 
     def begin(self, client: Any, operation: Any, params: Mapping[str, Any], context: Any) -> None:
         """Show the call to every guard, in the order in which they came."""
@@ -154,15 +156,26 @@ def convert(
     Why behind it: what botocore itself does not take is no call.
     """
 
+    coming = call(api_params, operation_model, *more, **named)
+
     def ready(request: Any) -> Any:
         flight, context = _FLIGHT.get(), named.get("context") or {}
         if context.get("is_presign_request"):
             ASKED.set(Asked(client, operation_model, api_params, context))
-        elif flight is not None and not flight.begun:
+        elif flight is None or flight.stray:
+            _stray(isawaitable(coming)).begin(client, operation_model, api_params, context)
+        elif not flight.begun:
             flight.begin(client, operation_model, api_params, context)
         return request
 
-    return after(call(api_params, operation_model, *more, **named), ready)
+    return after(coming, ready)
+
+
+def _stray(waits: bool) -> Flight:
+    """Return a call around which nobody stands, until `make_request` does."""
+    flight = Flight(stray=True, waits=waits)
+    _FLIGHT.set(flight)
+    return flight
 
 
 def presign(
@@ -210,16 +223,35 @@ def make_request(
     flight = _FLIGHT.get()
     if flight is None:
         return call(operation_model, request_dict, request_context)
+    made: Original = _made_later if flight.waits else _made
+    if not flight.stray:
+        return made(flight, call, operation_model, request_dict, request_context)
     if flight.waits:
-        return _made_later(flight, call, operation_model, request_dict, request_context)
-    answer = _instead(flight, request_dict) or call(operation_model, request_dict, request_context)
+        return _strayed_later(flight, made(flight, call, operation_model, request_dict, request_context))
+    with _under_way(flight):
+        answer = made(flight, call, operation_model, request_dict, request_context)
+    flight.replied(answer[1])
+    return answer
+
+
+async def _strayed_later(flight: Flight, coming: Awaitable[Any]) -> Any:
+    with _under_way(flight):
+        answer = await coming
+    flight.replied(answer[1])
+    return answer
+
+
+def _made(flight: Flight, call: Original, operation_model: Any, request_dict: Any, context: Any) -> Any:
+    _FLIGHT.set(None)  # Why: what is called while this one is sent is another call
+    answer = _instead(flight, request_dict) or call(operation_model, request_dict, context)
     flight.http = answer[0]
     return answer
 
 
 async def _made_later(
-    flight: Flight, call: Original, operation_model: Any, request_dict: Any, request_context: Any
+    flight: Flight, call: Original, operation_model: Any, request_dict: Any, context: Any
 ) -> Any:
+    _FLIGHT.set(None)
     if operation_model.name == "Invoke":
         # Why a thread: a handler that is invoked may run a loop of its own, and no loop runs in another.
         from asyncio import to_thread
@@ -228,7 +260,7 @@ async def _made_later(
     else:
         found = _instead(flight, request_dict)
     if found is None:
-        found = await call(operation_model, request_dict, request_context)
+        found = await call(operation_model, request_dict, context)
         flight.http = await arrived(found[0], operation_model)
     else:
         flight.http = found[0]
