@@ -5,7 +5,10 @@ Knows events of Lambda's shapes. Does not know how calls are taken in.
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -116,6 +119,85 @@ def test_an_error_reaches_the_operator_and_is_judged_all_the_same(cloud: Any) ->
         with pytest.raises(KeyError, match="c1"):
             valve.handler("Worker", fails, event_source="Worker.Api")({}, None)
     assert [(r.operation, r.reasons[0].rule) for r in valve.refusals] == [("Result", "result")]
+
+
+def decorated(function: Callable[..., Any]) -> Any:
+    """As many decorators are written: what a coroutine function is wrapped in is none."""
+
+    @wraps(function)
+    def around(event: Any, context: Any) -> Any:
+        return function(event, context)
+
+    return around
+
+
+@decorated
+async def reads_later(event: Any, context: Any) -> str:
+    await asyncio.sleep(0)
+    item = at("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})["Item"]
+    await asyncio.sleep(0)
+    if event.get("sends"):
+        send(event, context)
+    if event.get("fails"):
+        raise KeyError(item["email"]["S"])
+    return str(item["email"]["S"])
+
+
+def test_what_a_handler_returns_to_be_awaited_is_its_own_to_the_end(cloud: Any) -> None:
+    with guard() as valve:
+        seed()
+        handler = valve.handler("Worker", reads_later)
+        assert asyncio.run(handler({}, None)) == "a@b.c"
+        with pytest.raises(ClientError):
+            asyncio.run(handler({"sends": True}, None))
+        labelled = valve.handler("Worker", reads_later, event_source="Worker.Api")
+        with pytest.raises(ResultRefused):
+            asyncio.run(labelled({}, None))
+        with pytest.raises(KeyError):
+            asyncio.run(labelled({"fails": True}, None))
+    assert waiting("jobs") == []
+    assert {r.function for r in valve.records if r.operation == "GetItem"} == {"Worker"}
+    assert [r.operation for r in valve.refusals] == ["SendMessage", "Result", "Result"]
+
+
+def test_a_handler_that_is_a_generator_is_a_mistake_that_is_told(cloud: Any) -> None:
+    def yields(event: Any, context: Any) -> Any:
+        yield send(event, context)
+
+    async def later(event: Any, context: Any) -> Any:
+        yield send(event, context)
+
+    with guard() as valve:
+        for handler in (yields, later):
+            with pytest.raises(TypeError, match="Worker is a generator"):
+                valve.handler("Worker", handler)({}, None)
+    assert waiting("jobs") == []
+
+
+def test_an_error_keeps_its_cause_and_one_that_ends_the_process_is_judged_too(cloud: Any) -> None:
+    cause = OSError("first")
+
+    def fails(event: Any, context: Any) -> None:
+        at("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})
+        raise SystemExit(3) from cause
+
+    def asks(event: Any, context: Any) -> Any:
+        name = valve.stack.functions["Helper"].name
+        told = json.loads(at("lambda").invoke(FunctionName=name)["Payload"].read())
+        send(event, context)
+        return told
+
+    with guard() as valve:
+        seed()
+        with pytest.raises(SystemExit) as raised:
+            valve.handler("Worker", fails, event_source="Worker.Api")({}, None)
+        assert raised.value.__cause__ is cause
+        valve.handler("Helper", fails)
+        with pytest.raises(ClientError):
+            valve.handler("Worker", asks)({}, None)
+    assert [(r.function, r.operation) for r in valve.refusals] == [
+        ("Worker", "Result"), ("Worker", "SendMessage")
+    ]  # fmt: skip
 
 
 def test_one_handler_invokes_another_and_what_comes_back_has_its_label(cloud: Any) -> None:

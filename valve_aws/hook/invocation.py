@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isasyncgen, isawaitable, iscoroutinefunction, isgenerator
 from typing import Any
 
 from valve_aws.course.admit import admit
@@ -95,32 +95,43 @@ class Invocation:
         with calling(Caller(self.on(), subject)):
             try:
                 return self.handler(event.content, *more, **named), subject
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # Why both: `sys.exit` ends an invocation, not a test
                 raise Failed(error, subject) from error
 
     def call(self, event: Event, *more: Any, **named: Any) -> Any:
         """Return what the handler returns, to the operator."""
         try:
             value, subject = self.run(event, *more, **named)
-        except Failed as failed:
-            self.told(failed.subject, failed.error)
-            raise failed.error from None
-        self.end(subject, value)
-        return value
+        except Failed as caught:
+            failed = caught
+        else:
+            if isawaitable(value):
+                return self._wait(subject, value)
+            if isgenerator(value) or isasyncgen(value):
+                raise TypeError(
+                    f"the handler of {self.function} is a generator: what it calls would count as the test's"
+                )
+            self.end(subject, value)
+            return value
+        self.told(failed.subject, failed.error)
+        raise failed.error  # Why out here: its own cause and context stay as they are
 
     async def wait(self, event: Event, *more: Any, **named: Any) -> Any:
         """Return what a coroutine of a handler comes to, to the operator."""
         subject = self.begin(event)
+        return await self._wait(subject, self.handler(event.content, *more, **named))
+
+    async def _wait(self, subject: Subject, coming: Any) -> Any:
         with calling(Caller(self.on(), subject)):
             try:
-                value = await self.handler(event.content, *more, **named)
-            except Exception as error:
+                value = await coming
+            except (Exception, SystemExit) as error:
                 self.told(subject, error)
                 raise
         self.end(subject, value)
         return value
 
-    def told(self, subject: Subject, error: Exception) -> None:
+    def told(self, subject: Subject, error: BaseException) -> None:
         """Judge an error as the result that it is. It reaches the operator all the same: his own code
         raised it, in his own process."""
         try:
@@ -132,7 +143,7 @@ class Invocation:
 class Failed(Exception):
     """The handler raised; the error and who it was by then."""
 
-    def __init__(self, error: Exception, subject: Subject) -> None:
+    def __init__(self, error: BaseException, subject: Subject) -> None:
         self.error, self.subject = error, subject
         super().__init__(str(error))
 
