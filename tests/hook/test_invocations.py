@@ -237,6 +237,51 @@ def test_one_handler_invokes_another_and_what_comes_back_has_its_label(cloud: An
     assert worker != helper
 
 
+def reads(event: Any, context: Any) -> str:
+    item = at("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})["Item"]
+    return str(item["email"]["S"])
+
+
+def test_a_handler_that_is_called_as_a_function_gets_its_caller_s_label_and_gives_its_own_back(
+    cloud: Any,
+) -> None:
+    with guard() as valve:
+        seed()
+        at("sqs").send_message(QueueUrl=queue("jobs"), MessageBody="mine")
+
+        def hands_on(event: Any, context: Any) -> None:
+            reads(event, context)
+            valve.handler("Helper", send)(event, context)
+
+        def gets_back(event: Any, context: Any) -> None:
+            valve.handler("Helper", reads)(event, context)
+            send(event, context)
+
+        def gets_an_error(event: Any, context: Any) -> None:
+            with pytest.raises(KeyError):
+                asyncio.run(valve.handler("Helper", reads_later)({"fails": True}, context))
+            send(event, context)
+
+        async def waits(event: Any, context: Any) -> None:
+            await valve.handler("Helper", reads_later)({}, context)
+            send(event, context)
+
+        def is_refused(event: Any, context: Any) -> None:
+            reads(event, context)
+            valve.handler("Cleared", echo)(event, context)
+
+        for leak in (hands_on, gets_back, gets_an_error):
+            with pytest.raises(ClientError):
+                valve.handler("Worker", leak)({}, None)
+        with pytest.raises(ClientError):
+            asyncio.run(valve.handler("Worker", waits)({}, None))
+        with pytest.raises(EventRefused):
+            valve.handler("Worker", is_refused)({}, None)
+        assert waiting("jobs") == ["mine"]
+        valve.handler("Worker", lambda *given: valve.handler("Helper", send)(*given))({}, None)
+    assert waiting("jobs") == ["mine", "x"]
+
+
 def test_nobody_waits_for_an_event_that_is_handed_over(cloud: Any) -> None:
     ran: list[Any] = []
 

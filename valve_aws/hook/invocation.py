@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import isasyncgen, isawaitable, iscoroutinefunction, isgenerator
 from typing import Any
 
 from valve_aws.course.admit import admit
+from valve_aws.course.carry import join
 from valve_aws.course.drive import walk
 from valve_aws.course.release import result
 from valve_aws.course.subject import Subject
-from valve_aws.hook.caller import Caller, calling
+from valve_aws.hook.caller import CALLER, Caller, calling
 from valve_aws.hook.watch import Watch
 from valve_aws.model.verdict import Holding, Mode
 
@@ -75,8 +76,14 @@ class Invocation:
             raise EventRefused(f"the valve did not let the event of {self.function} in", ident)
         return subject
 
-    def end(self, subject: Subject, value: Any) -> None:
-        """Judge what leaves by the invocation's end. Raises `ResultRefused`."""
+    def asker(self) -> Subject | None:
+        """Return whose handler it is that calls this one itself, as a function; None: the operator does."""
+        caller = CALLER.get()
+        return caller.subject if caller is not None and caller.guard is self.on() else None
+
+    def end(self, subject: Subject, value: Any, asker: Subject | None = None) -> None:
+        """Judge what leaves by the invocation's end. Raises `ResultRefused`. Another handler gets it with its
+        label."""
         watch = self.on()
         if watch.look is not None:
             with watch.lock:
@@ -84,6 +91,9 @@ class Invocation:
         if watch.court.mode is Mode.OFF:
             return
         with watch.lock:
+            if asker is not None:
+                walk(join(watch.court, asker, subject.label, tuple(subject.ways.values())), watch.at_once)
+                return
             course = result(watch.court, subject, "", watch.wire.links(value))
             ident, verdict = walk(course, watch.at_once)
         if not verdict.passes:
@@ -99,45 +109,57 @@ class Invocation:
                 raise Failed(error, subject) from error
 
     def call(self, event: Event, *more: Any, **named: Any) -> Any:
-        """Return what the handler returns, to the operator."""
+        """Return what the handler returns, to whoever called it."""
+        asker = self.asker()
         try:
-            value, subject = self.run(event, *more, **named)
+            value, subject = self.run(_handed_on(event, asker), *more, **named)
         except Failed as caught:
             failed = caught
         else:
             if isawaitable(value):
-                return self._wait(subject, value)
+                return self._wait(subject, value, asker)
             if isgenerator(value) or isasyncgen(value):
                 raise TypeError(
                     f"the handler of {self.function} is a generator: what it calls would count as the test's"
                 )
-            self.end(subject, value)
+            self.end(subject, value, asker)
             return value
-        self.told(failed.subject, failed.error)
+        self.told(failed.subject, failed.error, asker)
         raise failed.error  # Why out here: its own cause and context stay as they are
 
     async def wait(self, event: Event, *more: Any, **named: Any) -> Any:
-        """Return what a coroutine of a handler comes to, to the operator."""
-        subject = self.begin(event)
-        return await self._wait(subject, self.handler(event.content, *more, **named))
+        """Return what a coroutine of a handler comes to, to whoever called it."""
+        asker = self.asker()
+        subject = self.begin(_handed_on(event, asker))
+        return await self._wait(subject, self.handler(event.content, *more, **named), asker)
 
-    async def _wait(self, subject: Subject, coming: Any) -> Any:
+    async def _wait(self, subject: Subject, coming: Any, asker: Subject | None) -> Any:
         with calling(Caller(self.on(), subject)):
             try:
                 value = await coming
             except (Exception, SystemExit) as error:
-                self.told(subject, error)
+                self.told(subject, error, asker)
                 raise
-        self.end(subject, value)
+        self.end(subject, value, asker)
         return value
 
-    def told(self, subject: Subject, error: BaseException) -> None:
+    def told(self, subject: Subject, error: BaseException, asker: Subject | None = None) -> None:
         """Judge an error as the result that it is. It reaches the operator all the same: his own code
         raised it, in his own process."""
         try:
-            self.end(subject, error)
+            self.end(subject, error, asker)
         except ResultRefused:
             pass
+
+
+def _handed_on(event: Event, asker: Subject | None) -> Event:
+    """Return an event as one handler hands it to another: whatever the first knows may stand in it."""
+    if asker is None:
+        return event
+    held = event.carried
+    ways = {way.tag: way for way in (*asker.ways.values(), *held.ways)}
+    carried = Holding(held.label | asker.label, held.complete, tuple(ways.values()))
+    return replace(event, carried=carried, source=asker.function)
 
 
 class Failed(Exception):
