@@ -9,7 +9,7 @@ import asyncio
 import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import boto3
@@ -110,6 +110,26 @@ def by_a_pool(event: Any, context: Any) -> None:
     POOL.submit(at("s3").put_object, Bucket="public-bucket", Key="out", Body=b"x").result()
 
 
+def by_what_is_called_back(event: Any, context: Any) -> None:
+    """On a thread that was there before, which calls back on its own account."""
+    told: list[Exception] = []
+    go = Barrier(2)
+
+    def write(_: Any) -> None:
+        try:
+            at("s3").put_object(Bucket="public-bucket", Key="out", Body=b"x")
+        except ClientError as error:
+            told.append(error)
+        go.wait()
+
+    read = POOL.submit(lambda: (go.wait(), secret()))
+    read.add_done_callback(write)
+    go.wait()
+    go.wait()
+    if told:
+        raise told[0]
+
+
 def by_tasks(event: Any, context: Any) -> None:
     async def work() -> None:
         await asyncio.to_thread(secret)
@@ -122,8 +142,12 @@ def by_tasks(event: Any, context: Any) -> None:
 
 LEAKS = (
     by_a_client_made_within, by_a_resource, by_a_transfer, by_a_transfer_in_parts, by_a_download_in_parts,
-    by_a_managed_copy, by_a_paginator, by_a_waiter, by_a_thread, by_a_pool, by_tasks,
+    by_a_managed_copy, by_a_paginator, by_a_waiter, by_a_thread, by_a_pool, by_what_is_called_back, by_tasks,
 )  # fmt: skip
+
+
+POOL.submit(bool).result()
+"""Its one thread is nobody's: it was started before any handler."""
 
 
 def fill() -> None:

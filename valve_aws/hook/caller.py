@@ -80,3 +80,14 @@ def submit(
             CALLER.reset(token)
 
     return call(within)
+
+
+def call_back(call: Callable[..., None], _: Future[Any], fn: Callable[[Future[Any]], Any]) -> None:
+    """`Future.add_done_callback`, in the name of whoever adds it: any thread may be the one that calls it."""
+    caller = handed(CALLER.get())
+
+    def within(future: Future[Any]) -> None:
+        with calling(caller):
+            fn(future)
+
+    call(within)

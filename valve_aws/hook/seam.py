@@ -7,7 +7,7 @@ with coroutines for methods. Does not know what becomes of a call; its guards do
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from botocore.signers import RequestSigner, S3PostPresigner
 
 from valve_aws.hook.arrival import arrived
-from valve_aws.hook.caller import CALLER, Caller, calling, start, submit
+from valve_aws.hook.caller import CALLER, Caller, call_back, calling, start, submit
 from valve_aws.hook.evidence import Place, asked_at, calling_line
 from valve_aws.hook.presigning import ASKED, Asked, Made, of_form, of_url
 
@@ -282,6 +282,7 @@ SEAMS: tuple[tuple[type, str, Callable[..., Any]], ...] = (
     (S3PostPresigner, "generate_presigned_post", presign_form),
     (Thread, "start", start),
     (ThreadPoolExecutor, "submit", submit),
+    (Future, "add_done_callback", call_back),
 )
 
 PARENTS = (BaseClient, RequestSigner, S3PostPresigner)
