@@ -103,6 +103,16 @@ def test_of_two_writes_that_overlap_neither_lowers_as_nobody_knows_which_came_la
     assert label(book, KEY) == PII | CARD
 
 
+def test_a_write_that_rises_again_has_overlapped_all_the_same(book: Book) -> None:
+    """Its environment's label rose while it was under way, when the other one was settled already."""
+    put(book, "r1", KEY, PII)
+    put(book, "r2", KEY, CARD)
+    book.settle("r2", Outcome.DONE)
+    put(book, "r1", KEY, PII)
+    book.settle("r1", Outcome.DONE)
+    assert label(book, KEY) == PII | CARD
+
+
 def test_a_write_that_does_not_replace_never_lowers(book: Book) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)

@@ -207,8 +207,10 @@ class SqliteBook:
                 f"UPDATE under_way SET crossed = 1 WHERE {schema.CELL} AND record <> ?", (*row, record)
             ).rowcount
             before = self._db.execute(
-                f"SELECT tags, made FROM under_way WHERE record = ? AND {schema.CELL}", (record, *row)
+                f"SELECT tags, made, crossed FROM under_way WHERE record = ? AND {schema.CELL}",
+                (record, *row),
             ).fetchone()
+            crossing += before[2] if before else 0
         wanted = dict.fromkeys(rise.label, record) | (dict(loaded(before[0])) if before else {})
         made = before[1] if before else int(old is None)
         self._db.execute(

@@ -167,7 +167,7 @@ class VolatileBook:
             {**wanted, **before.tags} if before else wanted,
             before.made if before else old is None,
             rise.replaces,
-            crossing,
+            crossing or (before is not None and before.crossed),
         )
 
     def settle(
