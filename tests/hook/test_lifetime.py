@@ -233,6 +233,47 @@ def test_a_call_that_is_being_sent_when_the_label_rises_is_refused_to_its_caller
     assert waiting("jobs") == ["clean so far"]
 
 
+def test_an_error_that_a_hook_raises_is_no_reply_so_the_cell_keeps_its_label(cloud: Any) -> None:
+    client = boto3.client("s3")
+
+    def broken(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+
+    def writes(event: Any, context: Any) -> None:
+        if event["reads"]:
+            at("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})
+        client.put_object(Bucket="uploads-bucket", Key="k", Body=b"x")
+
+    with guard() as valve:
+        seed()
+        handler = valve.handler("Worker", writes)
+        handler({"reads": True}, None)
+        client.meta.events.register_first("before-send.s3.PutObject", broken)
+        with pytest.raises(ClientError, match="SlowDown"):
+            handler({"reads": False}, None)
+        assert valve.label_of("Uploads", "k") == {"pii/email"}
+
+
+def test_an_error_that_a_hook_raises_where_it_is_sent_takes_nothing_back(cloud: Any) -> None:
+    """It may be another client's, asked for a credential when this call had been sent once already."""
+    client = boto3.client("s3")
+
+    def denied(**_: Any) -> None:
+        told = {"Error": {"Code": "No"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise ClientError(told, "AssumeRole")
+
+    def writes(event: Any, context: Any) -> None:
+        at("dynamodb").get_item(TableName="customers", Key={"id": {"S": "c1"}})
+        client.put_object(Bucket="uploads-bucket", Key="k", Body=b"x")
+
+    client.meta.events.register_first("before-send.s3.PutObject", denied)
+    with guard() as valve:
+        seed()
+        with pytest.raises(ClientError, match="AssumeRole"):
+            valve.handler("Worker", writes)({}, None)
+        assert valve.label_of("Uploads", "k") == {"pii/email"}
+
+
 class Tracer:
     """As tracers wrap a method: it must be bound to tell whose it is."""
 

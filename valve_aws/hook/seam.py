@@ -58,6 +58,8 @@ class Flight:
     errands: list[Errand] = field(default_factory=list)
     http: Any = None
     begun: bool = False
+    sent: bool = False
+    """It is where botocore sends it; one that a stub answers never is."""
     waits: bool = False
     """Its client's methods are coroutines."""
     place: Place | None = None
@@ -82,6 +84,11 @@ class Flight:
                 withheld = withheld or error
         if withheld is not None:
             raise withheld
+
+    def answered(self, parsed: Mapping[str, Any]) -> bool:
+        """Say whether an error is what came back, and not what a hook or another client raised meanwhile."""
+        status = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return self.http is not None or (status is not None and not self.sent)
 
     def lost(self, why: str) -> None:
         """Tell every guard that nothing came back."""
@@ -129,6 +136,8 @@ def _under_way(flight: Flight) -> Iterator[None]:
     except ClientError as error:
         if hasattr(error, REFUSED):
             flight.lost("refused before it was sent")
+        elif not flight.answered(error.response):
+            flight.lost(f"{type(error).__name__}: {error}")
         else:
             flight.replied(error.response)
         raise
@@ -241,8 +250,14 @@ async def _strayed_later(flight: Flight, coming: Awaitable[Any]) -> Any:
     return answer
 
 
+def _under_send(flight: Flight) -> None:
+    """From here on what is called is another call, though this one is not over."""
+    _FLIGHT.set(None)
+    flight.sent = True
+
+
 def _made(flight: Flight, call: Original, operation_model: Any, request_dict: Any, context: Any) -> Any:
-    _FLIGHT.set(None)  # Why: what is called while this one is sent is another call
+    _under_send(flight)
     answer = _instead(flight, request_dict) or call(operation_model, request_dict, context)
     flight.http = answer[0]
     return answer
@@ -251,7 +266,7 @@ def _made(flight: Flight, call: Original, operation_model: Any, request_dict: An
 async def _made_later(
     flight: Flight, call: Original, operation_model: Any, request_dict: Any, context: Any
 ) -> Any:
-    _FLIGHT.set(None)
+    _under_send(flight)
     if operation_model.name == "Invoke":
         # Why a thread: a handler that is invoked may run a loop of its own, and no loop runs in another.
         from asyncio import to_thread
