@@ -210,9 +210,9 @@ class Guard:
         """Return what the book has for one cell while the guard is on, without what the policy adds to it;
         `store` is a logical id or an ARN, `name` an object's key, a message's id or an item's key."""
         found = self.stack.resources.get(store)
-        held: Label = (
-            self._on().clerk.at_once(ask.Look([one(found.arn if found else store, name)])).popitem()[1].label
-        )
+        watch, extent = self._on(), one(found.arn if found else store, name)
+        with watch.lock:
+            held: Label = watch.clerk.at_once(ask.Look([extent]))[extent].label
         return held
 
     def summary(self) -> str:

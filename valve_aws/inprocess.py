@@ -178,7 +178,8 @@ def arrived(watch: Watch, function: Function, content: Any, trigger: str) -> Eve
     extents = list(dict.fromkeys(_extents(content, watch.wire.tables)))
     if extents:
         source = extents[0].store
-        held = watch.clerk.at_once(ask.Look(extents))
+        with watch.lock:
+            held = watch.clerk.at_once(ask.Look(extents))
         found = [watch.court.judge.carried(extent, held[extent]) for extent in extents]
         ways = {way.tag: way for each in found for way in each.ways}
         label = frozenset[str]().union(*(each.label for each in found))

@@ -21,8 +21,11 @@ from tests.hook.conftest import at, queue, waiting
 from tests.hook.test_leaks import guard, honest, leaking, seed
 from valve_aws.audit.sink import read_records
 from valve_aws.hook.seam import BORN, PARENTS, SEAMS
+from valve_aws.inprocess import Wire
+from valve_aws.labels import VolatileBook
 from valve_aws.model.source import Invalid
 
+JOBS = "arn:aws:sqs:us-east-1:123456789012:jobs"
 PLAIN = [owner.__dict__[name] for owner, name, _ in SEAMS]
 
 
@@ -272,6 +275,39 @@ def test_an_error_that_a_hook_raises_where_it_is_sent_takes_nothing_back(cloud: 
         with pytest.raises(ClientError, match="AssumeRole"):
             valve.handler("Worker", writes)({}, None)
         assert valve.label_of("Uploads", "k") == {"pii/email"}
+
+
+def test_whatever_looks_into_the_book_or_at_links_waits_for_its_turn(
+    cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Book and links are dictionaries, and threads may be at them at once."""
+    turns: dict[str, list[bool]] = {}
+
+    def watched(owner: Any, name: str) -> None:
+        was = getattr(owner, name)
+
+        def does(self: Any, *given: Any, **named: Any) -> Any:
+            turns.setdefault(name, []).append(valve._on().lock._is_owned())
+            return was(self, *given, **named)
+
+        monkeypatch.setattr(owner, name, does)
+
+    for name in ("held", "raise_", "settle", "stamp"):
+        watched(VolatileBook, name)
+    for name in ("presigned", "links", "given"):
+        watched(Wire, name)
+
+    def links(event: Any, context: Any) -> str:
+        url: str = at("s3").generate_presigned_url("get_object", {"Bucket": "public-bucket", "Key": "out/k"})
+        at("s3").put_object(Bucket="uploads-bucket", Key="k", Body=b"x")
+        return url
+
+    record = {"eventSource": "aws:sqs", "messageId": "m", "eventSourceARN": JOBS}
+    with guard() as valve:
+        valve.handler("Helper", links)({"Records": [record]}, None)
+        valve.label_of("Jobs", "m")
+    assert turns.keys() == {"held", "raise_", "settle", "stamp", "presigned", "links", "given"}
+    assert all(all(each) for each in turns.values()), turns
 
 
 class Tracer:

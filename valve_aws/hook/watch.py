@@ -79,7 +79,8 @@ class Watch:
         caller, asked = self._caller(), made.asked
         if caller is not None and self.court.mode is not Mode.OFF:
             said = spoken(asked.client, asked.operation, asked.params, asked.context, Evidence())
-            self.wire.presigned(said, made, caller.subject.function, caller.subject.environment)
+            with self.lock:
+                self.wire.presigned(said, made, caller.subject.function, caller.subject.environment)
 
     def _caller(self) -> Caller | None:
         """Return who calls, as far as this guard was told; None: the operator."""
