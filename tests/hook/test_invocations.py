@@ -94,7 +94,7 @@ def test_an_event_beyond_the_clearance_is_not_seen_by_the_function(cloud: Any) -
         valve.handler("Cleared", lambda event, context: seen.append(event))(of_a_queue("sealed", ["m"]), None)
     assert seen == []
     assert raised.value.record in str(raised.value)
-    assert [r.reasons[0].rule for r in valve.refusals] == ["clearance"]
+    assert [(r.ident, r.reasons[0].rule) for r in valve.refusals] == [(raised.value.record, "clearance")]
 
 
 def test_a_result_is_judged_before_the_caller_has_it(cloud: Any) -> None:

@@ -12,6 +12,7 @@ from functools import wraps
 from inspect import isasyncgen, isawaitable, iscoroutinefunction, isgenerator
 from typing import Any
 
+from valve_aws.course import commands as ask
 from valve_aws.course.admit import admit
 from valve_aws.course.carry import join
 from valve_aws.course.drive import walk
@@ -69,11 +70,18 @@ class Invocation:
         ident = self.ident()
         subject = Subject(f"{self.function}-cooperative-{ident[:8]}", self.function, invocation=ident)
         subject.trigger, subject.fields, subject.cause = event.trigger, event.fields or {}, event.cause
-        watch = self.on()
+        watch, begun = self.on(), []
+
+        def act(command: ask.Command) -> Any:
+            answer = watch.at_once(command)
+            if isinstance(command, ask.Begin):
+                begun.append(answer[0])
+            return answer
+
         with watch.lock:
-            verdict = walk(admit(watch.court, subject, event.source, event.carried), watch.clerk.at_once)
+            verdict = walk(admit(watch.court, subject, event.source, event.carried), act)
         if not verdict.passes:
-            raise EventRefused(f"the valve did not let the event of {self.function} in", ident)
+            raise EventRefused(f"the valve did not let the event of {self.function} in", begun[0])
         return subject
 
     def asker(self) -> Subject | None:
