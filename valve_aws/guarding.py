@@ -194,7 +194,7 @@ class Guard:
             raise RuntimeError("the guard is not on: call handlers within `with guard:`")
         return self._watch
 
-    def _invoke(self, call: Call, sending: ask.Forward, body: bytes) -> Answered | None:
+    def _invoke(self, call: Call, sending: ask.Forward, body: Any) -> Answered | None:
         """Run another handler of this guard for a call of Lambda's Invoke."""
         if call.service != "lambda" or call.operation != "Invoke" or not call.resources:
             return None

@@ -25,10 +25,10 @@ from valve_aws.course import commands as ask
 from valve_aws.course.clerk import Clerk
 from valve_aws.course.court import Court
 from valve_aws.flow import Bystander, Judge
-from valve_aws.hook.errand import Answered, Spoken, Written
+from valve_aws.hook.errand import Answered, Spoken, Written, content
 from valve_aws.hook.invocation import Event, Failed, Invocation, Refused, payload
 from valve_aws.hook.presigning import Made
-from valve_aws.hook.watch import Look, Watch
+from valve_aws.hook.watch import Invoke, Look, Watch
 from valve_aws.model.call import Call, Effect, Evidence, Link, Unreadable
 from valve_aws.model.cell import Extent, Part, one
 from valve_aws.model.policy import FlowPolicy
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 1 << 20
 """Bytes of a file that are looked through for decoys."""
-
-Invoke = Callable[[Call, ask.Forward, bytes], Answered | None]
 
 
 def watch(
@@ -235,11 +233,15 @@ SOURCES: Mapping[str, Callable[[Mapping[str, Any], Tables], Iterator[Extent]]] =
 # One handler for another
 
 
-def invoked(invocation: Invocation, sending: ask.Forward, body: bytes, waits: bool) -> Answered:
+def invoked(invocation: Invocation, sending: ask.Forward, body: Any, waits: bool) -> Answered:
     """Run a handler for another caller: what it comes to carries its label to him (law 11)."""
     headers = [("content-type", "application/json"), ("x-amzn-requestid", sending.record)]
+    sent = content(body) or b"{}"
+    if fault := runtime.faults.unacceptable(sent, waits):
+        status, code, told = fault
+        return Answered(status, [*headers, ("x-amzn-errortype", code)], told)
     carried = Holding(sending.carries, True, sending.ways)
-    event = Event(json.loads(body or b"{}"), "", {}, carried, sending.call.resources[0], sending.record)
+    event = Event(json.loads(sent), "", {}, carried, sending.call.resources[0], sending.record)
     subject, failed = None, True
     try:
         value, subject = invocation.run(event, None)

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from functools import wraps
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -280,6 +281,22 @@ def test_a_handler_that_is_called_as_a_function_gets_its_caller_s_label_and_give
         assert waiting("jobs") == ["mine"]
         valve.handler("Worker", lambda *given: valve.handler("Helper", send)(*given))({}, None)
     assert waiting("jobs") == ["mine", "x"]
+
+
+def test_a_payload_comes_as_it_is_given_and_one_that_is_none_is_refused_as_lambda_does(cloud: Any) -> None:
+    def asks(event: Any, context: Any) -> Any:
+        name = valve.stack.functions["Helper"].name
+        return json.loads(at("lambda").invoke(FunctionName=name, Payload=event["given"])["Payload"].read())
+
+    with guard() as valve:
+        valve.handler("Helper", echo)
+        handler = valve.handler("Worker", asks)
+        for given in ('{"n": 1}', b'{"n": 1}', bytearray(b'{"n": 1}'), BytesIO(b'{"n": 1}')):
+            assert handler({"given": given}, None) == {"n": 1}
+        assert handler({"given": b""}, None) == {}
+        with pytest.raises(ClientError, match="InvalidRequestContentException"):
+            handler({"given": b"{"}, None)
+    assert len([r for r in valve.records if r.function == "Helper" and r.operation == "Admit"]) == 5
 
 
 def test_nobody_waits_for_an_event_that_is_handed_over(cloud: Any) -> None:

@@ -80,8 +80,8 @@ class Watcher(Protocol):
     wire: Wire
     lock: Any
 
-    def invoke(self, call: Call, sending: ask.Forward, body: bytes) -> Answered | None:
-        """Run a handler of this process; None when the call is for none."""
+    def invoke(self, call: Call, sending: ask.Forward, body: Any) -> Answered | None:
+        """Run a handler of this process; None when the call is for none. `body` is botocore's."""
 
     def landed(self, record: str) -> None:
         """A call is under way no more."""
@@ -110,7 +110,7 @@ class Errand:
             return None
         if self._halves.cut:
             raise self.refusal(sending.record)
-        self._invoked = self._watcher.invoke(sending.call, sending, _bytes(body))
+        self._invoked = self._watcher.invoke(sending.call, sending, body)
         if self._invoked is None:
             return None
         return self._parsed(self._invoked.status, self._invoked.headers, self._invoked.body)
@@ -159,8 +159,8 @@ class Errand:
         return http, read
 
 
-def _bytes(body: Any) -> bytes:
-    """Return a request's body as far as it is here."""
-    if isinstance(body, str):
-        return body.encode()
-    return bytes(body) if isinstance(body, bytes | bytearray) else b""
+def content(body: Any) -> bytes:
+    """Return a request's body, which nobody else is going to read."""
+    if hasattr(body, "read"):
+        body = body.read()
+    return body.encode() if isinstance(body, str) else bytes(body or b"")

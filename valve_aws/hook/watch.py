@@ -28,7 +28,7 @@ from valve_aws.model.verdict import Mode, Verdict
 OPERATOR = "operator"
 """Who calls when no handler does: the test's own body."""
 
-Invoke = Callable[[Call, ask.Forward, bytes], Answered | None]
+Invoke = Callable[[Call, ask.Forward, Any], Answered | None]
 
 Look = Callable[[str, Call | Unreadable | str, Any, str], None]
 """Looks for decoys: (function, call or `Result`, its parameters or value, its record). It changes nothing."""
