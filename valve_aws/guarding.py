@@ -114,10 +114,15 @@ class Guard:
         if self._watch is not None:
             raise RuntimeError("this guard is on already; make another for what is within")
         self._ledger.clear()
-        book, sink = self._book(), self._sink()
-        self._watch = watch(self.stack, self.policy, self.mode, book, sink, self._ledger.add, self._invoke)
-        self._watch.look = looking(self.lookout) if self.lookout else None
-        seam.put_in(self._watch)
+        try:
+            book, sink = self._book(), self._sink()
+            made = watch(self.stack, self.policy, self.mode, book, sink, self._ledger.add, self._invoke)
+            made.look = looking(self.lookout) if self.lookout else None
+            seam.put_in(made)
+        except BaseException:
+            self._close()
+            raise
+        self._watch = made
         return self
 
     def _book(self) -> Book:
@@ -142,6 +147,9 @@ class Guard:
         if self._watch is not None:
             seam.take_out(self._watch)
             self._watch = None
+        self._close()
+
+    def _close(self) -> None:
         while self._closers:
             self._closers.pop()()
 

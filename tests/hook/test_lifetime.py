@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from tests.hook.conftest import at, queue, waiting
 from tests.hook.test_leaks import guard, honest, leaking, seed
 from valve_aws.audit.sink import read_records
+from valve_aws.hook import seam
 from valve_aws.hook.seam import BORN, PARENTS, SEAMS
 from valve_aws.inprocess import Wire
 from valve_aws.labels import VolatileBook
@@ -44,6 +45,21 @@ def test_nothing_stays_patched_however_it_ends() -> None:
     with pytest.raises(Invalid):
         guard(template=Path("nowhere/template.yaml"))
     assert put_back()
+
+
+def test_a_guard_that_does_not_come_on_leaves_nothing(
+    cloud: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    valve = guard(labels=tmp_path / "labels.db")
+    with monkeypatch.context() as patched:
+        patched.setattr(seam, "SEAMS", (*SEAMS, (BaseClient, "_of_another_botocore", seam.make_api_call)))
+        with pytest.raises(KeyError, match="_of_another_botocore"), valve:
+            pass
+    assert put_back()
+    assert valve._closers == []
+    with valve:
+        seed()
+    assert [r.operation for r in valve.records] == ["PutItem"]
 
 
 def test_a_guard_is_on_once_and_may_be_used_again(cloud: Any) -> None:

@@ -315,13 +315,20 @@ class Seam:
         self._lock = RLock()
         """Invariant: no class is missed that is made while this is put in, and none stays when it goes."""
         with self._lock:
-            for parent in PARENTS:
-                self._put(parent, BORN, self._watching(parent))
-            for owner, name, ours in SEAMS:
-                self._put(owner, name, self._bound(owner.__dict__[name], ours))
-            for parent in PARENTS:
-                for child in _descendants(parent):
-                    self._take(child)
+            try:
+                self._put_all()
+            except BaseException:
+                self.close()  # Why: a botocore without one of these methods is left as it was
+                raise
+
+    def _put_all(self) -> None:
+        for parent in PARENTS:
+            self._put(parent, BORN, self._watching(parent))
+        for owner, name, ours in SEAMS:
+            self._put(owner, name, self._bound(owner.__dict__[name], ours))
+        for parent in PARENTS:
+            for child in _descendants(parent):
+                self._take(child)
 
     def _put(self, owner: type, name: str, put: Any) -> None:
         self._were[owner, name] = owner.__dict__.get(name), put
