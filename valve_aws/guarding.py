@@ -100,12 +100,13 @@ class Guard:
 
     def _read(self, named: bool) -> tuple[Stack, FlowPolicy]:
         try:
-            stack, _ = application.read(self.settings, self._say)
+            application.locate(self.settings)
         except Invalid:
             if named:
                 raise
             account = self.settings.account or "123456789012"
             return Stack("", account, self.settings.region, {}, {}), FlowPolicy()
+        stack, _ = application.read(self.settings, self._say)
         return stack, application.rules(self.settings, stack)
 
     # Lifetime

@@ -17,6 +17,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+import valve_aws
 from tests.hook.conftest import at, queue, waiting
 from tests.hook.test_leaks import guard, honest, leaking, seed
 from valve_aws.audit.sink import read_records
@@ -25,6 +26,7 @@ from valve_aws.hook.seam import BORN, PARENTS, SEAMS
 from valve_aws.inprocess import Wire
 from valve_aws.labels import VolatileBook
 from valve_aws.model.source import Invalid
+from valve_aws.model.verdict import Mode
 
 JOBS = "arn:aws:sqs:us-east-1:123456789012:jobs"
 PLAIN = [owner.__dict__[name] for owner, name, _ in SEAMS]
@@ -60,6 +62,16 @@ def test_a_guard_that_does_not_come_on_leaves_nothing(
     with valve:
         seed()
     assert [r.operation for r in valve.records] == ["PutItem"]
+
+
+def test_a_template_is_not_needed_but_a_mistake_in_one_that_is_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert valve_aws.guard().mode is Mode.AUDIT
+    (tmp_path / "template.yaml").write_text("Resources: {Broken: {Type: }")
+    with pytest.raises(Invalid, match=r"template\.yaml"):
+        valve_aws.guard()
 
 
 def test_a_guard_is_on_once_and_may_be_used_again(cloud: Any) -> None:
