@@ -25,8 +25,12 @@ class Quoting:
         folder = self.stack.functions[function].code.folder
         if folder is None or not file.startswith("/var/task/"):
             return Evidence(file, line)
-        path = (folder / file.removeprefix("/var/task/")).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file() or path.stat().st_size > LARGEST:
+        try:
+            path = (folder / file.removeprefix("/var/task/")).resolve()
+            mine = path.is_relative_to(folder.resolve()) and path.is_file()
+            if not mine or path.stat().st_size > LARGEST:
+                return Evidence(file, line)
+        except (OSError, ValueError):  # Why: the name is the function's; no file can have one like it
             return Evidence(file, line)
         base = self.stack.folder.resolve()
         shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
