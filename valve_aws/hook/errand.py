@@ -13,9 +13,9 @@ from botocore.awsrequest import AWSResponse
 
 from valve_aws.course import commands as ask
 from valve_aws.hook.arrival import Held, parsed
+from valve_aws.hook.flight import REFUSED
 from valve_aws.hook.halves import Halves
 from valve_aws.hook.presigning import Made
-from valve_aws.hook.seam import REFUSED
 from valve_aws.model.call import Call, Evidence, Link, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import Outcome, Tables

@@ -6,102 +6,23 @@ with coroutines for methods. Does not know what becomes of a call; its guards do
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from functools import wraps
 from inspect import isawaitable
 from threading import Lock, RLock, Thread
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from botocore.signers import RequestSigner, S3PostPresigner
 
 from valve_aws.hook.arrival import arrived
 from valve_aws.hook.caller import CALLER, Caller, call_back, calling, start, submit
-from valve_aws.hook.evidence import Place, asked_at, calling_line
-from valve_aws.hook.presigning import ASKED, Asked, Made, of_form, of_url
+from valve_aws.hook.evidence import calling_line
+from valve_aws.hook.flight import FLIGHT, GUARDS, Flight, Guard, under_way
+from valve_aws.hook.presigning import ASKED, Asked, of_form, of_url
 
-
-class Errand(Protocol):
-    """One call of one guard, between its two halves."""
-
-    def replied(self, http: Any, parsed: Mapping[str, Any]) -> None:
-        """Take what came back. Raises what the caller is to get in its place."""
-
-    def lost(self, why: str) -> None:
-        """Take that nothing came back."""
-
-    def instead(self, body: Any) -> tuple[Any, Any] | None:
-        """Return (HTTP response, parsed reply) of what is answered here, None for what is sent."""
-
-
-class Guard(Protocol):
-    """Who sees every call of the process."""
-
-    def errand(
-        self, client: Any, operation: Any, params: Mapping[str, Any], context: Mapping[str, Any]
-    ) -> Errand:
-        """Take a call in that is ready to be sent. Raises what the caller is to get when it is not."""
-
-    def presigned(self, made: Made) -> None:
-        """Take note of a link."""
-
-
-@dataclass(slots=True)
-class Flight:
-    """One call of a client, from its parameters to its reply."""
-
-    errands: list[Errand] = field(default_factory=list)
-    http: Any = None
-    begun: bool = False
-    sent: bool = False
-    """It is where botocore sends it; one that a stub answers never is."""
-    waits: bool = False
-    """Its client's methods are coroutines."""
-    place: Place | None = None
-    """The line that asked for it, where it is carried out later; None: now."""
-    stray: bool = False
-    """It came past `make_api_call`: whoever took its place calls the one that he kept from before."""
-
-    def begin(self, client: Any, operation: Any, params: Mapping[str, Any], context: Any) -> None:
-        """Show the call to every guard, in the order in which they came."""
-        self.begun = True
-        with asked_at(self.place):
-            for guard in tuple(_guards):
-                self.errands.append(guard.errand(client, operation, params, context))
-
-    def replied(self, parsed: Mapping[str, Any]) -> None:
-        """Tell every guard what came back; the first that withholds it is who is heard."""
-        withheld: BaseException | None = None
-        for errand in self.errands:
-            try:
-                errand.replied(self.http, parsed)
-            except BaseException as error:
-                withheld = withheld or error
-        if withheld is not None:
-            raise withheld
-
-    def answered(self, parsed: Mapping[str, Any]) -> bool:
-        """Say whether an error is what came back, and not what a hook or another client raised meanwhile."""
-        status = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return self.http is not None or (status is not None and not self.sent)
-
-    def lost(self, why: str) -> None:
-        """Tell every guard that nothing came back."""
-        for errand in self.errands:
-            errand.lost(why)
-
-
-_FLIGHT: ContextVar[Flight | None] = ContextVar("valve_flight", default=None)
-_guards: list[Guard] = []
 _lock = Lock()
-
-REFUSED = "valve_refused"
-"""The attribute by which an error of ours is told from one of a service."""
 
 Original = Callable[..., Any]
 """What stood there, bound to the instance."""
@@ -110,7 +31,7 @@ Original = Callable[..., Any]
 def make_api_call(call: Original, _: Any, operation_name: str, api_params: Any) -> Any:
     """`BaseClient._make_api_call`, with what its guards make of its reply."""
     flight = Flight()
-    with _under_way(flight):
+    with under_way(flight):
         parsed = call(operation_name, api_params)
     if isawaitable(parsed):
         flight.waits, flight.place = True, calling_line()
@@ -122,30 +43,10 @@ def make_api_call(call: Original, _: Any, operation_name: str, api_params: Any) 
 async def _awaited(flight: Flight, coming: Awaitable[Any], asked: Caller | None) -> Any:
     """The same where the call is a coroutine. Who awaits it calls; where that is no handler, who asked."""
     with calling(CALLER.get() or asked):
-        with _under_way(flight):
+        with under_way(flight):
             parsed = await coming
         flight.replied(parsed)
     return parsed
-
-
-@contextmanager
-def _under_way(flight: Flight) -> Iterator[None]:
-    token = _FLIGHT.set(flight)
-    try:
-        yield
-    except ClientError as error:
-        if hasattr(error, REFUSED):
-            flight.lost("refused before it was sent")
-        elif not flight.answered(error.response):
-            flight.lost(f"{type(error).__name__}: {error}")
-        else:
-            flight.replied(error.response)
-        raise
-    except BaseException as error:
-        flight.lost(f"{type(error).__name__}: {error}")
-        raise
-    finally:
-        _FLIGHT.reset(token)
 
 
 def after(value: Any, then: Callable[[Any], Any]) -> Any:
@@ -168,7 +69,7 @@ def convert(
     coming = call(api_params, operation_model, *more, **named)
 
     def ready(request: Any) -> Any:
-        flight, context = _FLIGHT.get(), named.get("context") or {}
+        flight, context = FLIGHT.get(), named.get("context") or {}
         if context.get("is_presign_request"):
             ASKED.set(Asked(client, operation_model, api_params, context))
         elif flight is None or flight.stray:
@@ -183,7 +84,7 @@ def convert(
 def _stray(waits: bool) -> Flight:
     """Return a call around which nobody stands, until `make_request` does."""
     flight = Flight(stray=True, waits=waits)
-    _FLIGHT.set(flight)
+    FLIGHT.set(flight)
     return flight
 
 
@@ -196,7 +97,7 @@ def presign(
 
     def signed(url: Any) -> Any:
         if asked is not None:
-            for guard in tuple(_guards):
+            for guard in tuple(GUARDS):
                 guard.presigned(of_url(asked, request_dict, url, expires_in))
         return url
 
@@ -218,7 +119,7 @@ def presign_form(
 
     def signed(form: Any) -> Any:
         if asked is not None:
-            for guard in tuple(_guards):
+            for guard in tuple(GUARDS):
                 guard.presigned(of_form(asked, form["fields"], expires_in))
         return form
 
@@ -229,7 +130,7 @@ def make_request(
     call: Original, _: Any, operation_model: Any, request_dict: Any, request_context: Any
 ) -> Any:
     """`BaseClient._make_request`, or what answers in its place."""
-    flight = _FLIGHT.get()
+    flight = FLIGHT.get()
     if flight is None:
         return call(operation_model, request_dict, request_context)
     made: Original = _made_later if flight.waits else _made
@@ -237,14 +138,14 @@ def make_request(
         return made(flight, call, operation_model, request_dict, request_context)
     if flight.waits:
         return _strayed_later(flight, made(flight, call, operation_model, request_dict, request_context))
-    with _under_way(flight):
+    with under_way(flight):
         answer = made(flight, call, operation_model, request_dict, request_context)
     flight.replied(answer[1])
     return answer
 
 
 async def _strayed_later(flight: Flight, coming: Awaitable[Any]) -> Any:
-    with _under_way(flight):
+    with under_way(flight):
         answer = await coming
     flight.replied(answer[1])
     return answer
@@ -252,7 +153,7 @@ async def _strayed_later(flight: Flight, coming: Awaitable[Any]) -> Any:
 
 def _under_send(flight: Flight) -> None:
     """From here on what is called is another call, though this one is not over."""
-    _FLIGHT.set(None)
+    FLIGHT.set(None)
     flight.sent = True
 
 
@@ -391,14 +292,14 @@ _seam: list[Seam] = []
 def put_in(guard: Guard) -> None:
     """Let a guard see every call from now on."""
     with _lock:
-        if not _guards:
+        if not GUARDS:
             _seam.append(Seam())
-        _guards.append(guard)
+        GUARDS.append(guard)
 
 
 def take_out(guard: Guard) -> None:
     """Undo `put_in`; with the last guard everything is as it was."""
     with _lock:
-        _guards.remove(guard)
-        if not _guards:
+        GUARDS.remove(guard)
+        if not GUARDS:
             _seam.pop().close()
