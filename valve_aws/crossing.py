@@ -225,7 +225,7 @@ class Crossing:
         if relay is None:
             return await self._cloud(call)
         reply = await self._cloud(call, relay.marks(command))
-        brought = relay.brought(command.record)
+        brought = relay.brought(command)
         return replace(reply, carries=brought.label, ways=brought.ways)
 
     async def _cloud(self, call: Call, marks: Sequence[tuple[str, str]] = ()) -> ask.Reply:

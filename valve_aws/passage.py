@@ -61,7 +61,7 @@ class Relay(Protocol):
     def marks(self, command: ask.Forward) -> Sequence[tuple[str, str]]:
         """Return the headers by which what comes of a call is known again."""
 
-    def brought(self, record: str) -> Holding:
+    def brought(self, command: ask.Forward) -> Holding:
         """Return what the answer to a call carries beside what the book holds: what the functions that served
         it have learned (law 11)."""
 

@@ -65,6 +65,8 @@ def test_two_calls_have_two_marks(marks: Marks) -> None:
         ("sqs", "SendMessage", {}, False, False, False),
         ("stepfunctions", "StartExecution", {}, False, False, False),
         ("secretsmanager", "PutSecretValue", {}, False, False, False),
+        ("secretsmanager", "RotateSecret", {}, False, False, True),
+        ("cloudwatch", "PutMetricData", {}, False, False, True),
         ("firehose", "PutRecord", {}, False, False, True),
         ("scheduler", "CreateSchedule", {}, False, False, True),
     ],
@@ -88,10 +90,12 @@ def test_a_label_goes_where_its_way_is_followed_or_is_adrift(
 
 
 def test_what_a_function_has_learned_goes_back_with_the_answer_and_the_mark_ends(marks: Marks) -> None:
-    async def answered() -> Holding:
-        return marks.brought("r-1")
+    call = sent()
 
-    trace = marks.marks(sent())[0][1]
+    async def answered() -> Holding:
+        return marks.brought(call)
+
+    trace = marks.marks(call)[0][1]
     mark, _ = marks.known(trace)
     marks.learned(mark, Holding(frozenset({"card"})))
     assert asyncio.run(answered()).label == {"card"}
@@ -99,10 +103,12 @@ def test_what_a_function_has_learned_goes_back_with_the_answer_and_the_mark_ends
 
 
 def test_an_event_s_mark_outlives_the_answer_as_it_may_be_tried_again(marks: Marks) -> None:
-    async def answered() -> Holding:
-        return marks.brought("r-1")
+    call = sent(InvocationType="Event")
 
-    trace = marks.marks(sent(InvocationType="Event"))[0][1]
+    async def answered() -> Holding:
+        return marks.brought(call)
+
+    trace = marks.marks(call)[0][1]
     assert asyncio.run(answered()).label == frozenset()
     assert marks.known(trace)[1] is not None
 
@@ -116,3 +122,26 @@ def test_a_mark_that_is_forgotten_leaves_its_label_adrift(
         marks.marks(replace(sent(record=record, InvocationType="Event"), carries=frozenset()))
     assert marks.known(first)[1] is None
     assert marks.adrift == PII
+
+
+@pytest.mark.parametrize("forgotten", ["before the function has ended", "after"])
+def test_who_waits_is_told_what_was_learned_for_it_also_when_its_mark_was_forgotten(
+    marks: Marks, monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 2)
+
+    def flood() -> None:
+        for record in ("r-2", "r-3"):
+            marks.marks(replace(sent(record=record, InvocationType="Event"), carries=frozenset()))
+
+    async def answered() -> Holding:
+        return marks.brought(call)
+
+    call = replace(sent(), carries=frozenset())
+    mark, _ = marks.known(marks.marks(call)[0][1])
+    if forgotten == "after":
+        marks.learned(mark, Holding(PII))
+    flood()
+    if forgotten != "after":
+        marks.learned(mark, Holding(PII))
+    assert asyncio.run(answered()).label == PII

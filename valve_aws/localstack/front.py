@@ -171,7 +171,7 @@ class Front(Valve):
         """Serve an event whole, and let its outcome go to whom it is for."""
         run = await self._started(function, came, came.payload, carried, door)
         lines = self._taken_lines(run)
-        if door.mark:
+        if door.waits:
             self.marks.learned(door.mark, Holding(run.label, True, run.ways))
         if self.mode is Mode.OFF or door.waits:
             return Served(run.payload, run.failed, lines)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from valve_aws.course.commands import Forward
+from valve_aws.model.call import Call
 from valve_aws.model.cell import Cell
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.verdict import Holding, Way
@@ -33,11 +34,15 @@ BOOKED = frozenset({"s3", "sqs", "sns", "dynamodb", "kinesis", "logs", "stepfunc
 """Services whose events say which cell they were taken out of, or come from a store that the function is
 wired to: the book and the policy say what that carries."""
 
-INERT = frozenset({"secretsmanager", "ssm", "kms", "sts", "iam", "dynamodbstreams", "cloudwatch", "valve"})
-"""Services that wake no function with what is sent to them."""
+INERT = frozenset({"secretsmanager", "ssm", "kms", "sts", "iam", "dynamodbstreams", "valve"})
+"""Services that wake no function with what is sent to them, but for `TOLD`."""
+
+TOLD = frozenset({("secretsmanager", "RotateSecret")})
+"""Calls of theirs that do: with the token of a rotation."""
 
 KEPT = 10_000
-"""Marks that are remembered. One that is forgotten is not known again: its label is adrift from then on."""
+"""Marks that are remembered. One that is forgotten is not known again: its label is adrift from then on, and
+what has been learned for it."""
 
 ROOT = re.compile(r"(?:^|;)\s*Root=1-[0-9a-f]{8}-([0-9a-f]{24})(?:;|$)")
 
@@ -80,15 +85,10 @@ class Marks:
             stores = tuple(extent.store for extent in call.effect.changes)
             self._sending[command.record] = self._time(), stores
         if (call.service, call.operation) not in MARKED:
-            if call.service not in BOOKED | INERT:
+            if call.service not in BOOKED | INERT or (call.service, call.operation) in TOLD:
                 self.adrift |= command.carries
             return ()
-        mark = self._chance(12).hex()
-        kind = call.params.get("InvocationType") or "RequestResponse"
-        waits = call.operation == "InvokeWithResponseStream" or (call.operation, kind) == (
-            "Invoke",
-            "RequestResponse",
-        )
+        mark, waits = self._chance(12).hex(), _waits(call)
         # Why: for the function that is woken the tags came in with its event, whatever their way was before.
         event = Cell(call.resources[0] if call.resources else call.service, "event")
         ways = tuple(Way(way.tag, event, record=command.record) for way in command.ways)
@@ -97,19 +97,20 @@ class Marks:
         while len(self._sent) > KEPT:
             _, oldest = self._sent.popitem(last=False)
             self._marks.pop(oldest.record, None)
-            self.adrift |= oldest.carried.label
+            self.adrift |= oldest.carried.label | oldest.learned.label
         parent = self._chance(8).hex()
         return (("x-amzn-trace-id", f"Root=1-{int(self._time()):08x}-{mark};Parent={parent};Sampled=1"),)
 
-    def brought(self, record: str) -> Holding:
+    def brought(self, command: Forward) -> Holding:
         """See `passage.Relay`."""
+        record = command.record
         asyncio.get_running_loop().call_later(PROMPT, self.settled, record)
-        mark = self._marks.get(record, "")
-        sent = self._sent.get(mark)
-        if sent is None or not sent.waits:
+        if not _waits(command.call):
             return Holding()
-        del self._sent[mark], self._marks[record]
-        return sent.learned
+        mark = self._marks.pop(record, "")
+        sent = self._sent.pop(mark, None)
+        # Why adrift: the mark was forgotten while somebody waited, and what was learned for it went there.
+        return Holding(self.adrift) if sent is None else sent.learned
 
     def settled(self, record: str) -> None:
         """Take note that the book has what a call brought about."""
@@ -131,6 +132,15 @@ class Marks:
     def learned(self, mark: str, what: Holding) -> None:
         """Take note of what a function that served a call has learned: it goes back with the answer."""
         sent = self._sent.get(mark)
-        if sent is not None:
-            both = sent.learned.label | what.label
-            self._sent[mark] = replace(sent, learned=Holding(both, True, sent.learned.ways + what.ways))
+        if sent is None:
+            self.adrift |= what.label
+            return
+        both = sent.learned.label | what.label
+        self._sent[mark] = replace(sent, learned=Holding(both, True, sent.learned.ways + what.ways))
+
+
+def _waits(call: Call) -> bool:
+    """Say whether the answer to a call is what a function has answered."""
+    kind = call.params.get("InvocationType") or "RequestResponse"
+    invokes = call.operation in {"Invoke", "InvokeWithResponseStream"}
+    return call.service == "lambda" and invokes and kind == "RequestResponse"
