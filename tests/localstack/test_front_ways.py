@@ -77,6 +77,29 @@ def test_a_state_machine_gets_a_result_only_where_it_takes_its_label(town: Town)
     machines.delete_state_machine(stateMachineArn=machine)
 
 
+def test_what_an_execution_came_to_has_the_label_of_the_functions_that_it_ran(town: Town) -> None:
+    town.function("FrontAsker", "asker")
+    learner = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:FrontLearner"
+    # Why another function: what one has learned is judged at every machine that may run it.
+    told, plain = (
+        town.machine("front-told", learner),
+        town.machine("front-plain", town.function("FrontPlain", "learner")),
+    )
+    for mode, machine, read, arrives in (
+        ("audit", told, True, True),
+        ("enforce", told, True, False),
+        ("enforce", plain, False, True),
+    ):
+        town.mode(mode)
+        case = f"asked-{mode}-{read}"
+        town.invoke("FrontAsker", {"case": case, "machine": machine, "read": read})
+        if not arrives:
+            town.refused("FrontAsker", "SendMessage")
+        assert town.passed_on(f"{case} {ALICE if read else 'nobody'}") is arrives
+    for machine in (told, plain):
+        town.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
+
+
 def test_what_comes_through_a_state_machine_may_be_anything_that_was_put_there(town: Town) -> None:
     for mode, read, outcome in (
         ("enforce", False, "passed on"),

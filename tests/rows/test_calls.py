@@ -515,3 +515,11 @@ def test_whatever_changes_how_something_is_set_up_opens_an_exit(service: str) ->
         row.operation for row in table.rows if CONFIGURATION & set(row.changes.split()) and not row.opens
     }
     assert silent == set()
+
+
+@pytest.mark.parametrize("operation", ["DescribeExecution", "GetExecutionHistory"])
+def test_what_an_execution_shows_may_have_been_brought_by_any_function_of_its_machine(operation: str) -> None:
+    arn = f"arn:aws:states:{ACCOUNT}:execution:m:e"
+    reveals = judged("stepfunctions", operation, executionArn=arn).effect.reveals
+    store = f"arn:aws:states:{ACCOUNT}:stateMachine:m"
+    assert {(e.store, e.name) for e in reveals if e.part is Part.CONTENT} == {(store, "e"), (store, "")}

@@ -26,9 +26,9 @@ ROWS = (
         leaves="name=name trace=traceHeader"),
     Row("StartSyncExecution", "hands the input over; the reply is the result", reveals="result",
         changes="started", actions="states:StartSyncExecution@machine", leaves="name=name trace=traceHeader"),
-    Row("DescribeExecution", "input and output of one execution", reveals="execution",
+    Row("DescribeExecution", "input and output of one execution", reveals="shown",
         actions="states:DescribeExecution@execution"),
-    Row("GetExecutionHistory", "what each step was given and gave", reveals="execution",
+    Row("GetExecutionHistory", "what each step was given and gave", reveals="shown",
         actions="states:GetExecutionHistory@execution"),
     Row("StopExecution", "an execution ends; an error tells that it is not there", consults="execution",
         reveals="execution", changes="execution", actions="states:StopExecution@execution",
@@ -75,6 +75,12 @@ def _ran(asked: Asked) -> list[Extent]:
     return [Extent(machine(arn), part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)]
 
 
+def _shown(asked: Asked) -> list[Extent]:
+    """Why the cell without a name beside it: what was brought there, by functions that the machine has run,
+    is in some execution, and nobody tells in which."""
+    return [*_ran(asked), Extent(machine(asked.params["executionArn"]), Part.CONTENT, Span.ONE, "")]
+
+
 def _named(asked: Asked) -> list[Extent]:
     name = asked.params.get("name")
     if not name:
@@ -93,6 +99,7 @@ EXTENTS: dict[str, Extents] = {
     "named": _named,
     "result": whole(_machine, (Part.CONTENT, Span.ONE)),
     "execution": _ran,
+    "shown": _shown,
     "names": whole(_machine, (Part.NAMES, Span.ALL), (Part.CONTENT, Span.ALL)),
     "config": whole(_machine, (Part.CONFIG, Span.ALL)),
     "set-up": whole(_machine, (Part.CONFIG, Span.ONE)),
