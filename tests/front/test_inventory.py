@@ -18,6 +18,9 @@ from valve_aws.model.stack import Stack
 ACCOUNT, REGION = "000000000000", "us-east-1"
 WORKER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:worker"
 JOBS, DEAD = (f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("jobs", "dead"))
+FLOW = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/flow"
+LAKE = f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/lake"
+TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service/narrow"
 STATEMENT = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": JOBS}
 
@@ -37,6 +40,25 @@ ANSWERS: dict[str, Any] = {
     "dynamodb describe_table": {
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "N"}],
+    },
+    "dynamodb describe_kinesis_streaming_destination": [{"StreamArn": FLOW, "DestinationStatus": "ACTIVE"}],
+    "firehose list_delivery_streams": ["lake"],
+    "firehose describe_delivery_stream": {
+        "Source": {"KinesisStreamSourceDescription": {"KinesisStreamARN": FLOW}},
+        "Destinations": [
+            {
+                "DestinationId": "1",
+                "ExtendedS3DestinationDescription": {
+                    "BucketARN": "arn:aws:s3:::uploads",
+                    "S3BackupDescription": {"BucketARN": "arn:aws:s3:::backup"},
+                },
+            },
+            {
+                "HttpEndpointDestinationDescription": {
+                    "EndpointConfiguration": {"Url": "https://there.example"}
+                }
+            },
+        ],
     },
     "lambda list_event_source_mappings": [
         {
@@ -93,8 +115,18 @@ def test_what_is_wired_in_localstack_is_wired_in_the_stack() -> None:
         ("arn:aws:s3:::uploads", JOBS),
         (JOBS, DEAD),
         (WORKER, DEAD),
+        (TABLE, FLOW),
     }
     assert found.resources["orders"].properties["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+
+
+def test_where_a_delivery_stream_leads_is_told() -> None:
+    assert {(d.source, d.target) for d in stack("firehose").deliveries} == {
+        (FLOW, LAKE),
+        (LAKE, "arn:aws:s3:::uploads"),
+        (LAKE, "arn:aws:s3:::backup"),
+        (LAKE, "https://there.example"),
+    }
 
 
 def test_a_service_that_nobody_has_used_is_not_asked() -> None:

@@ -55,6 +55,7 @@ ORDER = (
     "AWS::SQS::Queue",
     "AWS::SNS::Topic",
     "AWS::Kinesis::Stream",
+    "AWS::KinesisFirehose::DeliveryStream",
     "AWS::StepFunctions::StateMachine",
     "AWS::Events::EventBus",
     "AWS::SecretsManager::Secret",
@@ -144,12 +145,60 @@ def _tables(ask: Ask, _: Collection[str]) -> Iterator[Found]:
         if told.get("StreamSpecification", {}).get("StreamEnabled"):
             view = told["StreamSpecification"].get("StreamViewType", "NEW_AND_OLD_IMAGES")
             given["StreamSpecification"] = {"StreamViewType": view}
+        sent = ask(
+            "dynamodb",
+            "describe_kinesis_streaming_destination",
+            "KinesisDataStreamDestinations",
+            TableName=name,
+        )
+        for each in sent or ():
+            if each.get("DestinationStatus") != "DISABLED":  # a table has one that is not (DynamoDB, quotas)
+                given["KinesisStreamSpecification"] = {"StreamArn": each["StreamArn"]}
         yield name, "AWS::DynamoDB::Table", given
 
 
 def _streams(ask: Ask, _: Collection[str]) -> Iterator[Found]:
     for name in ask("kinesis", "list_streams", "StreamNames") or ():
         yield name, "AWS::Kinesis::Stream", {"Name": name}
+
+
+def _firehoses(ask: Ask, _: Collection[str]) -> Iterator[Found]:
+    for name in ask("firehose", "list_delivery_streams", "DeliveryStreamNames") or ():
+        where = {"DeliveryStreamName": name}
+        told = ask("firehose", "describe_delivery_stream", "DeliveryStreamDescription", **where) or {}
+        given: dict[str, Any] = {"DeliveryStreamName": name}
+        source = (told.get("Source") or {}).get("KinesisStreamSourceDescription") or {}
+        if source:
+            origin = {"KinesisStreamARN": source["KinesisStreamARN"]}
+            given["KinesisStreamSourceConfiguration"] = origin
+        for destination in told.get("Destinations") or ():
+            given |= {
+                key.replace("Description", "Configuration"): _leads(each)
+                for key, each in destination.items()
+                if key.endswith(LEADING)
+            }
+        yield name, "AWS::KinesisFirehose::DeliveryStream", given
+
+
+LEADING = "DestinationDescription"
+"""How what describes a place that a delivery stream leads to is called (Firehose API,
+DestinationDescription)."""
+
+
+def _leads(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a destination leads, as CloudFormation has it."""
+    found = {key: described[key] for key in ("BucketARN", "EndpointConfiguration") if key in described}
+    for key, own in BESIDE:
+        if described.get(key):
+            found[own] = {"BucketARN": described[key]["BucketARN"]}
+    return found
+
+
+BESIDE = (
+    ("S3DestinationDescription", "S3Configuration"),
+    ("S3BackupDescription", "S3BackupConfiguration"),
+)
+"""How the service calls a bucket that a destination has beside it, and how CloudFormation does."""
 
 
 def _machines(ask: Ask, _: Collection[str]) -> Iterator[Found]:
@@ -260,6 +309,7 @@ READERS: tuple[tuple[str, Callable[[Ask, Collection[str]], Iterator[Found]]], ..
     ("sns", _topics),
     ("dynamodb", _tables),
     ("kinesis", _streams),
+    ("firehose", _firehoses),
     ("stepfunctions", _machines),
     ("events", _buses),
     ("secretsmanager", _secrets),
