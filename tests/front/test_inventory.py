@@ -6,14 +6,16 @@ Knows what the services answer. Needs no LocalStack.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from valve_aws import policy, text
 from valve_aws.localstack.expected import events, missing
 from valve_aws.localstack.inventory import template
-from valve_aws.localstack.keeper import as_stack
-from valve_aws.model.stack import Stack
+from valve_aws.localstack.keeper import Cloud, Keeper, Version, as_stack
+from valve_aws.model.stack import Code, Function, Stack
+from valve_aws.settings import Settings
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 WORKER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:worker"
@@ -179,3 +181,30 @@ def test_what_is_there_is_not_stood_in_for() -> None:
     assert list(missing(node, {"jobs"})) == []
     assert list(missing(None, ())) == []
     assert policy.read(node, stack("sqs"), "valve.yaml").stores[0].target == JOBS
+
+
+def kept(folder: Path, answers: dict[str, Any], written: str, *versions: Version) -> Stack:
+    """Return the stack that a keeper makes of versions, and of a policy."""
+
+    def asked(service: str, operation: str, key: str = "", **given: str) -> Any:
+        return answers.get(f"{service} {operation} {given.get('Bucket')}")
+
+    keeper = Keeper(Cloud("http://127.0.0.1:1", lambda account, region: asked, lambda: {"s3"}))
+    keeper._versions = {version.function.key: version for version in versions}
+    try:
+        settings = Settings(account=ACCOUNT, region=REGION, audit=folder / "audit.jsonl")
+        return keeper._stack(settings, text.parse(written, "valve.yaml"))
+    finally:
+        keeper._loop.call_soon_threadsafe(keeper._loop.stop)
+
+
+def test_where_the_failures_of_a_published_version_go_is_told_beside_the_function_s_own(
+    tmp_path: Path,
+) -> None:
+    def version(number: str, letters: str, account: str = ACCOUNT) -> Version:
+        function = Function("worker", "worker", WORKER, "a.b", "", Code(inline=""), version=number)
+        return Version(replace(function, revision=account), account, REGION, ROLE, letters)
+
+    others = version("2", f"{DEAD}-elsewhere", "111111111111")
+    found = kept(tmp_path, {}, "version: 1\n", version("1", DEAD), version("", JOBS), others)
+    assert {(d.source, d.target) for d in found.deliveries} == {(WORKER, JOBS), (WORKER, DEAD)}

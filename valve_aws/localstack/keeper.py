@@ -171,14 +171,18 @@ class Keeper:
         Why it is written down as well: messages name its lines, and `valve check -t` takes it.
         """
         account, region = settings.account, settings.region
-        every = sorted(self._versions.values(), key=lambda v: (not v.function.version, v.function.version))
+        every = [v for v in self._versions.values() if (v.account, v.region) == (account, region)]
         # Why the one without a number last: what others are published of stands for the function itself.
-        here = {v.function.name: v for v in every if (v.account, v.region) == (account, region)}
+        every.sort(key=lambda v: (not v.function.version, v.function.version))
+        here = {v.function.name: v for v in every}
         ask = self._cloud.ask(account, region)
         told = inventory.template(ask, self._cloud.running(), {n: _properties(v) for n, v in here.items()})
         resources = told["Resources"]
         for name, kind, properties in expected.missing(node, resources):
             resources[name] = {"Type": kind, "Properties": properties}
+        for version in every:
+            if version.dead_letters and version is not here[version.function.name]:
+                resources[f"{version.function.key}/letters"] = _letters(version)
         written = json.dumps(told, indent=1)
         file = host.keep(settings, f"localstack-{account}-{region}.json", written)
         return _completed(as_stack(written, file, account, region), here, set(expected.events(node)))
@@ -194,6 +198,13 @@ def _properties(version: Version) -> dict[str, Any]:
     if version.dead_letters:
         given["DeadLetterConfig"] = {"TargetArn": version.dead_letters}
     return {**given, "Handler": function.handler, "Code": {"ZipFile": ""}}
+
+
+def _letters(version: Version) -> dict[str, Any]:
+    """Return where the events of one published version go that fail; a function's own it has itself."""
+    leads = {"OnFailure": {"Destination": version.dead_letters}}
+    given = {"FunctionName": version.function.name, "DestinationConfig": leads}
+    return {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": given}
 
 
 def as_stack(written: str, file: Path, account: str, region: str) -> Stack:
