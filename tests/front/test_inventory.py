@@ -208,3 +208,12 @@ def test_where_the_failures_of_a_published_version_go_is_told_beside_the_functio
     others = version("2", f"{DEAD}-elsewhere", "111111111111")
     found = kept(tmp_path, {}, "version: 1\n", version("1", DEAD), version("", JOBS), others)
     assert {(d.source, d.target) for d in found.deliveries} == {(WORKER, JOBS), (WORKER, DEAD)}
+
+
+def test_a_bucket_of_another_account_is_meant_by_its_name(tmp_path: Path) -> None:
+    written = "version: 1\nlabels: {pii: {}}\nstores: {theirs: {holds: [pii]}, later: {holds: [pii]}}\n"
+    found = kept(tmp_path, {"s3 head_bucket theirs": {}}, written)
+    assert {name: r.kind for name, r in found.resources.items()} == {
+        "theirs": "AWS::S3::Bucket",
+        "later": "AWS::SQS::Queue",
+    }

@@ -80,7 +80,11 @@ def _store(name: str, rule: Node | None) -> tuple[str, dict[str, Any]]:
             **given,
             **({"KeySchema": schema, "AttributeDefinitions": typed} if schema else {}),
         }
-    return "AWS::SQS::Queue", {"QueueName": name}
+    return ANY, {"QueueName": name}
+
+
+ANY = "AWS::SQS::Queue"
+"""What stands for a store of which nothing tells its type."""
 
 
 def _at(node: Node | None, key: str) -> Node | None:

@@ -303,6 +303,15 @@ def _plain(document: Any) -> Any:
     return json.loads(unquote(document)) if isinstance(document, str) else document or {}
 
 
+def elsewhere(ask: Ask, name: str) -> bool:
+    """Say whether a bucket of some other account is called so: buckets are the only stores whose names all
+    accounts share."""
+    return bool(BUCKET.fullmatch(name)) and ask("s3", "head_bucket", Bucket=name) is not None
+
+
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+
+
 READERS: tuple[tuple[str, Callable[[Ask, Collection[str]], Iterator[Found]]], ...] = (
     ("s3", _buckets),
     ("sqs", _queues),

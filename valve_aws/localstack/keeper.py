@@ -176,9 +176,12 @@ class Keeper:
         every.sort(key=lambda v: (not v.function.version, v.function.version))
         here = {v.function.name: v for v in every}
         ask = self._cloud.ask(account, region)
-        told = inventory.template(ask, self._cloud.running(), {n: _properties(v) for n, v in here.items()})
+        running = self._cloud.running()
+        told = inventory.template(ask, running, {n: _properties(v) for n, v in here.items()})
         resources = told["Resources"]
         for name, kind, properties in expected.missing(node, resources):
+            if kind == expected.ANY and "s3" in running and inventory.elsewhere(ask, name):
+                kind, properties = "AWS::S3::Bucket", {"BucketName": name}
             resources[name] = {"Type": kind, "Properties": properties}
         for version in every:
             if version.dead_letters and version is not here[version.function.name]:
