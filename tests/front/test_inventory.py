@@ -10,10 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from valve_aws import policy, text
 from valve_aws.localstack.expected import events, missing
-from valve_aws.localstack.inventory import template
+from valve_aws.localstack.inventory import absent, template
 from valve_aws.localstack.keeper import Cloud, Keeper, Version, as_stack
+from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Code, Function, Stack
 from valve_aws.settings import Settings
 
@@ -133,6 +136,17 @@ def test_where_a_delivery_stream_leads_is_told() -> None:
 
 def test_a_service_that_nobody_has_used_is_not_asked() -> None:
     assert not stack().resources
+
+
+@pytest.mark.parametrize("status", [400, 404, 501, 403, 429, 500, 503, None])
+def test_a_failure_is_not_taken_for_nothing_being_there(status: int | None) -> None:
+    """Most say that something is not there by 400, S3 and IAM by 404; 501 is an operation that is missing."""
+    answer = {"Error": {"Message": "so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    if status in {400, 404, 501}:
+        absent("iam", answer)
+        return
+    with pytest.raises(Invalid, match=f"does not tell what is there: {status} so"):
+        absent("iam", answer)
 
 
 def test_a_role_that_says_something_is_read_and_one_that_says_nothing_is_not_known() -> None:

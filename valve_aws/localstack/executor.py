@@ -21,7 +21,7 @@ from valve_aws.localstack import host
 from valve_aws.localstack.arrival import Arrival
 from valve_aws.localstack.front import Served
 from valve_aws.localstack.gateway import Gateway
-from valve_aws.localstack.inventory import Ask
+from valve_aws.localstack.inventory import Ask, absent
 from valve_aws.localstack.keeper import Cloud, Keeper, Version
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Code, Function, Layer
@@ -195,7 +195,8 @@ def _ask(account: str, region: str) -> Ask:
             if key and client.can_paginate(operation):
                 return client.get_paginator(operation).paginate(**parameters).build_full_result().get(key)
             answer = getattr(client, operation)(**parameters)
-        except client.exceptions.ClientError:
+        except client.exceptions.ClientError as error:
+            absent(service, error.response)
             return None
         return answer.get(key) if key else answer
 

@@ -11,9 +11,29 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from valve_aws.model.source import Invalid, Where
+
 Ask = Callable[..., Any]
 """(service, operation, result key, **parameters) → what the operator's own call answers under that key, all
-pages of it; without a key the whole answer. None when the service or the thing asked for is not there."""
+pages of it; without a key the whole answer. None when the service or the thing asked for is not there; raises
+`Invalid` where that is not told."""
+
+ABSENT = frozenset({400, 404, 501})
+"""How LocalStack answers for what is not there: most services by the first, S3 and IAM by the second, and by
+the last for an operation that it does not have."""
+
+
+def absent(service: str, answer: Mapping[str, Any]) -> None:
+    """Take a refused call's answer (botocore's `ClientError.response`) for nothing being there. Raises
+    `Invalid` for any other failure.
+
+    Why: a role whose policies do not come would pass for one that says nothing.
+    """
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if status not in ABSENT:
+        said = answer.get("Error", {}).get("Message", "")
+        raise Invalid(Where(service), f"LocalStack does not tell what is there: {status} {said}")
+
 
 Found = tuple[str, str, dict[str, Any]]
 """(name, CloudFormation type, properties)."""
