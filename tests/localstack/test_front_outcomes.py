@@ -99,3 +99,15 @@ def test_who_invokes_for_later_what_has_a_destination_is_refused_where_that_does
     assert sent("enforce", False) == {"sent": True}
     assert town.awaited("front-successes", lambda m: m["requestPayload"]["case"] == "later-enforce-False")
     assert not town.arrived("front-successes", "later-enforce-True")
+
+
+def test_an_event_that_comes_while_the_policy_cannot_be_read_waits_until_it_is_mended(town: Town) -> None:
+    town.mode("enforce")
+    written = town.policy.read_text()
+    town.policy.write_text("version: 1\nstores: {front-people: {holding: [pii]}}\n")
+    given = {"case": "buried-unread", "then": "print"}
+    town.invoke("FrontBuried", given, InvocationType="Event")
+    town.logged_by_localstack("holding")
+    town.policy.write_text(written)
+    town.logged("/aws/lambda/FrontBuried", "buried-unread nobody")
+    assert not town.arrived("front-letters", "buried-unread")

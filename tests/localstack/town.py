@@ -148,6 +148,13 @@ class Town:
             time.sleep(0.05)  # Why: a file tells nobody that it has grown
         raise AssertionError(f"no refused {operation} of {function}")
 
+    def logged_by_localstack(self, text: str) -> None:
+        """Wait until LocalStack's own log has a text."""
+        log, ends = self.policy.parent / "log", time.monotonic() + PATIENCE
+        while text not in log.read_text("utf-8", "replace"):
+            assert time.monotonic() < ends, f"LocalStack has not said {text}"
+            time.sleep(0.05)  # Why: a file tells nobody that it has grown
+
     def logged(self, group: str, text: str) -> str:
         """Wait until a text is in a log group, and return all that is there."""
         ends, lines = time.monotonic() + PATIENCE, ""

@@ -98,13 +98,18 @@ class ValveExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is not
                 payload.get("trace-id") or "",
             )
         )
+        self._gateway.withhold(came)  # until it was judged
         try:
             served = keeper.serve(self._key, came).result()
         except Invalid as mistake:
             host.say(f"valve: {mistake}")
+            if came.asynchronous:
+                # Why: what has failed is told to dead letters, and nobody can judge that. LocalStack tries an
+                # event again that could not even be served.
+                raise
             served = Served(runtime.faults.unavailable(), True)
-        if served.withheld:
-            self._gateway.withhold(came)
+        if not served.withheld:
+            self._gateway.let_go(came)
         logs = "".join(f"{line}\n" for line in served.lines)
         return InvocationResult(ident, served.payload, is_error=served.failed, logs=logs)
 

@@ -84,7 +84,12 @@ class Gateway:
 
         Why not from dead letters as well: such an event is answered as done, which they are not told of.
         """
-        _remember(self._withheld, came.ident, None)
+        if came.asynchronous or not came.seen:
+            _remember(self._withheld, came.ident, None)
+
+    def let_go(self, came: Arrival) -> None:
+        """Keep an outcome no longer: it may go where it goes."""
+        self._withheld.pop(came.ident, None)
 
     def _asked(self, _: Any, context: Any, __: Any) -> None:
         operation = context.operation.name if context.operation else ""
