@@ -339,8 +339,9 @@ class Housing:
         if leaving := {task for task in self._serving if not task.done()}:
             await asyncio.wait(leaving, timeout=5)
         for name, _ in pools:
-            self._spares[name].want()
-            self._spares[name].refill()
+            if spares := self._spares.get(name):  # Why: its function may have been forgotten meanwhile
+                spares.want()
+                spares.refill()
 
     async def rested(self) -> None:
         """Wait until what is made ahead is there."""

@@ -147,6 +147,15 @@ def test_no_function_runs_under_a_policy_that_cannot_be_read_until_it_is_mended(
     assert town.invoke("FrontLearner", {"case": "mended"})[0]["told"] == "mended nobody"
 
 
+def test_what_was_learned_while_nobody_followed_labels_does_not_stay(town: Town) -> None:
+    town.function("FrontRememberer", "rememberer")
+    town.mode("off")
+    town.invoke("FrontRememberer", {"case": "learns", "read": True})
+    assert town.invoke("FrontRememberer", {"case": "warm"})[0]["kept"] == [ALICE]  # the leak
+    town.mode("enforce")
+    assert town.invoke("FrontRememberer", {"case": "guarded"})[0]["kept"] == []
+
+
 def test_a_function_does_not_reach_localstack_beside_the_valve(town: Town) -> None:
     town.function("FrontStranger", "stranger")
     port = urlsplit(town.localstack.url).port

@@ -106,8 +106,9 @@ class Front(Valve):
         self.origins = Origins(self.passage, self.marks)
         self._housing.lines.leaving = self._leaves
 
-    def learn(self, stack: Stack, flow: FlowPolicy) -> None:
+    async def learn(self, stack: Stack, flow: FlowPolicy) -> None:
         """Take the application as it is now; what is under way goes on under the new one."""
+        before = self.mode
         self.stack, self.policy = stack, flow
         self.mode = Mode(self.settings.mode) if self.settings.mode else flow.mode
         self.ledger.stack, self.ledger.mode = stack, self.mode
@@ -116,6 +117,8 @@ class Front(Valve):
         self.passage.aws.know(secrets(stack, flow, ()))
         judge = self._judge(flow, stack)
         self.passage.court = Court(judge, self.mode, stack.account, stack.region)
+        if before is Mode.OFF and self.mode is not Mode.OFF:
+            await self._housing.renew()  # Why: what its environments have learned so far, nobody has followed
 
     async def forget(self, function: Function) -> None:
         """End the environments of a version that is no more."""

@@ -163,7 +163,7 @@ class Keeper:
                 self.on_loop(front.open()).result()
                 self._fronts[account, region] = front
             else:
-                self.on_loop(_learn(front, stack, flow)).result()
+                self.on_loop(front.learn(stack, flow)).result()
 
     def _stack(self, settings: Settings, node: Node | None) -> Stack:
         """Return what LocalStack holds as a stack.
@@ -189,10 +189,6 @@ class Keeper:
         written = json.dumps(told, indent=1)
         file = host.keep(settings, f"localstack-{account}-{region}.json", written)
         return _completed(as_stack(written, file, account, region), here, set(expected.events(node)))
-
-
-async def _learn(front: Front, stack: Stack, flow: FlowPolicy) -> None:
-    front.learn(stack, flow)
 
 
 def _properties(version: Version) -> dict[str, Any]:
