@@ -180,6 +180,15 @@ def told_of(payload: str | bytes) -> str:
         return ""
 
 
+def transformed(payload: bytes) -> bool:
+    """Say whether an event has the shape that Firehose gives what it wants transformed (Firehose developer
+    guide, "Data transformation")."""
+    try:
+        return isinstance(json.loads(payload)["records"], list)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return False
+
+
 def undone(answer: bytes, idents: Sequence[str], failed: bool, reports: bool) -> tuple[str, ...]:
     """Return the records that a function was not done with.
 

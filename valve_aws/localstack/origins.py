@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from valve_aws.localstack import arrival as arrivals
 from valve_aws.localstack import host
@@ -29,7 +30,9 @@ KEPT = 10_000
 tell what it carries."""
 
 
-COMPUTED = re.compile(r"(FunctionName|Resource)\.\$|\{%")
+DEFAULT = ":event-bus/default"
+
+COMPUTED = re.compile(r"(FunctionName|StateMachineArn|Resource)\.\$|\{%")
 """How a definition names what it only computes (Amazon States Language: paths, JSONata)."""
 
 
@@ -59,9 +62,14 @@ class Origins:
         stores: Iterable[str] = ()
         if came.principal == "events":
             named = self._passage.stack.functions[function.logical].triggers
-            stores = (t.source for t in named if ":events:" in t.source)
+            buses = [t.source for t in named if ":events:" in t.source]
+            # Why: LocalStack tells the default bus of each execution, with its input and its output.
+            told = any(bus.endswith(DEFAULT) for bus in buses)
+            stores = [*buses, *(self._definitions() if told else ())]
         elif not came.principal:
             stores = self.machines(function)
+            if arrivals.transformed(came.payload):
+                stores = [*stores, *self._of("AWS::KinesisFirehose::DeliveryStream")]
         return both(adrift, *(self._most(store) for store in dict.fromkeys(stores)))
 
     def _most(self, store: str) -> Holding:
@@ -80,13 +88,27 @@ class Origins:
 
     def machines(self, function: Function) -> list[str]:
         """Return the state machines that may run a function: those that name it, or name none in so many
-        words."""
-        found = {
-            r.arn: str(r.properties.get("DefinitionString") or "")
-            for r in self._passage.stack.resources.values()
-            if r.kind == "AWS::StepFunctions::StateMachine"
-        }
-        return [arn for arn, text in found.items() if function.name in text or COMPUTED.search(text)]
+        words, and those that may start one of these."""
+        texts, named = self._definitions(), [function.name]
+        found: dict[str, None] = {}
+        while named:
+            more = [
+                arn
+                for arn, text in texts.items()
+                if arn not in found and (COMPUTED.search(text) or any(name in text for name in named))
+            ]
+            found |= dict.fromkeys(more)
+            named = [arn.rpartition(":")[2] for arn in more]
+        return list(found)
+
+    def _definitions(self) -> dict[str, str]:
+        found = self._of("AWS::StepFunctions::StateMachine")
+        return {arn: str(given.get("DefinitionString") or "") for arn, given in found.items()}
+
+    def _of(self, kind: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return the stores of a kind, by ARN, with their properties."""
+        there = self._passage.stack.resources.values()
+        return {resource.arn: resource.properties for resource in there if resource.kind == kind}
 
     async def carried(self, records: Sequence[Taken]) -> Holding:
         """Return what records carry, joined; a cell that the book does not know has its store's ceiling."""
