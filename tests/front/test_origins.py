@@ -127,6 +127,19 @@ def test_what_is_to_be_transformed_may_be_all_that_a_delivery_stream_holds() -> 
     assert place.beside({"more": []}).label == frozenset()
 
 
+URL = {"routeKey": "$default", "requestContext": {"domainPrefix": "abc"}}
+
+
+@pytest.mark.parametrize(("payload", "known"), [(URL, True), ({}, False), ({"routeKey": "$default"}, False)])
+def test_of_an_event_whose_request_is_forgotten_nobody_can_tell_what_it_carries(
+    payload: Any, known: bool
+) -> None:
+    place = Place()
+    place.marks.adrift = PII
+    told = place.beside(payload, seen=False, internal=False)
+    assert (told.label, told.complete) == (PII, known)
+
+
 def test_what_a_function_had_learned_comes_with_the_event_that_tells_of_it() -> None:
     place = Place()
     place.origins.ended("r1", Holding(PII))

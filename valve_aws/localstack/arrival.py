@@ -180,6 +180,16 @@ def told_of(payload: str | bytes) -> str:
         return ""
 
 
+def by_url(payload: bytes) -> bool:
+    """Say whether an event has the shape that a function's URL gives it (Lambda developer guide, "Request
+    payload format")."""
+    try:
+        event = json.loads(payload)
+        return bool(event["routeKey"] == "$default" and event["requestContext"]["domainPrefix"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return False
+
+
 def transformed(payload: bytes) -> bool:
     """Say whether an event has the shape that Firehose gives what it wants transformed (Firehose developer
     guide, "Data transformation")."""

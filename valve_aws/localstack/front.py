@@ -178,6 +178,10 @@ class Front(Valve):
             self.marks.learned(door.mark, Holding(run.label, True, run.ways))
         if self.mode is Mode.OFF or door.waits:
             return Served(run.payload, run.failed, lines)
+        if not carried.complete and self.mode is Mode.ENFORCE:
+            # Why nobody is told: whether a destination or a dead letter queue may have the event is not known
+            # either. An event of which it is forgotten who asked for it is one that nobody waits for.
+            return Served(run.payload, came.seen and not came.asynchronous, lines, True)
         by_machine = came.internal and not came.principal and not came.asynchronous
         places = self.origins.machines(function) if by_machine else self._destinations(function, came)
         refused = await self._refused(function, run, carried, places)

@@ -55,6 +55,9 @@ class Origins:
         """Return what an event may carry beside the cells that it names, by the way that it comes: what a
         destination is told of, the most that the bus or the state machine may hold, and what is adrift."""
         adrift = Holding(self._marks.adrift)
+        if not came.seen and not arrivals.by_url(came.payload):
+            # Why: only URLs lead past the gateway; of any other event it is forgotten who asked for it.
+            return Holding(adrift.label, complete=False)
         if not came.internal:
             return adrift
         if came.principal == "lambda":
