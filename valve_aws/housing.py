@@ -1,6 +1,6 @@
 """The environments of one stack: made, served, leased for one event, logged and ended.
 
-Knows how an environment, its sockets and its credential belong together (law 16). Decides nothing.
+Knows which function, tenant and label an environment is for. Decides nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from valve_aws import crossing, runtime, sandbox, splicing
+from valve_aws import runtime, sandbox
 from valve_aws.course.admit import admit
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
@@ -32,22 +31,19 @@ from valve_aws.environments.spares import Spares
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.environments.unguarded import on_host
 from valve_aws.loglines import Heard, LogLines, unheard
-from valve_aws.model.call import Key, Origin
 from valve_aws.model.invocation import Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Bind, Jail, Plan
 from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Holding, Mode, Principal, Way
 from valve_aws.passage import Passage
-from valve_aws.proxy import Authority, Dial, Exchange, Server
+from valve_aws.proxy import Authority
+from valve_aws.serving import Serving
 from valve_aws.settings import Settings
 from valve_aws.template import inspect
 
 AT_ONCE = 10
 """Events that one function serves at once, of all its tenants; what comes beside them waits."""
-
-RUNTIME_API = ("127.0.0.1", 9001)
-"""Where the Runtime API answers inside, Lambda's own address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +80,11 @@ class Housing:
         self._pools: dict[tuple[str, str], Pool] = {}
         self._spares: dict[str, Spares] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
-        self._keys: dict[str, Key] = {}
         self._cache = Cache(cache_folder(), say)
         self._home = Path(stack.file).resolve().parent / ".valve"
         self._served: set[str] = set()
         """Functions that have had an environment: who needs a second one will need more."""
-        self._serving: set[asyncio.Task[Any]] = set()
+        self.serving = Serving(passage, authority, settings.unsafe)
         self._scratch: list[Path] = []
         self._lock = asyncio.Lock()
         self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say)
@@ -97,7 +92,7 @@ class Housing:
         self.lines = LogLines(passage, say, self._file, heard)
         self._around = Surroundings(
             spawn=self._without_walls if settings.unsafe else self._nursery.spawn,
-            serve=self._serve,
+            serve=self.serving.serve,
             machine=lambda f: runtime.Machine(lambda: str(uuid.uuid4()), f.name, f.handler),
             faults=runtime.faults,
             wording=runtime.report,
@@ -208,7 +203,7 @@ class Housing:
         Why it has that from the start: that it is made at all, and what its init does, is their doing.
         """
         ident = f"{prepared.function.logical}-{os.urandom(4).hex()}"
-        key = self._keys[ident] = self._passage.ring.issue(ident, prepared.function.logical)
+        key = self.serving.issue(ident, prepared.function.logical)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/"
         stream += f"[{prepared.function.version or '$LATEST'}]{os.urandom(16).hex()}"
         made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
@@ -244,60 +239,6 @@ class Housing:
         )
         return replace(plan, binds=plan.binds + binds, files={**plan.files, **files})
 
-    # Serving what comes out of an environment
-
-    def _serve(self, environment: Environment, jail: Jail) -> Callable[[], None]:
-        """Accept on a jail's sockets for this environment alone; connections wait in the backlog until
-        then."""
-        subject, key, passage = environment.subject, self._keys.pop(environment.ident), self._passage
-        api = RUNTIME_API
-        if self._settings.unsafe:
-            proxy, api = (listener.getsockname() for listener in jail.listeners.tcp)
-            passage.proxies.add(proxy[1])
-
-        async def request(exchange: Exchange) -> None:
-            origin = exchange.head.origin
-            if (origin.address, origin.port) == api:
-                await self._runtime(environment, exchange)
-            elif environment.crosses():
-                await crossing.request(passage, subject, key, exchange)
-
-        async def dial(connection: Dial) -> None:
-            if environment.crosses():
-                await splicing.dial(passage, subject, connection)
-
-        async def name(_: str, kind: str) -> bool:
-            # Why every name: it is answered in here, with an address of the sandbox's own; nobody outside
-            # is asked.
-            return kind in {"A", "AAAA"}
-
-        def malformed(_: Origin, problem: str) -> None:
-            if environment.crosses():
-                self._keep(crossing.malformed(passage, subject, problem))
-
-        opening = asyncio.ensure_future(
-            Server.open(
-                jail.listeners,
-                environment.ident,
-                self._authority,
-                request,
-                dial,
-                name,
-                refused=malformed,
-                raw=passage.is_raw,
-                upstream=passage.upstream,
-            )
-        )
-        self._serving.add(opening)
-
-        async def stop() -> None:
-            passage.ring.end(environment.ident)
-            server = await opening
-            self._serving.discard(opening)
-            await server.close()
-
-        return lambda: self._keep(stop())
-
     def _without_walls(self, made: Plan) -> Jail:
         """Start an environment that nothing guards (`--unsafe-cooperative`)."""
         listeners = sandbox.loopback_listeners()
@@ -309,34 +250,12 @@ class Housing:
             path.write_bytes(content)
         return sandbox.spawn_unsafe(there, listeners)
 
-    def _keep(self, course: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(course)
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
-
-    async def _runtime(self, environment: Environment, exchange: Exchange) -> None:
-        """Answer a request to the Runtime API; a body is read no further than one byte beyond what may be
-        answered."""
-        pieces, size = [], 0
-        async for piece in exchange.stream():
-            if size <= runtime.RESPONSE_LIMIT:
-                pieces.append(piece)
-            size += len(piece)
-        body = b"".join(pieces)[: runtime.RESPONSE_LIMIT + 1]
-        try:
-            status, headers, answer = await environment.runtime_request(
-                exchange.head.method, exchange.head.target, dict(exchange.head.headers), body
-            )
-        except ConnectionError:
-            return
-        await exchange.respond(status, headers, answer)
-
     async def renew(self) -> None:
         """End every environment that has seen an event; a spare is made for each function that had one."""
         pools, self._pools = self._pools, {}
         await asyncio.gather(*(pool.close() for pool in pools.values()))
         # Why: what they still had under way is settled in this run's book, not in the next one's.
-        if leaving := {task for task in self._serving if not task.done()}:
+        if leaving := self.serving.busy:
             await asyncio.wait(leaving, timeout=5)
         for name, _ in pools:
             if spares := self._spares.get(name):  # Why: its function may have been forgotten meanwhile
@@ -365,10 +284,7 @@ class Housing:
         for spares in self._spares.values():
             await spares.close()
         await self._nursery.close()
-        while pending := {task for task in self._serving if not task.done()}:
-            await asyncio.wait(pending, timeout=5)
-            for task in pending:
-                task.cancel()
+        await self.serving.close()
         for folder in self._scratch:
             shutil.rmtree(folder, ignore_errors=True)
         if self._file:

@@ -9,52 +9,39 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from valve_aws import application, audit, runtime, template
+from valve_aws import application, audit, template
 from valve_aws.aws import Aws, Keyring
 from valve_aws.backend import Endpoint, Moto, Seed
 from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
-from valve_aws.course.subject import Subject
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
-from valve_aws.housing import Housing, Run, ready
+from valve_aws.housing import Housing, ready
+from valve_aws.invoking import NOT_LABELLED, Finished, Invoking
 from valve_aws.labels import SqliteBook
 from valve_aws.ledger import Ledger
 from valve_aws.loglines import Heard, unheard
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
-from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import KeySchema, Stack
-from valve_aws.model.verdict import Holding, Mode, Way
+from valve_aws.model.verdict import Holding, Mode
 from valve_aws.operating import Operating
-from valve_aws.passage import Invoked, Passage, ident, now
+from valve_aws.passage import Passage, ident, now
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.quoting import Quoting
-from valve_aws.releasing import released
 from valve_aws.settings import Settings
-from valve_aws.waking import Ended, Waking
+from valve_aws.waking import Waking
 
 Say = Callable[[str], None]
-
-NOT_LABELLED = Holding()
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What an invocation from outside came to."""
-
-    payload: bytes
-    failed: bool
-    invocation: str = ""
-    """By which its records are told from others; "" when no function saw the event."""
 
 
 class Valve:
@@ -78,7 +65,6 @@ class Valve:
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
         self.mode = Mode(settings.mode) if settings.mode else flow.mode
         self.ledger = Ledger(stack, self.mode, say)
-        self._background: set[asyncio.Task[Any]] = set()
         self._prepared: dict[str, Prepared] = {}
 
     @classmethod
@@ -135,7 +121,7 @@ class Valve:
             ),
             self._upstream,
             self._cloud.endpoint,
-            self._invoked,
+            lambda *asked: self._invoking.for_function(*asked),
             self._seen,
             ident,
             settings.resolve,
@@ -156,7 +142,8 @@ class Valve:
             self._prepared,
             self._heard,
         )
-        self._waking = Waking(self.passage, self._woken, self._say)
+        self._invoking = Invoking(self._housing, self.passage, self.ledger, self._say)
+        self._waking = Waking(self.passage, self._invoking.for_queue, self._say)
         await self._cloud.open(self._book)
 
     def _opened(self, path: Path) -> SqliteBook:
@@ -201,7 +188,7 @@ class Valve:
         What takes long to make and has seen nothing stays: zygotes, spares, packages. An embedded cloud is
         filled anew when it is next needed; one that somebody else runs is not ours to empty.
         """
-        await self._abandon()
+        await self._invoking.abandon()
         await self._housing.renew()
         self._waking.forget()
         self.passage.failed, self.passage.lookout = False, None
@@ -226,15 +213,9 @@ class Valve:
         port, key = self._operating.port, self._operating.key
         return replace(backend, kind="url", host="127.0.0.1", port=port, tls=False, credential=key)
 
-    async def _abandon(self) -> None:
-        """Cut what was woken and is still under way."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-
     async def close(self) -> None:
         """End every environment, then the cloud."""
-        await self._abandon()
+        await self._invoking.abandon()
         if self._operating is not None:
             await self._operating.close()
         await self._housing.close()
@@ -253,100 +234,15 @@ class Valve:
         beside: Beside = NOTHING_BESIDE,
         carried: Holding = NOT_LABELLED,
     ) -> Finished:
-        """Invoke a function for the operator; its result is judged before it is returned (law 11).
-
-        `carried` is what the payload carries when it stands for that of another function or a queue.
-        """
-        run = await self._run(function, payload, carried, event_source, "operator", "", beside)
-        if run.subject is None:
-            return Finished(run.payload, run.failed)
-        done = Finished(run.payload, run.failed, run.subject.invocation)
-        if self.mode is Mode.OFF:
-            self.passage.sighted(run.subject, "Result", run.payload)
-            return done
-        ident, leaves = await released(self.passage, run.subject, run.payload)
-        if leaves is not None:
-            return replace(done, payload=leaves)
-        return replace(done, payload=runtime.faults.refused("Valve.ResultRefused", ident), failed=True)
-
-    async def _run(
-        self,
-        function: str,
-        payload: bytes,
-        carried: Holding,
-        trigger: str,
-        source: str,
-        cause: str,
-        beside: Beside = NOTHING_BESIDE,
-    ) -> Run:
-        fields = application.fields(payload) if trigger else {}
-        there = self.stack.functions[function]
-        return await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside)
-
-    async def _inner(
-        self,
-        function: str,
-        payload: bytes,
-        carried: Holding,
-        trigger: str,
-        source: str,
-        cause: str,
-        beside: Beside = NOTHING_BESIDE,
-    ) -> Run:
-        """Run a function for another one or a queue; if it cannot be run here it fails, and that is told."""
-        try:
-            return await self._run(function, payload, carried, trigger, source, cause, beside)
-        except Invalid as mistake:
-            if self.ledger.first(mistake.where):
-                self._say(f"valve: {mistake}")
-            return Run(runtime.faults.unavailable(), True, carried.label, carried.ways, None)
-
-    async def _invoked(
-        self,
-        arn: str,
-        payload: bytes,
-        waits: bool,
-        label: Label,
-        ways: tuple[Way, ...],
-        cause: str,
-        beside: Beside,
-    ) -> Invoked:
-        """Invoke a function for another one."""
-        function = next(f.logical for f in self.stack.functions.values() if f.arn == arn)
-        if self.ledger.looping(cause):
-            return Invoked(runtime.faults.recursion(), True, label, ways)
-        course = self._inner(function, payload, Holding(label, True, ways), "", arn, cause, beside)
-        if not waits:
-            self._later(course)
-            return Invoked(b"", False, CLEAN, ())
-        run = await course
-        return Invoked(run.payload, run.failed, run.label, run.ways)
-
-    async def _woken(
-        self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
-    ) -> Ended:
-        """Invoke a function for a queue."""
-        if self.ledger.looping(cause):
-            self._say(f"valve: {function} is not woken again by {trigger}: it looks like a loop")
-            run = Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
-        else:
-            run = await self._inner(function, payload, carried, trigger, source, cause)
-        ways = {way.tag: way for way in run.ways}
-        # Why a copy: the environment itself may be at its next event already.
-        who = run.subject or Subject("", function, trigger=trigger, cause=cause)
-        return Ended(run.payload, run.failed, replace(who, label=run.label, ways=ways, outgoing={}))
-
-    def _later(self, course: Any) -> None:
-        task = asyncio.ensure_future(course)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        """Invoke a function for the operator (`Invoking.operator`)."""
+        return await self._invoking.operator(function, payload, event_source, beside, carried)
 
     async def drain(self) -> None:
         """Wait until nothing that was woken is under way any more."""
-        while self._background or self._waking.due:
+        while self._invoking.background or self._waking.due:
             await self._waking.turn()
-            if self._background:
-                await asyncio.wait(set(self._background), return_when=asyncio.FIRST_COMPLETED)
+            if self._invoking.background:
+                await asyncio.wait(set(self._invoking.background), return_when=asyncio.FIRST_COMPLETED)
 
     # What the operator sees
 

@@ -186,7 +186,7 @@ async def settled(valve: Valve) -> dict[str, int]:
             await asyncio.wait(pool._ending)
     for spares in housing._spares.values():
         await spares.filled()
-    while busy := [task for task in housing._serving if not task.done()]:
+    while busy := housing.serving.busy:
         await asyncio.wait(busy)
     gc.collect()
     return host()

@@ -31,7 +31,7 @@ LEAVES = (
 MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
-    "crossing splicing housing waking releasing ledger loglines operating quoting".split()
+    "crossing splicing serving housing invoking waking releasing ledger loglines operating quoting".split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
@@ -54,7 +54,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "quoting": frozenset({"model"}),
     "ledger": frozenset({"model", "report"}),
     "loglines": EVERY_ROOM | {"passage"},
-    "housing": EVERY_ROOM | {"settings", "passage", "crossing", "splicing", "loglines"},
+    "serving": EVERY_ROOM | {"passage", "crossing", "splicing"},
+    "housing": EVERY_ROOM | {"settings", "passage", "serving", "loglines"},
+    "invoking": EVERY_ROOM | {"application", "passage", "housing", "ledger", "releasing", "waking"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "inprocess": EVERY_ROOM | {"application", "cloud"},
     "guarding": EVERY_ROOM | {"settings", "application", "inprocess", "ledger"},  # the cooperative guard

@@ -37,6 +37,7 @@ from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
 from valve_aws.flow import Judge
 from valve_aws.housing import Housing
+from valve_aws.invoking import Invoking
 from valve_aws.labels import SqliteBook
 from valve_aws.model.call import Call
 from valve_aws.model.cell import Cell
@@ -112,22 +113,19 @@ class Through(Passage):
         return {"Messages": list(shown)}
 
 
-class Woken(Valve):
-    """The assembly; what a queue wakes is named by it."""
+class Woken(Invoking):
+    """Who has a function run; what a queue wakes is named by it."""
 
     woken: dict[str, int]
 
-    async def _woken(
+    async def for_queue(
         self, function: str, payload: bytes, carried: Any, trigger: str, source: str, cause: str
     ) -> Any:
         number = self.woken[source] = self.woken.get(source, 0) + 1
         if number > WAKES:
             return Ended(b"", False, Subject("", function, carried.label))
         PATH.set((f"{source.rpartition(':')[2]}#{number}",))
-        return await super()._woken(function, payload, carried, trigger, source, cause)
-
-    def _show(self, record: Record) -> None:
-        pass
+        return await super().for_queue(function, payload, carried, trigger, source, cause)
 
 
 class Run:
@@ -138,8 +136,7 @@ class Run:
         self.cloud = Cloud(world.stack)
         judge = Judge(world.policy, world.stack)
         self.sink, self.book = Kept(), SqliteBook(":memory:", "g", sole=world.sole)
-        self.valve = Woken(Settings(), world.stack, world.policy, (), self._say)
-        self.valve.woken = {}
+        self.valve = Valve(Settings(), world.stack, world.policy, (), self._say)
         idents = (f"r-{n:x}" for n in range(1 << 30))
         self.passage = Through(
             court=Court(judge, world.policy.mode, OWN, REGION),
@@ -149,7 +146,7 @@ class Run:
             aws=WIRE,
             upstream=NOBODY,
             backend=NOBODY,
-            invoke=self.valve._invoked,
+            invoke=lambda *asked: self.invoking.for_function(*asked),
             seen=self.valve._seen,
             ident=lambda: next(idents),
             resolve={},
@@ -165,13 +162,15 @@ class Run:
         self.housing._make = lambda ready, label: Environment(self, ready.function, label)
         self.housing.lines._file = SimpleNamespace(write=self._line)
         self.valve._housing = self.housing
+        self.valve._invoking = self.invoking = Woken(self.housing, self.passage, self.valve.ledger, self._say)
+        self.invoking.woken = {}
         self.wakings = {queue: self._waker(queue) for queue in world.wakes}
         self.valve._waking = SimpleNamespace(settled=lambda r: [w.settled(r) for w in self.wakings.values()])  # type: ignore[assignment]  # all that is used
         seeds(self, judge)
 
     def _waker(self, queue: str) -> Waking:
         """Return what looks after one queue alone, so that it waits for no other's labelled work."""
-        waking = Waking(self.passage, self.valve._woken, self._say)
+        waking = Waking(self.passage, self.invoking.for_queue, self._say)
         waking._triggers = {q: t for q, t in waking._triggers.items() if q == queue}
         return waking
 
@@ -206,8 +205,8 @@ class Run:
         results = [self._operator(n, *event) for n, event in enumerate(self.world.events)]
         polls = [self._polls(queue) for queue in self.world.wakes]
         await asyncio.gather(*results, *polls)
-        while self.valve._background:
-            await asyncio.wait(set(self.valve._background))
+        while self.invoking.background:
+            await asyncio.wait(set(self.invoking.background))
         await self.housing.close()
         self._final()
         self.book.close()

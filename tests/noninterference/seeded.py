@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from valve_aws import housing, valve, waking
+from valve_aws import housing, invoking, waking
 from valve_aws.course import carry
 from valve_aws.environments import pool
 from valve_aws.flow import admission, ceilings, judge, releases
@@ -138,8 +138,8 @@ FAULTS: dict[str, Patch] = {
         "ADMISSION",
         tuple(s for s in admission.ADMISSION if s[0] != "events"),
     ),
-    "what is handed over has no label": instead(valve.Valve, "_invoked", _handed_on),
-    "what comes back has no label": instead(valve.Valve, "_inner", _forgets),
+    "what is handed over has no label": instead(invoking.Invoking, "for_function", _handed_on),
+    "what comes back has no label": instead(invoking.Invoking, "_inner", _forgets),
     "results are free": instead(releases.Releases, "result", lambda _: lambda *_: Verdict(True)),
     "log lines are free": instead(
         releases.Releases, "log", lambda _: lambda _, __, line: (Verdict(True), line)

@@ -1,6 +1,6 @@
 """Law 16: who is calling comes from the socket that was opened for that environment, never from its bytes.
 
-Knows two environments' servers on loopback, as `housing` makes them. Does not know sandboxes.
+Knows two environments' servers on loopback, as `serving` makes them. Does not know sandboxes.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -19,10 +18,9 @@ from tests.playbook.exchanges import Heard, request_of, sdk
 from tests.playbook.play import PII, Stage
 from valve_aws.aws import issue
 from valve_aws.course.subject import Subject
-from valve_aws.housing import Housing
 from valve_aws.model.plan import Listeners
 from valve_aws.proxy import Authority
-from valve_aws.settings import Settings
+from valve_aws.serving import Serving
 
 KEYS = {"one": issue(os.urandom), "two": issue(os.urandom)}
 
@@ -32,17 +30,15 @@ Served = Callable[[Stage, dict[str, Subject], bytes, str], dict[str, bytes]]
 async def _both(
     stage: Stage, subjects: dict[str, Subject], request: bytes, host: str, authority: Authority
 ) -> dict[str, bytes]:
-    housing = Housing(
-        stage.passage.stack, Settings(), stage.passage, authority, lambda _: None, time.monotonic
-    )
-    housing._keys.update(KEYS)
+    serving = Serving(stage.passage, authority, unsafe=False)
+    serving._keys.update(KEYS)
     stops, answers = [], {}
     for name, subject in subjects.items():
         listening = socket.create_server(("127.0.0.1", 0))
         where = listening.getsockname()
         jail: Any = SimpleNamespace(listeners=Listeners((listening,), (), False))
         environment: Any = SimpleNamespace(subject=subject, ident=name, crosses=lambda: True)
-        stops.append(housing._serve(environment, jail))
+        stops.append(serving.serve(environment, jail))
         reader, writer = await asyncio.open_connection(*where)
         # Why a tunnel: on loopback a connection's own port is none that the policy names.
         writer.write(f"CONNECT {host}:80 HTTP/1.1\r\nHost: {host}:80\r\n\r\n".encode())
@@ -52,7 +48,7 @@ async def _both(
         writer.close()
     for stop in stops:
         stop()
-    await housing.close()
+    await serving.close()
     return answers
 
 

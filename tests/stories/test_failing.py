@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from valve_aws.invoking import Invoking
 from valve_aws.model.label import Label
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Holding
@@ -103,5 +104,7 @@ def test_the_outcome_of_a_loop_carries_what_its_event_did(
 ) -> None:
     valve = laid(tmp_path, "")
     monkeypatch.setattr(valve.ledger, "looping", lambda _: True)
-    ended = asyncio.run(valve._woken("Worker", b"{}", Holding(carried), "Worker.Jobs", "", "r-1"))
+    never: Any = None  # what looks like a loop is not run
+    invoking = Invoking(never, never, valve.ledger, print)
+    ended = asyncio.run(invoking.for_queue("Worker", b"{}", Holding(carried), "Worker.Jobs", "", "r-1"))
     assert (ended.failed, ended.subject.label) == (True, carried)

@@ -1,0 +1,151 @@
+"""Who has a function run: the operator, another function, a queue; and what each is given of what came of it.
+
+Knows which end of an event is judged before it goes on, and what runs on behind its caller's back. Decides
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from valve_aws import application, runtime
+from valve_aws.course.subject import Subject
+from valve_aws.housing import Housing, Run
+from valve_aws.ledger import Ledger
+from valve_aws.model.invocation import NOTHING_BESIDE, Beside
+from valve_aws.model.label import CLEAN, Label
+from valve_aws.model.source import Invalid
+from valve_aws.model.verdict import Holding, Mode, Way
+from valve_aws.passage import Invoked, Passage
+from valve_aws.releasing import released
+from valve_aws.waking import Ended
+
+NOT_LABELLED = Holding()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What an invocation from outside came to."""
+
+    payload: bytes
+    failed: bool
+    invocation: str = ""
+    """By which its records are told from others; "" when no function saw the event."""
+
+
+class Invoking:
+    """The events of one run, by who asked for them."""
+
+    def __init__(
+        self, housing: Housing, passage: Passage, ledger: Ledger, say: Callable[[str], None]
+    ) -> None:
+        """`ledger` tells loops and what was said already; `say` is what the operator reads."""
+        self._housing, self._passage = housing, passage
+        self._ledger, self._say = ledger, say
+        self.background: set[asyncio.Task[Any]] = set()
+        """What nobody waits for and is still under way."""
+
+    async def operator(
+        self,
+        function: str,
+        payload: bytes,
+        event_source: str = "",
+        beside: Beside = NOTHING_BESIDE,
+        carried: Holding = NOT_LABELLED,
+    ) -> Finished:
+        """Invoke a function for the operator; its result is judged before it is returned (law 11).
+
+        `carried` is what the payload carries when it stands for that of another function or a queue.
+        """
+        run = await self._run(function, payload, carried, event_source, "operator", "", beside)
+        if run.subject is None:
+            return Finished(run.payload, run.failed)
+        done = Finished(run.payload, run.failed, run.subject.invocation)
+        if self._passage.court.mode is Mode.OFF:
+            self._passage.sighted(run.subject, "Result", run.payload)
+            return done
+        ident, leaves = await released(self._passage, run.subject, run.payload)
+        if leaves is not None:
+            return replace(done, payload=leaves)
+        return replace(done, payload=runtime.faults.refused("Valve.ResultRefused", ident), failed=True)
+
+    async def _run(
+        self,
+        function: str,
+        payload: bytes,
+        carried: Holding,
+        trigger: str,
+        source: str,
+        cause: str,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Run:
+        fields = application.fields(payload) if trigger else {}
+        there = self._passage.stack.functions[function]
+        return await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside)
+
+    async def _inner(
+        self,
+        function: str,
+        payload: bytes,
+        carried: Holding,
+        trigger: str,
+        source: str,
+        cause: str,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Run:
+        """Run a function for another one or a queue; if it cannot be run here it fails, and that is told."""
+        try:
+            return await self._run(function, payload, carried, trigger, source, cause, beside)
+        except Invalid as mistake:
+            if self._ledger.first(mistake.where):
+                self._say(f"valve: {mistake}")
+            return Run(runtime.faults.unavailable(), True, carried.label, carried.ways, None)
+
+    async def for_function(
+        self,
+        arn: str,
+        payload: bytes,
+        waits: bool,
+        label: Label,
+        ways: tuple[Way, ...],
+        cause: str,
+        beside: Beside,
+    ) -> Invoked:
+        """Invoke a function for another one."""
+        function = next(f.logical for f in self._passage.stack.functions.values() if f.arn == arn)
+        if self._ledger.looping(cause):
+            return Invoked(runtime.faults.recursion(), True, label, ways)
+        course = self._inner(function, payload, Holding(label, True, ways), "", arn, cause, beside)
+        if not waits:
+            self._later(course)
+            return Invoked(b"", False, CLEAN, ())
+        run = await course
+        return Invoked(run.payload, run.failed, run.label, run.ways)
+
+    async def for_queue(
+        self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
+    ) -> Ended:
+        """Invoke a function for a queue."""
+        if self._ledger.looping(cause):
+            self._say(f"valve: {function} is not woken again by {trigger}: it looks like a loop")
+            run = Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
+        else:
+            run = await self._inner(function, payload, carried, trigger, source, cause)
+        ways = {way.tag: way for way in run.ways}
+        # Why a copy: the environment itself may be at its next event already.
+        who = run.subject or Subject("", function, trigger=trigger, cause=cause)
+        return Ended(run.payload, run.failed, replace(who, label=run.label, ways=ways, outgoing={}))
+
+    def _later(self, course: Any) -> None:
+        task = asyncio.ensure_future(course)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+
+    async def abandon(self) -> None:
+        """Cut what nobody waits for and is still under way."""
+        for task in self.background:
+            task.cancel()
+        await asyncio.gather(*self.background, return_exceptions=True)

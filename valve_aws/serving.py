@@ -1,0 +1,122 @@
+"""What comes out of an environment's sockets, and whom it goes to: the Runtime API, a course, nobody.
+
+Knows that every socket belongs to one environment and its key (law 16). Does not know how an environment is
+made, nor what is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from valve_aws import crossing, runtime, splicing
+from valve_aws.environments.environment import Environment
+from valve_aws.model.call import Key, Origin
+from valve_aws.model.plan import Jail
+from valve_aws.passage import Passage
+from valve_aws.proxy import Authority, Dial, Exchange, Server
+
+RUNTIME_API = ("127.0.0.1", 9001)
+"""Where the Runtime API answers inside, Lambda's own address."""
+
+
+class Serving:
+    """The sockets of one run's environments."""
+
+    def __init__(self, passage: Passage, authority: Authority, unsafe: bool) -> None:
+        """`unsafe` says that environments have the host's own loopback (`--unsafe-cooperative`)."""
+        self._passage, self._authority, self._unsafe = passage, authority, unsafe
+        self._keys: dict[str, Key] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def issue(self, environment: str, function: str) -> Key:
+        """Return the credential that an environment will be served under."""
+        key = self._keys[environment] = self._passage.ring.issue(environment, function)
+        return key
+
+    def serve(self, environment: Environment, jail: Jail) -> Callable[[], None]:
+        """Accept on a jail's sockets for this environment alone; connections wait in the backlog until
+        then."""
+        subject, key, passage = environment.subject, self._keys.pop(environment.ident), self._passage
+        api = RUNTIME_API
+        if self._unsafe:
+            proxy, api = (listener.getsockname() for listener in jail.listeners.tcp)
+            passage.proxies.add(proxy[1])
+
+        async def request(exchange: Exchange) -> None:
+            origin = exchange.head.origin
+            if (origin.address, origin.port) == api:
+                await self._runtime(environment, exchange)
+            elif environment.crosses():
+                await crossing.request(passage, subject, key, exchange)
+
+        async def dial(connection: Dial) -> None:
+            if environment.crosses():
+                await splicing.dial(passage, subject, connection)
+
+        async def name(_: str, kind: str) -> bool:
+            # Why every name: it is answered in here, with an address of the sandbox's own; nobody outside
+            # is asked.
+            return kind in {"A", "AAAA"}
+
+        def malformed(_: Origin, problem: str) -> None:
+            if environment.crosses():
+                self._keep(crossing.malformed(passage, subject, problem))
+
+        opening = asyncio.ensure_future(
+            Server.open(
+                jail.listeners,
+                environment.ident,
+                self._authority,
+                request,
+                dial,
+                name,
+                refused=malformed,
+                raw=passage.is_raw,
+                upstream=passage.upstream,
+            )
+        )
+        self._tasks.add(opening)
+
+        async def stop() -> None:
+            passage.ring.end(environment.ident)
+            server = await opening
+            self._tasks.discard(opening)
+            await server.close()
+
+        return lambda: self._keep(stop())
+
+    def _keep(self, course: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(course)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _runtime(self, environment: Environment, exchange: Exchange) -> None:
+        """Answer a request to the Runtime API; a body is read no further than one byte beyond what may be
+        answered."""
+        pieces, size = [], 0
+        async for piece in exchange.stream():
+            if size <= runtime.RESPONSE_LIMIT:
+                pieces.append(piece)
+            size += len(piece)
+        body = b"".join(pieces)[: runtime.RESPONSE_LIMIT + 1]
+        try:
+            status, headers, answer = await environment.runtime_request(
+                exchange.head.method, exchange.head.target, dict(exchange.head.headers), body
+            )
+        except ConnectionError:
+            return
+        await exchange.respond(status, headers, answer)
+
+    @property
+    def busy(self) -> set[asyncio.Task[Any]]:
+        """Return what is still under way."""
+        return {task for task in self._tasks if not task.done()}
+
+    async def close(self) -> None:
+        """Stop listening; what does not end by itself is cut."""
+        while pending := self.busy:
+            await asyncio.wait(pending, timeout=5)
+            for task in pending:
+                task.cancel()
