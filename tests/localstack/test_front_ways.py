@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.localstack.town import ACCOUNT, REGION, Town
+from tests.localstack.town import ACCOUNT, REGION, ROLE, Town
 
 ALICE = "alice@example.org"
 
@@ -98,6 +98,47 @@ def test_what_an_execution_came_to_has_the_label_of_the_functions_that_it_ran(to
         assert town.passed_on(f"{case} {ALICE if read else 'nobody'}") is arrives
     for machine in (told, plain):
         town.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
+
+
+def test_what_a_function_shapes_for_a_delivery_stream_goes_on_only_where_that_takes_its_label(
+    town: Town,
+) -> None:
+    s3, firehose = town.client("s3"), town.client("firehose")
+    s3.create_bucket(Bucket="front-lake-out")
+    shaper = town.function("FrontShaper", "shaper")
+    machine = town.machine("front-shaping", shaper)  # it takes the label, and is not who asks
+    firehose.create_delivery_stream(
+        DeliveryStreamName="front-lake",
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": ROLE,
+            "BucketARN": "arn:aws:s3:::front-lake-out",
+            "ProcessingConfiguration": {
+                "Enabled": True,
+                "Processors": [
+                    {
+                        "Type": "Lambda",
+                        "Parameters": [{"ParameterName": "LambdaArn", "ParameterValue": shaper}],
+                    }
+                ],
+            },
+        },
+    )
+
+    def shaped(mode: str, case: str) -> str:
+        town.mode(mode)
+        firehose.put_record(DeliveryStreamName="front-lake", Record={"Data": case.encode()})
+        keys = [each["Key"] for each in s3.list_objects_v2(Bucket="front-lake-out").get("Contents", ())]
+        return "".join(
+            s3.get_object(Bucket="front-lake-out", Key=key)["Body"].read().decode() for key in keys
+        )
+
+    # Why not `audit`: what then goes to a delivery stream is adrift, for every test that comes after.
+    assert f"read-off {ALICE}" in shaped("off", "read-off")
+    assert "plain-enforce nobody" in shaped("enforce", "plain-enforce")
+    assert "read-enforce" not in shaped("enforce", "read-enforce")
+    assert "front-lake-out" in json.dumps(town.refused("FrontShaper", "Outcome"))
+    firehose.delete_delivery_stream(DeliveryStreamName="front-lake")
+    town.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
 
 
 def test_what_comes_through_a_state_machine_may_be_anything_that_was_put_there(town: Town) -> None:

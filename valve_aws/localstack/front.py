@@ -182,15 +182,15 @@ class Front(Valve):
             # Why nobody is told: whether a destination or a dead letter queue may have the event is not known
             # either. An event of which it is forgotten who asked for it is one that nobody waits for.
             return Served(run.payload, came.seen and not came.asynchronous, lines, True)
-        by_machine = came.internal and not came.principal and not came.asynchronous
-        places = self.origins.machines(function) if by_machine else self._destinations(function, came)
+        unnamed = came.internal and not came.principal and not came.asynchronous
+        places = self.origins.askers(function, came) if unnamed else self._destinations(function, came)
         refused = await self._refused(function, run, carried, places)
         if refused:
-            return Served(runtime.faults.refused("Valve.ResultRefused", refused), by_machine, lines, True)
+            return Served(runtime.faults.refused("Valve.ResultRefused", refused), unnamed, lines, True)
         if came.asynchronous:
             self.origins.ended(came.ident, Holding(run.label, True, run.ways))
             return Served(run.payload, run.failed, lines)
-        if run.subject is None or (by_machine and places):
+        if run.subject is None or (unnamed and places):
             return Served(run.payload, run.failed, lines)
         ident, leaves = await released(self.passage, run.subject, run.payload)
         if leaves is None:

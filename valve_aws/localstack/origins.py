@@ -31,6 +31,7 @@ tell what it carries."""
 
 
 DEFAULT = ":event-bus/default"
+STREAM = "AWS::KinesisFirehose::DeliveryStream"
 
 COMPUTED = re.compile(r"(FunctionName|StateMachineArn|Resource)\.\$|\{%")
 """How a definition names what it only computes (Amazon States Language: paths, JSONata)."""
@@ -70,9 +71,7 @@ class Origins:
             told = any(bus.endswith(DEFAULT) for bus in buses)
             stores = [*buses, *(self._definitions() if told else ())]
         elif not came.principal:
-            stores = self.machines(function)
-            if arrivals.transformed(came.payload):
-                stores = [*stores, *self._of("AWS::KinesisFirehose::DeliveryStream")]
+            stores = self.askers(function, came)
         return both(adrift, *(self._most(store) for store in dict.fromkeys(stores)))
 
     def _most(self, store: str) -> Holding:
@@ -89,7 +88,13 @@ class Origins:
         """Say whether a function has a trigger of a store."""
         return any(t.source == store for t in self._passage.stack.functions[function.logical].triggers)
 
-    def machines(self, function: Function) -> list[str]:
+    def askers(self, function: Function, came: Arrival) -> list[str]:
+        """Return the stores that may ask a function for a result where LocalStack does not say which: state
+        machines, and delivery streams if they ask in this way."""
+        streams = self._of(STREAM) if arrivals.transformed(came.payload) else ()
+        return [*self._machines(function), *streams]
+
+    def _machines(self, function: Function) -> list[str]:
         """Return the state machines that may run a function: those that name it, or name none in so many
         words, and those that may start one of these."""
         texts, named = self._definitions(), [function.name]
