@@ -123,6 +123,30 @@ def invoke(function: str | None, event: str, event_source: str, **told: Any) -> 
     sys.exit(verbs.invoke(function or "", event, event_source, told))
 
 
+@local.command("start-lambda", short_help="Serve the Lambda API of the template's functions")
+@click.argument("functions", nargs=-1)
+@click.option("--host", default="127.0.0.1", help="[default: 127.0.0.1]")
+@click.option("-p", "--port", type=click.IntRange(0, 65535), default=3001, help="[default: 3001]")
+@click.option("--debug-function", default="", hidden=True)
+@click.option("--no-watch", is_flag=True, hidden=True)
+@options(STACK, RUN, CONTAINERS)
+def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) -> None:
+    """Serve the Lambda API, so that the AWS CLI and SDKs reach the template's functions at an address of this
+    machine. Whoever can reach that address is the operator: what he does is recorded, and results and logs
+    are judged as ever.
+
+    \b
+    Examples:
+      valve local start-lambda
+      valve local start-lambda Orders --policy valve.yaml -p 3001
+      aws lambda invoke --endpoint-url http://127.0.0.1:3001 --function-name Orders out.json
+    """
+    from valve_aws import standing
+
+    told.pop("debug_function", None), told.pop("no_watch", None)
+    sys.exit(standing.start_lambda(functions, host, port, told))
+
+
 @valve.command(short_help="Propose a first valve.yaml")
 @click.option(
     "--write/--print", default=False, help="write valve.yaml beside the template instead of printing it"

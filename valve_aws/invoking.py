@@ -18,6 +18,7 @@ from valve_aws.ledger import Ledger
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Function
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.passage import Invoked, Passage
 from valve_aws.releasing import released
@@ -50,13 +51,14 @@ class Invoking:
 
     async def operator(
         self,
-        function: str,
+        function: str | Function,
         payload: bytes,
         event_source: str = "",
         beside: Beside = NOTHING_BESIDE,
         carried: Holding = NOT_LABELLED,
     ) -> Finished:
-        """Invoke a function for the operator; its result is judged before it is returned (law 11).
+        """Invoke a function, by its logical id or as one of its versions, for the operator; its result is
+        judged before it is returned (law 11).
 
         `carried` is what the payload carries when it stands for that of another function or a queue.
         """
@@ -72,9 +74,13 @@ class Invoking:
             return replace(done, payload=leaves)
         return replace(done, payload=runtime.faults.refused("Valve.ResultRefused", ident), failed=True)
 
+    def behind(self, function: str | Function, payload: bytes, beside: Beside = NOTHING_BESIDE) -> None:
+        """Have a function run for the operator, who waits for nothing and is told nothing."""
+        self._later(self._inner(function, payload, NOT_LABELLED, "", "operator", "", beside))
+
     async def _run(
         self,
-        function: str,
+        function: str | Function,
         payload: bytes,
         carried: Holding,
         trigger: str,
@@ -83,12 +89,12 @@ class Invoking:
         beside: Beside = NOTHING_BESIDE,
     ) -> Run:
         fields = application.fields(payload) if trigger else {}
-        there = self._passage.stack.functions[function]
+        there = self._passage.stack.functions[function] if isinstance(function, str) else function
         return await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside)
 
     async def _inner(
         self,
-        function: str,
+        function: str | Function,
         payload: bytes,
         carried: Holding,
         trigger: str,

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from valve_aws import application, audit, template
 from valve_aws.aws import Aws, Keyring
@@ -40,6 +40,9 @@ from valve_aws.proxy import Authority, Upstream
 from valve_aws.quoting import Quoting
 from valve_aws.settings import Settings
 from valve_aws.waking import Waking
+
+if TYPE_CHECKING:
+    from valve_aws.api.operations import LambdaApi
 
 Say = Callable[[str], None]
 
@@ -236,6 +239,17 @@ class Valve:
     ) -> Finished:
         """Invoke a function for the operator (`Invoking.operator`)."""
         return await self._invoking.operator(function, payload, event_source, beside, carried)
+
+    def lambda_api(self, functions: Collection[str] = ()) -> LambdaApi:
+        """Return the Lambda API of this valve, which has these functions deployed, by logical id; all if none
+        are named. Once for each valve."""
+        from valve_aws import controlling
+
+        stack = self.stack
+        if functions:
+            stack = replace(stack, functions={name: stack.functions[name] for name in functions})
+        engine = controlling.Controlling(self._invoking, self._housing.lines, self._say)
+        return controlling.lambda_api(stack, engine)
 
     async def drain(self) -> None:
         """Wait until nothing that was woken is under way any more."""

@@ -31,7 +31,9 @@ LEAVES = (
 MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
-    "crossing splicing serving housing invoking waking releasing ledger loglines operating quoting".split()
+    """
+    crossing splicing serving housing invoking waking releasing ledger loglines operating quoting controlling
+    """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
@@ -57,6 +59,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "serving": EVERY_ROOM | {"passage", "crossing", "splicing"},
     "housing": EVERY_ROOM | {"settings", "passage", "serving", "loglines"},
     "invoking": EVERY_ROOM | {"application", "passage", "housing", "ledger", "releasing", "waking"},
+    "controlling": EVERY_ROOM | {"invoking", "loglines"},
+    "standing": EVERY_ROOM | {"valve", "told", "verbs"},  # commands that stay
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "inprocess": EVERY_ROOM | {"application", "cloud"},
     "guarding": EVERY_ROOM | {"settings", "application", "inprocess", "ledger"},  # the cooperative guard
@@ -80,7 +84,7 @@ READ_LAZILY = frozenset(
 )
 MAY_IMPORT_LAZILY = {
     "__init__": frozenset({"guarding"}),
-    "cli": READ_LAZILY | {"verbs"},
+    "cli": READ_LAZILY | {"verbs", "standing"},
     "told": frozenset({"text"}),
     "verbs": READ_LAZILY
     | {"attack", "audit", "backend", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox

@@ -1,0 +1,80 @@
+"""Invoke: what is asked of a function, what is refused before it is begun, and how its outcome is told.
+
+Knows the operation's headers and errors. Does not know what runs a function.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from valve_aws.api.desk import Desk
+from valve_aws.api.fault import Fault
+from valve_aws.api.names import LATEST, split
+from valve_aws.api.ports import Answer
+from valve_aws.api.registry import Deployed, Version
+from valve_aws.model.invocation import Beside
+
+JSON = ("Content-Type", "application/json")
+
+
+async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
+    """`Invoke`. Raises `Fault`."""
+    kind = params.get("InvocationType") or "RequestResponse"
+    name, qualifier = split(params["FunctionName"], desk.registry.place, params.get("Qualifier"))
+    deployed = desk.registry.deployed(name, qualifier or LATEST)
+    version = desk.registry.version(name, qualifier or LATEST, desk.draw())
+    payload, waits = params.get("Payload") or b"{}", kind != "Event"
+    context = params.get("ClientContext") or ""
+    if refused := desk.engine.unacceptable(payload, waits, context):
+        status, code, body = refused
+        return Answer(status, (JSON, ("x-amzn-ErrorType", code)), body)
+    ready(version)
+    if kind == "DryRun":
+        return Answer(204)
+    beside = Beside(
+        client_context=base64.b64decode(context).decode() if context else "",
+        tenant=params.get("TenantId") or "",
+        ident=desk.ident(),
+        arn=desk.registry.place.arn(deployed.name, qualifier),
+    )
+    told = [("x-amzn-RequestId", beside.ident)]
+    if not waits:
+        desk.engine.later(version.function, payload, beside)
+        return Answer(202, tuple(told))
+    admit(deployed)
+    deployed.running += 1
+    try:
+        done = await desk.engine.invoke(version.function, payload, beside)
+    finally:
+        deployed.running -= 1
+    told += [JSON, ("X-Amz-Executed-Version", version.number)]
+    if done.failed:
+        told.append(("X-Amz-Function-Error", "Unhandled"))
+    if params.get("LogType") == "Tail":
+        told.append(("X-Amz-Log-Result", base64.b64encode(done.log).decode()))
+    return Answer(200, tuple(told), done.payload)
+
+
+def ready(version: Version) -> None:
+    """See that a version can be run. Raises `Fault`."""
+    if version.state != "Active":
+        raise Fault(
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the following "
+            f"state: {version.state}",
+        )
+
+
+def admit(deployed: Deployed) -> None:
+    """See that a function may serve one event more. Raises `Fault`: AWS answers at once, and queues nothing.
+
+    Source: Lambda developer guide, "Understanding Lambda function scaling".
+    """
+    if deployed.reserved is not None and deployed.running >= deployed.reserved:
+        raise Fault(
+            "TooManyRequestsException",
+            "Rate Exceeded.",
+            Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
+        )

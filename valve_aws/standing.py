@@ -1,0 +1,97 @@
+"""Commands that stay until they are told to end: what they open, say and close again.
+
+Knows lifetimes of servers beside a valve, and signals. Does not know what is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from valve_aws.api.server import Listening, Loop, Taken
+from valve_aws.api.web import application
+from valve_aws.model.source import Invalid, Where
+from valve_aws.told import gather
+from valve_aws.valve import NotStarted, Valve
+from valve_aws.verbs import harmless_log, say
+
+
+def start_lambda(functions: Sequence[str], host: str, port: int, told: Mapping[str, Any]) -> int:
+    """`valve local start-lambda`: serve the Lambda API of the template's functions; return the exit code."""
+    settings = gather(told)
+    logging.getLogger().addHandler(harmless_log())
+    valve = Valve.read(settings, say)
+    chosen = [valve.choose(named, "") for named in functions] or list(valve.stack.functions)
+    return staying(_start_lambda(valve, chosen, host, port))
+
+
+async def _start_lambda(valve: Valve, functions: Sequence[str], host: str, port: int) -> int:
+    async with opened(valve):
+        api = valve.lambda_api(functions)
+        async with listening(application(api, Loop(asyncio.get_running_loop())), host, port) as there:
+            say(f"valve: the Lambda API of {', '.join(functions)} is at {there.url}; Ctrl-C ends it")
+            first = valve.stack.functions[functions[0]].name
+            say(f"valve: try `aws lambda invoke --endpoint-url {there.url} --function-name {first} out`")
+            await told_to_end()
+    return 0
+
+
+def staying(course: Any) -> int:
+    """Run a command that stays; return its exit code."""
+    try:
+        code: int = asyncio.run(course)
+        return code
+    except NotStarted as missing:
+        say(f"valve: {missing}")
+        return 4
+
+
+@asynccontextmanager
+async def opened(valve: Valve) -> AsyncIterator[None]:
+    """Keep a valve open, and have what wakes its functions wake them, until the end."""
+    await valve.open()
+    if valve.settings.unsafe:
+        say("valve: UNSAFE: no walls (`--unsafe-cooperative`); a hostile function steps around this guard")
+    tending = asyncio.ensure_future(_tend(valve))
+    try:
+        yield
+    finally:
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
+        await valve.close()
+        say(valve.summary())
+
+
+async def _tend(valve: Valve) -> None:
+    while True:
+        await valve.drain()
+        await asyncio.sleep(TEND)
+
+
+TEND = 0.1
+"""Seconds between looks at what is due."""
+
+
+@asynccontextmanager
+async def listening(app: Any, host: str, port: int) -> AsyncIterator[Listening]:
+    """Serve an application until the end. Raises `Invalid` where nothing can listen."""
+    try:
+        there = Listening(app, host, port)
+    except Taken as taken:
+        raise Invalid(Where("--port"), str(taken), "name another with `-p`, or `-p 0` for any") from taken
+    try:
+        yield there
+    finally:
+        await asyncio.to_thread(there.close)
+
+
+async def told_to_end() -> None:
+    """Wait for Ctrl-C, or for whoever ends this process."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for which in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(which, ended.set)
+    await ended.wait()
