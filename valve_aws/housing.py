@@ -31,7 +31,7 @@ from valve_aws.environments.spares import Spares
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.environments.unguarded import on_host
 from valve_aws.loglines import Heard, LogLines, unheard
-from valve_aws.model.invocation import Beside
+from valve_aws.model.invocation import Beside, Sink
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Bind, Jail, Plan
 from valve_aws.model.stack import Function, Stack
@@ -56,6 +56,8 @@ class Run:
     ways: tuple[Way, ...]
     subject: Subject | None
     """None when the event was refused before any function saw it."""
+    error_type: str = ""
+    """`Runtime.ImportModuleError`, `Sandbox.Timedout` …; "" for a response."""
 
 
 class Housing:
@@ -112,9 +114,13 @@ class Housing:
         source: str,
         cause: str,
         beside: Beside,
+        sink: Callable[[Subject], Sink] | None = None,
     ) -> Run:
         """Take one event in, have it served, and return what it came to with the label it has by then (law
-        11)."""
+        11).
+
+        `sink` makes what takes the response in pieces, for the environment that serves the event.
+        """
         expected = self._passage.court.judge.admit(
             Principal("", function.logical, trigger=trigger, fields=fields), carried
         )
@@ -144,8 +150,11 @@ class Housing:
                 trace=_trace(),
                 client_context=beside.client_context,
                 tenant=beside.tenant,
+                sink=sink and sink(subject),
             )
-            return Run(done.payload, done.failed, subject.label, tuple(subject.ways.values()), subject)
+            # Why a copy: the environment itself may be at its next event before this one's end is judged.
+            who = replace(subject, ways=dict(subject.ways), outgoing={})
+            return Run(done.payload, done.failed, who.label, tuple(who.ways.values()), who, done.error_type)
 
     @asynccontextmanager
     async def _lease(self, function: Function, tenant: str, label: Label) -> AsyncIterator[Environment]:

@@ -7,34 +7,25 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from valve_aws import application, runtime
 from valve_aws.course.subject import Subject
 from valve_aws.housing import Housing, Run
 from valve_aws.ledger import Ledger
-from valve_aws.model.invocation import NOTHING_BESIDE, Beside
+from valve_aws.model.invocation import NOTHING_BESIDE, Beside, Sink
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Function
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.passage import Invoked, Passage
 from valve_aws.releasing import released
+from valve_aws.streaming import Finished, Stream
 from valve_aws.waking import Ended
 
 NOT_LABELLED = Holding()
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What an invocation from outside came to."""
-
-    payload: bytes
-    failed: bool
-    invocation: str = ""
-    """By which its records are told from others; "" when no function saw the event."""
 
 
 class Invoking:
@@ -65,7 +56,7 @@ class Invoking:
         run = await self._run(function, payload, carried, event_source, "operator", "", beside)
         if run.subject is None:
             return Finished(run.payload, run.failed)
-        done = Finished(run.payload, run.failed, run.subject.invocation)
+        done = Finished(run.payload, run.failed, run.subject.invocation, run.error_type)
         if self._passage.court.mode is Mode.OFF:
             self._passage.sighted(run.subject, "Result", run.payload)
             return done
@@ -78,6 +69,30 @@ class Invoking:
         """Have a function run for the operator, who waits for nothing and is told nothing."""
         self._later(self._inner(function, payload, NOT_LABELLED, "", "operator", "", beside))
 
+    async def stream(
+        self,
+        function: str | Function,
+        payload: bytes,
+        event_source: str = "",
+        beside: Beside = NOTHING_BESIDE,
+        carried: Holding = NOT_LABELLED,
+    ) -> Stream:
+        """Invoke a function for the operator, who takes its result in pieces as it writes them, each judged
+        (law 11).
+
+        Returns with the first piece or the end; raises what `operator` does. The function goes on whether
+        anybody reads or not.
+        """
+        stream = Stream(self._passage)
+
+        async def course() -> None:
+            told = (event_source, "operator", "", beside, stream.sink)
+            await stream.end(await self._run(function, payload, carried, *told))
+
+        stream.follow(self._later(course()))
+        await stream.opened()
+        return stream
+
     async def _run(
         self,
         function: str | Function,
@@ -87,10 +102,11 @@ class Invoking:
         source: str,
         cause: str,
         beside: Beside = NOTHING_BESIDE,
+        sink: Callable[[Subject], Sink] | None = None,
     ) -> Run:
         fields = application.fields(payload) if trigger else {}
         there = self._passage.stack.functions[function] if isinstance(function, str) else function
-        return await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside)
+        return await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside, sink)
 
     async def _inner(
         self,
@@ -145,10 +161,11 @@ class Invoking:
         who = run.subject or Subject("", function, trigger=trigger, cause=cause)
         return Ended(run.payload, run.failed, replace(who, label=run.label, ways=ways, outgoing={}))
 
-    def _later(self, course: Any) -> None:
+    def _later(self, course: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(course)
         self.background.add(task)
         task.add_done_callback(self.background.discard)
+        return task
 
     async def abandon(self) -> None:
         """Cut what nobody waits for and is still under way."""

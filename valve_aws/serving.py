@@ -21,6 +21,10 @@ RUNTIME_API = ("127.0.0.1", 9001)
 """Where the Runtime API answers inside, Lambda's own address."""
 
 
+AT_LEISURE = 960.0
+"""Seconds between two pieces of what a runtime sends: no longer than the longest event (900 s)."""
+
+
 class Serving:
     """The sockets of one run's environments."""
 
@@ -93,21 +97,26 @@ class Serving:
         task.add_done_callback(self._tasks.discard)
 
     async def _runtime(self, environment: Environment, exchange: Exchange) -> None:
-        """Answer a request to the Runtime API; a body is read no further than one byte beyond what may be
-        answered."""
-        pieces, size = [], 0
-        async for piece in exchange.stream():
-            if size <= runtime.RESPONSE_LIMIT:
-                pieces.append(piece)
-            size += len(piece)
-        body = b"".join(pieces)[: runtime.RESPONSE_LIMIT + 1]
+        """Answer a request to the Runtime API. A body is read no further than one byte beyond what may be
+        answered, but for a response in pieces, which goes on as it comes."""
+        method, path, headers = exchange.head.method, exchange.head.target, dict(exchange.head.headers)
+        content = exchange.stream(AT_LEISURE)
         try:
-            status, headers, answer = await environment.runtime_request(
-                exchange.head.method, exchange.head.target, dict(exchange.head.headers), body
+            answered = await environment.runtime_stream(
+                method, path, headers, content, lambda: dict(exchange.trailers)
             )
+            if answered is None:
+                pieces, size = [], 0
+                async for piece in content:
+                    if size <= runtime.RESPONSE_LIMIT:
+                        pieces.append(piece)
+                    size += len(piece)
+                body = b"".join(pieces)[: runtime.RESPONSE_LIMIT + 1]
+                trailers = dict(exchange.trailers)
+                answered = await environment.runtime_request(method, path, headers, body, trailers)
         except ConnectionError:
             return
-        await exchange.respond(status, headers, answer)
+        await exchange.respond(*answered)
 
     @property
     def busy(self) -> set[asyncio.Task[Any]]:

@@ -22,7 +22,7 @@ from valve_aws.course.carry import Court
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
 from valve_aws.housing import Housing, ready
-from valve_aws.invoking import NOT_LABELLED, Finished, Invoking
+from valve_aws.invoking import NOT_LABELLED, Invoking
 from valve_aws.labels import SqliteBook
 from valve_aws.ledger import Ledger
 from valve_aws.loglines import Heard, unheard
@@ -39,6 +39,7 @@ from valve_aws.passage import Passage, ident, now
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.quoting import Quoting
 from valve_aws.settings import Settings
+from valve_aws.streaming import Finished, Stream
 from valve_aws.waking import Waking
 
 if TYPE_CHECKING:
@@ -250,6 +251,12 @@ class Valve:
             stack = replace(stack, functions={name: stack.functions[name] for name in functions})
         engine = controlling.Controlling(self._invoking, self._housing.lines, self._say)
         return controlling.lambda_api(stack, engine)
+
+    async def stream(
+        self, function: str, payload: bytes, event_source: str = "", beside: Beside = NOTHING_BESIDE
+    ) -> Stream:
+        """Invoke a function for the operator, its result in pieces (`Invoking.stream`)."""
+        return await self._invoking.stream(function, payload, event_source, beside)
 
     async def drain(self) -> None:
         """Wait until nothing that was woken is under way any more."""

@@ -121,7 +121,7 @@ class Ran:
 
 
 @contextmanager
-def machine(then: Callable[[], None] = lambda: None) -> Iterator[tuple[int, list[str]]]:
+def machine(then: Callable[[], object] = lambda: None) -> Iterator[tuple[int, list[str]]]:
     """Serve HTTP on loopback; yield the port and all that was asked, path and body. `then` is done between a
     request and its answer."""
     told: list[str] = []

@@ -32,7 +32,8 @@ MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
-    crossing splicing serving housing invoking waking releasing ledger loglines operating quoting controlling
+    crossing splicing serving housing streaming invoking waking releasing ledger loglines operating quoting
+    controlling
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -58,7 +59,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "loglines": EVERY_ROOM | {"passage"},
     "serving": EVERY_ROOM | {"passage", "crossing", "splicing"},
     "housing": EVERY_ROOM | {"settings", "passage", "serving", "loglines"},
-    "invoking": EVERY_ROOM | {"application", "passage", "housing", "ledger", "releasing", "waking"},
+    "streaming": EVERY_ROOM | {"passage", "housing", "releasing"},
+    "invoking": EVERY_ROOM
+    | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
     "controlling": EVERY_ROOM | {"invoking", "loglines"},
     "standing": EVERY_ROOM | {"valve", "told", "verbs"},  # commands that stay
     "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valve_aws.model.invocation import Answer, Done, Invocation, Kind, Reply, Wait
+from valve_aws.model.invocation import Answer, Begun, Done, Invocation, Kind, Reply, Wait
 from valve_aws.runtime import RESPONSE_LIMIT, Machine, State
 from valve_aws.runtime.machine import TABLE, Step
 
@@ -271,10 +271,79 @@ def test_the_table_alone_decides_what_follows_what(steps: list[Step]) -> None:
             assert each.state is before
             assert each_done == []
         else:
-            assert each.state is after
+            assert each.state is TABLE.get((after, Step.SENT), after)  # what is whole is sent at once
             ended += len(each_done)
             finishing = {Step.RESPONSE, Step.ERROR, Step.INIT_ERROR, Step.RESTORE_ERROR}
             assert len(each_done) == (step in finishing)
+
+
+# Responses in pieces
+
+PIECES = {"Lambda-Runtime-Function-Response-Mode": "streaming", "Content-Type": "text/html"}
+
+
+def streaming(streams: bool = True) -> Machine:
+    """A machine whose runtime has an event of a caller who takes pieces, or does not."""
+    each = machine()
+    each.give(replace(EVENT, streams=streams))
+    ask(each, "GET", f"{API}/invocation/next")
+    return each
+
+
+def test_a_response_in_pieces_is_open_until_its_end() -> None:
+    each = streaming()
+    assert each.opens("POST", f"{API}/invocation/{ID}/response", PIECES) == Begun("text/html")
+    assert each.piece(10) is None
+    assert told(ask(each, "GET", f"{API}/invocation/next")) == (403, "InvalidStateTransition")
+    with pytest.raises(RuntimeError):
+        each.give(EVENT)
+    assert each.closes({}).status == 202
+    assert each.drain() == [Done(Kind.RESPONSE, b"")]
+    assert isinstance(ask(each, "GET", f"{API}/invocation/next"), Wait)
+
+
+def test_only_a_streamed_answer_to_who_takes_it_so_is_taken_in_pieces() -> None:
+    path = f"{API}/invocation/{ID}/response"
+    assert streaming(False).opens("POST", path, PIECES) is None
+    assert streaming().opens("POST", path, {}) is None
+    assert streaming().opens("POST", f"{API}/invocation/{ID}/error", PIECES) is None
+    assert told(streaming().opens("POST", f"{API}/invocation/other/response", PIECES)) == (
+        400,
+        "InvalidRequestID",
+    )
+    twice = streaming()
+    twice.opens("POST", path, PIECES)
+    assert told(twice.opens("POST", path, PIECES)) == (403, "InvalidStateTransition")
+
+
+def test_a_response_in_pieces_may_be_of_two_hundred_mebibytes() -> None:
+    each = streaming()
+    each.opens("POST", f"{API}/invocation/{ID}/response", PIECES)
+    assert each.piece(200 << 20) is None
+    assert told(each.piece(1)) == (413, "RequestEntityTooLarge")
+    (done,) = each.drain()
+    assert isinstance(done, Done)
+    assert done.error_type == "Function.ResponseSizeTooLarge"
+
+
+@pytest.mark.parametrize(("body", "payload"), [("e30=", b"{}"), ("?", b""), ("", b"")])
+def test_trailers_tell_of_an_error(body: str, payload: bytes) -> None:
+    trailers = {"Lambda-Runtime-Function-Error-Type": "A.B", "Lambda-Runtime-Function-Error-Body": body}
+    each, whole = streaming(), streaming(False)
+    each.opens("POST", f"{API}/invocation/{ID}/response", PIECES)
+    each.closes(trailers)
+    whole.answer("POST", f"{API}/invocation/{ID}/response", PIECES, b"some", trailers)
+    assert each.drain() == whole.drain() == [Done(Kind.ERROR, payload, "A.B")]
+
+
+def test_pieces_that_break_off_are_an_error_once() -> None:
+    each = streaming()
+    each.opens("POST", f"{API}/invocation/{ID}/response", PIECES)
+    each.breaks()
+    each.breaks()
+    assert [done.error_type for done in each.drain() if isinstance(done, Done)] == [
+        "Runtime.TruncatedResponse"
+    ]
 
 
 # Extensions

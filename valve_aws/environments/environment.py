@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 
 from valve_aws.course.subject import Subject
+from valve_aws.environments.conversation import Answered, Conversation
 from valve_aws.environments.process import Pump, born, watch
 from valve_aws.environments.surroundings import Surroundings
-from valve_aws.model.invocation import Answer, Done, Invocation, Kind, Reply
+from valve_aws.model.invocation import Done, Invocation, Kind, Sink
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Jail, Plan
 from valve_aws.model.stack import Function
@@ -26,6 +27,7 @@ FAREWELL = 0.3
 HELD = 1000
 """Lines that an init may write before its event is known."""
 MIB = 1024 * 1024
+NO_TRAILERS: Mapping[str, str] = {}
 
 
 class Environment:
@@ -47,10 +49,8 @@ class Environment:
         self.jail: Jail | None = None
         self._around = around
         self._api = around.machine(function)
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
-        self._news = asyncio.Event()
+        self._talk = Conversation(self._api)
         self._gone = asyncio.Event()
-        self._done: Done | None = None
         self._status: int | None = None
         self._peak = 0
         self._busy = False
@@ -71,7 +71,7 @@ class Environment:
     @property
     def alive(self) -> bool:
         """Say whether it can serve another event."""
-        failed = self._spoiled or (self._done is not None and self._done.kind is Kind.INIT_ERROR)
+        failed = self._spoiled or (self._talk.done is not None and self._talk.done.kind is Kind.INIT_ERROR)
         return self.jail is not None and self._status is None and not failed
 
     @property
@@ -92,13 +92,14 @@ class Environment:
         self._pump = Pump(loop, self.jail, self._say)
         watch(loop, self.jail, self._ended)
         self._stop = self._around.serve(self, self.jail)
-        ready = await self._until(lambda: self._api.idle or self._done is not None, INIT_LIMIT)
+        ready = await self._until(lambda: self._api.idle or self._talk.done is not None, INIT_LIMIT)
         self.init = self._around.tick() - began
         # Invariant: what code of an init that has not ended learns later is no baseline; it is an event's.
         self.baseline = self.subject.label
         await (self._pump.sweep() if self._status is None else self._gone.wait())
-        if not ready or self._done:
-            how = ("error", self._failure()) if self._done or self._status is not None else ("timeout", "")
+        if not ready or self._talk.done:
+            failed = self._talk.done is not None or self._status is not None
+            how = ("error", self._failure()) if failed else ("timeout", "")
             self._say("platform", self._around.wording.init_report(self.init, *how))
 
     async def start_ahead(self) -> bool:
@@ -141,15 +142,20 @@ class Environment:
         client_context: str = "",
         cognito: str = "",
         tenant: str = "",
+        sink: Sink | None = None,
     ) -> Done:
         """Serve one event and write its START, END and REPORT lines. One at a time: RuntimeError when it is
         busy.
+
+        `sink` takes the response in pieces if the runtime sends it so; then the end's payload is empty, or
+        that of an error which came after the pieces.
 
         Raises ValueError when `ident`, `trace` or the contexts cannot be put into a header.
         """
         if self._busy or self.jail is None:
             raise RuntimeError("an environment serves one event at a time, after its start")
         self._busy = True
+        self._talk.sink = sink
         try:
             return await self._serve(
                 Invocation(
@@ -161,6 +167,7 @@ class Environment:
                     client_context,
                     cognito,
                     tenant,
+                    sink is not None,
                 )
             )
         except BaseException:
@@ -172,27 +179,31 @@ class Environment:
             self._busy = False
 
     async def runtime_request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        trailers: Mapping[str, str] = NO_TRAILERS,
+    ) -> Answered:
         """Answer one request to the Runtime API as (status, headers, body); waits for as long as it takes.
 
         `body` may be cut after the response limit and one byte. Raises ConnectionError when the environment
         ends.
         """
-        if self._status is not None:
-            raise ConnectionError("the environment has ended")
-        answer = self._api.answer(method, path, headers, body)
-        if not isinstance(answer, Answer):
-            ticket = answer.ticket
-            future = self._waiting[ticket] = asyncio.get_running_loop().create_future()
-            self._turn()
-            try:
-                answer = await future
-            finally:
-                if self._waiting.pop(ticket, None):
-                    self._api.forget(ticket)
-        self._turn()
-        return answer.status, answer.headers, answer.body
+        return await self._talk.request(method, path, headers, body, trailers)
+
+    async def runtime_stream(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        pieces: AsyncIterator[bytes],
+        trailers: Callable[[], Mapping[str, str]],
+    ) -> Answered | None:
+        """Take a response in pieces for whoever takes it so; None for any other request, of which nothing was
+        read."""
+        return await self._talk.stream(method, path, headers, pieces, trailers)
 
     async def close(self, reason: str = "spindown") -> None:
         """End everything inside and wait until it is gone. Idempotent."""
@@ -200,7 +211,7 @@ class Environment:
             return
         if self._status is None and self._api.shut(reason, self._around.now() + FAREWELL):
             await self._thaw()
-            self._turn()
+            self._talk.turn()
             await self._until(lambda: False, FAREWELL)
         self.jail.kill()
         await self._gone.wait()
@@ -209,23 +220,25 @@ class Environment:
         ident, seconds, tick = invocation.ident, float(self.function.timeout), self._around.tick
         self._say("platform", self._around.wording.start(ident))
         began = tick()
-        if self._status is None and not self._done:
+        if self._status is None and not self._talk.done:
             await self._thaw()
             self._api.give(invocation)
-            self._turn()
-            await self._until(lambda: self._done is not None, seconds)
-        done = self._done or self._platform_end(ident, seconds)
+            self._talk.turn()
+            await self._until(lambda: self._talk.done is not None, seconds)
+        done = self._talk.done or self._platform_end(ident, seconds)
         taken = tick() - began
         if done.kind in {Kind.RESPONSE, Kind.ERROR}:
             await self._until(lambda: self._api.idle, seconds - taken)
             taken = tick() - began
+        if done.error_type == "Runtime.TruncatedResponse" and self._status is not None:
+            done = self._platform_end(ident, seconds)  # Why: it broke off because its writer ended
         await self.rest()
         healthy = self._api.idle and self._status is None
         if not healthy and self.jail:
             self.jail.kill()
             await self._gone.wait()
         await self._conclude(ident, done, taken, seconds)
-        self._done = None if healthy else self._done
+        self._talk.done = None if healthy else self._talk.done
         return done
 
     def _platform_end(self, ident: str, seconds: float) -> Done:
@@ -239,8 +252,8 @@ class Environment:
 
     def _failure(self) -> str:
         """Return the error type of an environment that failed."""
-        if self._done:
-            return self._claimed(self._done)
+        if self._talk.done:
+            return self._claimed(self._talk.done)
         return "Runtime.OutOfMemory" if self._full else "Runtime.ExitError"
 
     def _claimed(self, done: Done) -> str:
@@ -276,22 +289,11 @@ class Environment:
             left = limit - self._around.tick()
             if left <= 0:
                 break
-            self._news.clear()
+            self._talk.news.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
-                    await self._news.wait()
+                    await self._talk.news.wait()
         return met()
-
-    def _turn(self) -> None:
-        """Carry out what the Runtime API has made due."""
-        for due in self._api.drain():
-            if isinstance(due, Reply):
-                future = self._waiting.pop(due.ticket, None)
-                if future and not future.done():
-                    future.set_result(due.answer)
-            else:
-                self._done = due
-        self._news.set()
 
     def _ended(self, status: int) -> None:
         """Take note that nothing inside lives any more."""
@@ -302,11 +304,7 @@ class Environment:
                 self._full = True
                 self._peak = max(self._peak, self.function.memory * MIB)
         self._status = status
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(ConnectionError("the environment has ended"))
-        self._waiting.clear()
-        self._news.set()
+        self._talk.end()
         self._burying = asyncio.ensure_future(self._bury())
 
     async def _bury(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from valve_aws.model.invocation import Answer, Done, Invocation, Reply, Wait
+from valve_aws.model.invocation import Answer, Begun, Done, Invocation, Reply, Wait
 from valve_aws.model.plan import Jail, Plan
 from valve_aws.model.ports import Now
 from valve_aws.model.stack import Function
@@ -25,8 +25,27 @@ class RuntimeApi(Protocol):
     def idle(self) -> bool:
         """Say whether everything inside waits for an event."""
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer | Wait:
+    def answer(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        trailers: Mapping[str, str],
+    ) -> Answer | Wait:
         """Take one request."""
+
+    def opens(self, method: str, path: str, headers: Mapping[str, str]) -> Begun | Answer | None:
+        """Take the head of a response in pieces; None for any other request."""
+
+    def piece(self, size: int) -> Answer | None:
+        """Take note of so many bytes of it; a refusal ends it."""
+
+    def closes(self, trailers: Mapping[str, str]) -> Answer:
+        """Take its end."""
+
+    def breaks(self) -> None:
+        """Take note that it came to none."""
 
     def give(self, invocation: Invocation) -> None:
         """Hand over an event."""

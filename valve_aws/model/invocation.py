@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ class Invocation:
     """JSON text with `cognitoIdentityId` and `cognitoIdentityPoolId`."""
     tenant: str = ""
     """Whose invocation it is, for a function with tenant isolation."""
+    streams: bool = False
+    """Its caller takes a response in pieces, if the runtime sends one so."""
+
+
+class Sink(Protocol):
+    """Whoever takes a response in pieces, as the runtime writes them."""
+
+    def begin(self, kind: str) -> None:
+        """Take note that a response begins; `kind` is its Content-Type."""
+
+    async def take(self, piece: bytes) -> None:
+        """Take the next piece; waits while it has enough, so that the function waits too. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,14 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request whose body is a response in pieces."""
+
+    kind: str
+    """Its Content-Type."""
 
 
 @dataclass(frozen=True, slots=True)

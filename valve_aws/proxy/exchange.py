@@ -69,9 +69,12 @@ class Exchange:
                 await self._fill()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self, patience: float = 0.0) -> AsyncIterator[bytes]:
         """Give the body in pieces of at most 64 KiB, as fast as they are taken. Goes on where an earlier
-        reading stopped."""
+        reading stopped.
+
+        `patience`: seconds that a piece may take where the sender writes at leisure, and then at any rate.
+        """
         reader = self._reader
         while not reader.body.done:
             piece = reader.take()
@@ -79,7 +82,7 @@ class Exchange:
                 self._received += len(piece)
                 yield piece
             elif not reader.body.done:
-                await self._fill()
+                await self._fill(patience)
 
     def invite(self) -> None:
         """Have a small body sent that waits for `100 Continue`, before anybody reads it.
@@ -91,7 +94,7 @@ class Exchange:
             self._continue = False
             self._wire.send(write.CONTINUE)
 
-    async def _fill(self) -> None:
+    async def _fill(self, patience: float = 0.0) -> None:
         """Wait for more of the body; whoever waits for `100 Continue` is told to go on (RFC 9110 §10.1.1)."""
         wire, limits = self._wire, self._limits
         if self._continue:
@@ -100,6 +103,9 @@ class Exchange:
                 wire.send(write.CONTINUE)
         if wire.pending:
             self._reader.inbox.feed(await wire.more(limits.body_seconds))
+            return
+        if patience:
+            self._reader.inbox.feed(await wire.more(patience))
             return
         clock = asyncio.get_running_loop().time
         before = clock()

@@ -48,7 +48,9 @@ REPEATABLE = frozenset({
 })
 """Request headers that may come twice. Any other repeated one has no certain value."""
 
-TRAILERS = re.compile(r"x-[!-~]+|(?:content-|repr-)?digest|server-timing|etag|expires")
+TRAILERS = re.compile(
+    r"x-[!-~]+|(?:content-|repr-)?digest|server-timing|etag|expires|lambda-runtime-function-error-(?:type|body)"
+)
 """What may follow a chunked body: nothing that frames, routes or authorises (RFC 9110 §6.5.1)."""
 
 

@@ -13,6 +13,9 @@ from valve_aws.model.invocation import Answer
 RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
 """Bytes of a response: 6 MiB and 100 bytes (AWS: `Exceeded maximum allowed payload size (6291556 bytes)`)."""
 
+STREAM_LIMIT = 200 * 1024 * 1024
+"""Bytes of a response in pieces (Lambda quotas; 20 MiB until July 2025)."""
+
 REQUEST_LIMITS = {True: 6 * 1024 * 1024, False: 1024 * 1024}
 """Bytes of an invocation's payload, by whether somebody waits for its result (Lambda quotas)."""
 
@@ -119,12 +122,17 @@ def out_of_memory(ident: str) -> bytes:
     return _payload("Runtime.OutOfMemory", f"RequestId: {ident} Error: {ending(-9)}")
 
 
-def too_large() -> bytes:
-    """Return the payload of an invocation whose response exceeds `RESPONSE_LIMIT`."""
+def too_large(limit: int = RESPONSE_LIMIT) -> bytes:
+    """Return the payload of an invocation whose response exceeds a limit in bytes."""
     return _payload(
         "Function.ResponseSizeTooLarge",
-        f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).",
+        f"Response payload size exceeded maximum allowed payload size ({limit} bytes).",
     )
+
+
+def truncated() -> bytes:
+    """Return the payload of an invocation whose response in pieces broke off."""
+    return _payload("Runtime.TruncatedResponse", "The function's response ended before it was whole")
 
 
 def invalid_mode() -> bytes:

@@ -6,15 +6,16 @@ Source: AWS Lambda developer guide, `Using the Lambda runtime API for custom run
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from valve_aws.model.invocation import Answer, Done, Invocation, Kind, Reply, Wait
+from valve_aws.model.invocation import Answer, Begun, Done, Invocation, Kind, Reply, Wait
 from valve_aws.runtime import faults
 from valve_aws.runtime.extensions import Extensions
-from valve_aws.runtime.faults import RESPONSE_LIMIT, accepted, refusal
+from valve_aws.runtime.faults import RESPONSE_LIMIT, STREAM_LIMIT, accepted, refusal
 
 __all__ = ["RESPONSE_LIMIT", "TABLE", "Machine", "State", "Step"]
 
@@ -28,6 +29,8 @@ class State(StrEnum):
     """It waits for an event."""
     RUNNING = "Running"
     """It has an event."""
+    RESPONDING = "InvocationResponse"
+    """Its answer is on the way."""
     SENT = "ResponseSent"
     """It has answered its event and may ask for another."""
     FAILED = "InitError"
@@ -41,6 +44,7 @@ class Step(StrEnum):
     GIVE = "Running"
     RESPONSE = "InvocationResponse"
     ERROR = "InvocationErrorResponse"
+    SENT = "ResponseSent"
     INIT_ERROR = "InitError"
     RESTORE_NEXT = "RestoreReady"
     RESTORE_ERROR = "RestoreError"
@@ -52,7 +56,8 @@ TABLE: Mapping[tuple[State, Step], State] = {
     (State.STARTED, Step.RESTORE_NEXT): State.STARTED,
     (State.STARTED, Step.RESTORE_ERROR): State.FAILED,
     (State.READY, Step.GIVE): State.RUNNING,
-    (State.RUNNING, Step.RESPONSE): State.SENT,
+    (State.RUNNING, Step.RESPONSE): State.RESPONDING,
+    (State.RESPONDING, Step.SENT): State.SENT,
     (State.RUNNING, Step.ERROR): State.SENT,
     (State.SENT, Step.NEXT): State.READY,
 }
@@ -62,7 +67,11 @@ Why no (READY, NEXT): one poller waits; a second one (a thread that lies in wait
 """
 
 ERROR_TYPE = re.compile(r"[A-Za-z]{1,64}\.[A-Za-z]{1,128}", re.ASCII)
+ERROR_TYPE_NAME = "lambda-runtime-function-error-type"
+ERROR_BODY_NAME = "lambda-runtime-function-error-body"
+MODE = "lambda-runtime-function-response-mode"
 MODES = {"", "streaming"}
+NONE: Mapping[str, str] = {}
 
 API = "/2018-06-01"
 BY_ID = re.compile(re.escape(API) + r"/runtime/invocation/([^/]+)/(response|error)")
@@ -77,6 +86,7 @@ class Machine:
         self._invocation: Invocation | None = None
         self._pending: Invocation | None = None
         self._poller: int | None = None
+        self._streamed = 0
         self._tickets = 0
         self._out: list[Reply | Done] = []
         self.extensions = Extensions(identify, self._ticket, function, handler)
@@ -93,7 +103,14 @@ class Machine:
         """Say whether the runtime and every extension wait for the next event."""
         return self.state is State.READY and self.extensions.idle
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer | Wait:
+    def answer(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        trailers: Mapping[str, str] = NONE,
+    ) -> Answer | Wait:
         """Take one request. `body` may be cut after RESPONSE_LIMIT + 1 bytes; header names in any case.
 
         A `Wait` is answered by a `Reply` with its ticket, out of `drain`.
@@ -103,7 +120,7 @@ class Machine:
         if by_id := BY_ID.fullmatch(path):
             if method != "POST":
                 return refusal(405, "MethodNotAllowed", "Method not allowed")
-            return self._ended(by_id[1], by_id[2], named, body)
+            return self._ended(by_id[1], by_id[2], named, body, {n.lower(): v for n, v in trailers.items()})
         if path.startswith(API + "/"):
             route = self._routes.get((method, path.removeprefix(API)))
             if route:
@@ -115,7 +132,7 @@ class Machine:
 
     def give(self, invocation: Invocation) -> None:
         """Hand over an event: at once when the runtime waits, else as soon as it asks."""
-        if self._pending or self.state in {State.RUNNING, State.FAILED}:
+        if self._pending or self.state in {State.RUNNING, State.RESPONDING, State.FAILED}:
             raise RuntimeError("an environment has one event at a time")
         headers(invocation)  # Why: what cannot be sent must not get half-way in.
         self._pending = invocation
@@ -178,11 +195,57 @@ class Machine:
         self._out += self.extensions.invoke(invocation)
         return Answer(200, headers(invocation), invocation.payload)
 
-    def _ended(self, ident: str, what: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    # A response in pieces
+
+    def opens(self, method: str, path: str, headers: Mapping[str, str]) -> Begun | Answer | None:
+        """Take the head of a request whose body is a response in pieces, for a caller who takes it so; or
+        refuse it.
+
+        None: it is none, and `answer` takes it whole.
+        """
+        by_id = BY_ID.fullmatch(path.partition("?")[0])
+        named = {name.lower(): value for name, value in headers.items()}
+        asked = method == "POST" and named.get(MODE) == "streaming"
+        there = self._invocation
+        if by_id is None or by_id[2] != "response" or not asked or there is None or not there.streams:
+            return None
+        if by_id[1] != there.ident:
+            return refusal(400, "InvalidRequestID", "Invalid request ID")
+        self._streamed = 0
+        return self._step(Step.RESPONSE) or Begun(named.get("content-type", ""))
+
+    def piece(self, size: int) -> Answer | None:
+        """Take note of so many bytes of a response in pieces; a refusal ends it."""
+        self._streamed += size
+        if self._streamed <= STREAM_LIMIT:
+            return None
+        self._sent(Done(Kind.ERROR, faults.too_large(STREAM_LIMIT), "Function.ResponseSizeTooLarge"))
+        return refusal(
+            413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({STREAM_LIMIT} bytes)."
+        )
+
+    def closes(self, trailers: Mapping[str, str]) -> Answer:
+        """Take the end of a response in pieces; its trailers may say that it is an error's."""
+        named = {name.lower(): value for name, value in trailers.items()}
+        self._sent(_failed(named) or Done(Kind.RESPONSE, b""))
+        return accepted()
+
+    def breaks(self) -> None:
+        """Take note that a response in pieces came to no end."""
+        if self.state is State.RESPONDING:
+            self._sent(Done(Kind.ERROR, faults.truncated(), "Runtime.TruncatedResponse"))
+
+    def _sent(self, done: Done) -> None:
+        self._step(Step.SENT)
+        self._out.append(done)
+
+    def _ended(
+        self, ident: str, what: str, headers: Mapping[str, str], body: bytes, trailers: Mapping[str, str]
+    ) -> Answer:
         if self._invocation is None or ident != self._invocation.ident:
             return refusal(400, "InvalidRequestID", "Invalid request ID")
-        refused = self._step(Step.RESPONSE if what == "response" else Step.ERROR)
-        if refused:
+        steps = (Step.RESPONSE, Step.SENT) if what == "response" else (Step.ERROR,)
+        if refused := next(filter(None, map(self._step, steps)), None):
             return refused
         if len(body) > RESPONSE_LIMIT:
             self._out.append(Done(Kind.ERROR, faults.too_large(), "Function.ResponseSizeTooLarge"))
@@ -191,11 +254,11 @@ class Machine:
                 "RequestEntityTooLarge",
                 f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).",
             )
-        if headers.get("lambda-runtime-function-response-mode", "") not in MODES:
+        if headers.get(MODE, "") not in MODES:
             self._out.append(Done(Kind.ERROR, faults.invalid_mode(), "Runtime.InvalidResponseModeHeader"))
             return refusal(400, "InvalidFunctionResponseMode", "Invalid function response mode")
         if what == "response":
-            self._out.append(Done(Kind.RESPONSE, body))
+            self._out.append(_failed(trailers) or Done(Kind.RESPONSE, body))
         else:
             self._out.append(Done(Kind.ERROR, body, error_type(headers)))
         return accepted()
@@ -219,9 +282,24 @@ class Machine:
         return accepted()
 
 
+def _failed(trailers: Mapping[str, str]) -> Done | None:
+    """Return the error that the trailers of a response tell of, None when they tell of none.
+
+    Source: AWS Lambda developer guide, custom runtimes, response streaming: the type, and the error itself
+    as JSON in base64.
+    """
+    if ERROR_TYPE_NAME not in trailers:
+        return None
+    try:
+        told = base64.b64decode(trailers.get(ERROR_BODY_NAME, ""), validate=True)
+    except ValueError:
+        told = b""
+    return Done(Kind.ERROR, told, error_type(trailers))
+
+
 def error_type(headers: Mapping[str, str]) -> str:
     """Return the error type that the runtime claims; anything else is `Runtime.Unknown`, as on AWS."""
-    claimed = headers.get("lambda-runtime-function-error-type", "")
+    claimed = headers.get(ERROR_TYPE_NAME, "")
     return claimed if ERROR_TYPE.fullmatch(claimed) else "Runtime.Unknown"
 
 
