@@ -65,6 +65,8 @@ PACKED: dict[str, Spell] = {
     "zlib in base64 in JSON": lambda text: json.dumps(
         {"z": base64.b64encode(zlib.compress(text)).decode()}
     ).encode(),
+    "zlib at its fastest in base64": lambda text: b"z=" + base64.b64encode(zlib.compress(text, 1)),
+    "zlib at its best in base64": lambda text: base64.urlsafe_b64encode(zlib.compress(text, 9)),
     "gzip of base64 of gzip": lambda text: gzip.compress(base64.b64encode(gzip.compress(text))),
 }
 
@@ -111,14 +113,30 @@ PACKERS = {"gzip": gzip.compress, "zlib": zlib.compress, "bare deflate": raw_def
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-def test_a_long_compressed_stream_is_unpacked_as_it_comes(pack: Spell) -> None:
-    noise = "".join(random.Random(1).choices(string.printable, k=200_000)).encode()
+@pytest.mark.parametrize("size", [1, 100, 4096])
+def test_a_long_compressed_stream_is_unpacked_as_it_comes(size: int, pack: Spell) -> None:
+    noise = "".join(random.Random(1).choices(string.printable, k=20_000)).encode()
     packed = pack(noise + FLOCK.secret_key.value.encode() + noise)
     lookout = Lookout(FLOCK)
     look = lookout.stream(place(), "its body")
-    for at in range(0, len(packed), 4096):
-        look(packed[at : at + 4096])
+    for at in range(0, len(packed), size):
+        look(packed[at : at + size])
     assert kinds(lookout.sightings) == ["secret key"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "zlib"])
+@pytest.mark.parametrize("size", [1, 3, 4096])
+def test_what_is_compressed_within_a_stream_is_unpacked_as_it_comes(size: int, pack: Spell) -> None:
+    """In base64, as a value of what is sent; and, where it has a mark of its own, as it is."""
+    noise = "".join(random.Random(1).choices(string.printable, k=20_000)).encode()
+    packed = pack(noise + FLOCK.secret_key.value.encode() + noise)
+    texts = [b'{"name": "x", "z": "' + base64.b64encode(packed) + b'", "more": 1}']
+    for text in [*texts, b"head\n" + packed] if pack is gzip.compress else texts:
+        lookout = Lookout(FLOCK)
+        look = lookout.stream(place(), "its body")
+        for at in range(0, len(text), size):
+            look(text[at : at + size])
+        assert kinds(lookout.sightings) == ["secret key"]
 
 
 @pytest.mark.parametrize("kind", DECOYS)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from valve_aws.canary.decoy import Decoy, Flock
-from valve_aws.canary.inflating import Inflating, inflated
+from valve_aws.canary.inflating import EDGE, Inflating, Packed, begun
 from valve_aws.canary.search import Piece, Search
 from valve_aws.model.call import Call, Evidence, Head, Unreadable
 from valve_aws.model.spellings import Sieve
@@ -20,6 +20,12 @@ DEEPEST = 3
 ENOUGH = 0.5
 """The part of a decoy that counts as all of it. Why not all: of what is cut in two, a side without a mark is
 not seen."""
+
+FIRST = 256
+"""Bytes by which what is compressed as a whole has shown itself."""
+
+OPEN = 8
+"""Compressed things within one stream that are unpacked at once, the last that were begun."""
 
 KEPT = 16
 """Calls that are kept for each decoy whose parts were seen."""
@@ -145,28 +151,46 @@ class _Stream:
     def __init__(self, search: Search, take: Callable[[Piece], None], how: str = "", depth: int = 0) -> None:
         self._search, self._take, self._how, self._depth = search, take, how, depth
         self._sieve = Sieve(self._found)
-        self._begun = False
+        self._first = b""
         self._packed: Inflating | None = None
         self._inner: _Stream | None = None
+        self._open: list[tuple[Packed, _Stream]] = []
+        self._edge = b'"'
+        """The last of it. Why a quotation mark at first: what it begins with is a value, too."""
 
     def look(self, piece: bytes) -> None:
         """Look through a further piece."""
         if not piece:
             return
-        if not self._begun and self._depth < DEEPEST:
-            self._packed = Inflating.of(piece)
-            self._inner = self._within(self._packed.how) if self._packed else None
-        self._begun = True
         self._sieve.look(piece)
-        if self._packed and self._inner and (content := self._packed.feed(piece)):
-            self._inner.look(content)
+        if self._packed and self._inner:
+            self._inner.look(self._packed.feed(piece))
+        if self._depth < DEEPEST:
+            if not self._packed and len(self._first) < FIRST:
+                self._begin(piece)
+            self._unpack(piece)
+
+    def _begin(self, piece: bytes) -> None:
+        """See whether it is compressed as a whole. Why also with the next piece: who sends cuts it."""
+        self._first += piece
+        if packed := Inflating.of(self._first):
+            self._packed, self._inner = packed, self._within(packed.how)
+            self._inner.look(packed.feed(self._first))
+
+    def _unpack(self, piece: bytes) -> None:
+        """Look through what is compressed within: what goes on in this piece, and what begins in it."""
+        for packed, inner in self._open:
+            inner.look(packed.feed(piece))
+        text = self._edge + piece
+        for at, packed in begun(text, len(self._edge)):
+            self._open.append((packed, self._within(packed.how)))
+            self._open[-1][1].look(packed.feed(text[at:]))
+        self._open = [(packed, inner) for packed, inner in self._open if packed.open][-OPEN:]
+        self._edge = text[-EDGE:]
 
     def _found(self, text: bytes) -> str:
         for piece in self._search.pieces(text):
             self._take(piece._replace(how=piece.how + self._how))
-        if self._depth < DEEPEST:
-            for unpacked in inflated(text):
-                self._within(unpacked.how).look(unpacked.content)
         return ""
 
     def _within(self, how: str) -> _Stream:
