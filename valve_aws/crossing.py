@@ -81,8 +81,9 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
     crossing = Crossing(passage, subject, exchange)
     evidence = passage.evidence(subject, head)
     if astray := ELSEWHERE & {name for name, _ in head.headers}:
-        problem = f"its header `{min(astray)}` names another path than the one that is asked for"
-        await drive(turn_away(passage.court, subject, Unreadable(problem)), crossing.act)
+        unread = Unreadable(f"its header `{min(astray)}` names another path than the one that is asked for")
+        crossing.sighted(unread)
+        await drive(turn_away(passage.court, subject, unread), crossing.act)
         return
     path = head.target.partition("?")[0]
     call = replace(

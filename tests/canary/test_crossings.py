@@ -46,7 +46,7 @@ stores: {"http://kept.test/*": {accepts: []}, "tcp://kept.test:5432": {accepts: 
 """
 
 HANDLER = '''
-import base64, gzip, json, os, socket, urllib.request
+import base64, gzip, json, os, socket, urllib.error, urllib.request
 import boto3
 from botocore.exceptions import ClientError
 S3, SQS, DB = boto3.client("s3"), boto3.client("sqs"), boto3.client("dynamodb")
@@ -69,6 +69,10 @@ def read_key(text): DB.get_item(TableName=NOTES, Key={"id": {"S": text.decode()}
 def address(text): urllib.request.urlopen("http://kept.test/" + text.decode(), timeout=10).read()
 def header(text): urllib.request.urlopen(
     urllib.request.Request("http://kept.test/", headers={"X-Trace": text.hex()}), timeout=10).read()
+def astray(text):
+    asked = urllib.request.Request("http://kept.test/", headers={"X-Original-URL": "/" + text.decode()})
+    try: urllib.request.urlopen(asked, timeout=10)
+    except urllib.error.HTTPError: pass
 def post(text): urllib.request.urlopen("http://kept.test/", b"x" * 200_000 + text, timeout=10).read()
 def connection(text):
     with socket.create_connection(("kept.test", 5432), 10) as there:
@@ -104,6 +108,7 @@ CALLS = {
     "read_key": "GetItem",
     "address": "Visit",
     "header": "Visit",
+    "astray": "Unreadable",
     "post": "Visit",
     "connection": "Connect",
     "log": "Log",
@@ -112,7 +117,7 @@ CALLS = {
     "refused": "PutObject",
     "in_two": "SendMessage",
 }
-HEADS = {"object_key", "object_metadata", "address", "header", "own_key", "refused"}
+HEADS = {"object_key", "object_metadata", "address", "header", "astray", "own_key", "refused"}
 """Ways by which it leaves in a request's line or its headers."""
 
 
