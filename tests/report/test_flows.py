@@ -32,6 +32,7 @@ STACK = Stack(
         "Jobs": Resource("Jobs", "AWS::SQS::Queue", "jobs", QUEUE),
         "Customers": Resource("Customers", "AWS::DynamoDB::Table", "customers", TABLE),
         "Archive": Resource("Archive", "AWS::S3::Bucket", "archive", BUCKET),
+        "Orders": Resource("Orders", "AWS::SQS::Queue", "orders.fifo", f"{QUEUE[:-4]}orders.fifo"),
     },
     folder=Path("/app"),
 )
@@ -125,6 +126,8 @@ def test_whether_anything_carried_a_tag_is_about_functions() -> None:
         ("customer", "nothing is called `customer`; did you mean `customers`"),
         ("api.partner.tset", "nothing is called `api.partner.tset`; did you mean `api.partner.test`"),
         ("", "nothing is called ``"),
+        ("order.fifo", "nothing is called `order.fifo`; did you mean `orders.fifo`"),
+        ("Customers.email", "nothing is called `Customers.email`; did you mean `Customers`"),
     ],
 )
 def test_a_name_that_there_is_not_is_told_with_the_nearest(written: str, told: str) -> None:
@@ -135,6 +138,24 @@ def test_a_name_that_there_is_not_is_told_with_the_nearest(written: str, told: s
 
 def test_a_host_that_nobody_named_is_a_place_too() -> None:
     assert reached(flows(READ), "pii", "collector.example") == []
+    assert flows().place("https://Order.FIFO/x").host == "order.fifo", "who says that it is one is believed"
+
+
+@pytest.mark.parametrize(
+    ("written", "target", "there"),
+    [
+        ("https://*.shop.test/*", "https://eu.shop.test/x", True),
+        ("https://*.shop.test/*", "https://evil.example/x", False),
+        ("arn:aws:s3:::{tenant}-data", "arn:aws:s3:::acme-data", True),
+        ("arn:aws:s3:::{tenant}-data", "arn:aws:s3:::acme-data/key", True),
+        ("arn:aws:s3:::{tenant}-data", "arn:aws:s3:::acme-loot", False),
+    ],
+)
+def test_a_place_by_a_pattern_of_the_policy_s_is_what_the_pattern_fits(
+    written: str, target: str, there: bool
+) -> None:
+    asked = Flows((), STACK, FlowPolicy(stores=(StoreRule(written),)))
+    assert asked.place(written).among([target]) is there
 
 
 def test_a_tag_must_be_declared() -> None:

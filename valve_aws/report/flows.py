@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from valve_aws.model.label import CLEAN, Label, join, within
+from valve_aws.model.pattern import unify
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
@@ -58,9 +59,10 @@ class Place:
         """Say whether one of these (ARNs, cells, URLs) lies there."""
         if self.host:
             return any(host_of(target) == self.host for target in targets)
-        pattern = self.store.partition("*")[0].partition("{")[0]
-        if pattern != self.store:
-            return any(target.startswith(pattern) for target in targets)
+        if "*" in self.store or "{" in self.store:
+            # Why also with more behind it: a record names cells, a pattern may be of their stores.
+            wanted = (self.store, f"{self.store}/*")
+            return any(unify(pattern, target) is not None for target in targets for pattern in wanted)
         return any(target == self.store or target.startswith(f"{self.store}/") for target in targets)
 
 
@@ -138,11 +140,14 @@ class Flows:
                 return Place(written, store=rule.target)
         if written.startswith("arn:"):
             return Place(written, store=written)
-        host = (host_of(written) or written).lower()
         known = set(self._hosts())
-        if host in known or (HOST.fullmatch(host) and not difflib.get_close_matches(host, known, 1, 0.85)):
-            return Place(written, host=host)
-        raise unknown("nothing is called", written, [*self._names(), *known])
+        names = [*self._names(), *known]
+        # Why as it is written, and unlike any name: `Customers.email` and `order.fifo` are no hosts.
+        host, like = (host_of(written), known) if "://" in written else (written, names)
+        new = HOST.fullmatch(host) and not difflib.get_close_matches(host, like, 1, 0.85)
+        if new or host.lower() in known:
+            return Place(written, host=host.lower())
+        raise unknown("nothing is called", written, names)
 
     def tag(self, written: str) -> str:
         """Check a tag. Raises `Invalid` for one that the policy does not declare."""
