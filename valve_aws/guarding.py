@@ -81,7 +81,7 @@ class Guard:
         )
         self.stack, self.policy = self._read(template is not None or policy is not None)
         self.mode = Mode(mode) if mode else self.policy.mode
-        self._ledger = Ledger(self.stack, self.mode, self._say, STRENGTH)
+        self.ledger = Ledger(self.stack, self.mode, self._say, STRENGTH)
         self._handlers: dict[str, Invocation] = {}
         self._watch: Watch | None = None
         self.lookout: Lookout | None = None
@@ -91,12 +91,12 @@ class Guard:
     @property
     def records(self) -> list[Record]:
         """Return every crossing, in order."""
-        return self._ledger.records
+        return self.ledger.records
 
     @property
     def refusals(self) -> list[Record]:
         """Return those that were refused, in `enforce`."""
-        return self._ledger.refusals
+        return self.ledger.refusals
 
     def _read(self, named: bool) -> tuple[Stack, FlowPolicy]:
         try:
@@ -114,10 +114,10 @@ class Guard:
     def __enter__(self) -> Guard:
         if self._watch is not None:
             raise RuntimeError("this guard is on already; make another for what is within")
-        self._ledger.clear()
+        self.ledger.clear()
         try:
             book, sink = self._book(), self._sink()
-            made = watch(self.stack, self.policy, self.mode, book, sink, self._ledger.add, self._invoke)
+            made = watch(self.stack, self.policy, self.mode, book, sink, self.ledger.add, self._invoke)
             made.look = looking(self.lookout) if self.lookout else None
             seam.put_in(made)
         except BaseException:
@@ -192,7 +192,7 @@ class Guard:
             labelled = sorted(
                 f"{logical}.{t.name}" for t in owner.triggers if f"{logical}.{t.name}" in self.policy.events
             )
-            if labelled and not came.trigger and self._ledger.first(labelled[0]):
+            if labelled and not came.trigger and self.ledger.first(labelled[0]):
                 self._say(f'valve: the event\'s labels do not apply without event_source="{labelled[0]}"')
             return came
 
@@ -226,7 +226,7 @@ class Guard:
 
     def summary(self) -> str:
         """Return one line about the run; it says how strong the guard was."""
-        return self._ledger.summary()
+        return self.ledger.summary()
 
 
 def _path(given: str | Path | None) -> Path | None:

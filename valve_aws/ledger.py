@@ -45,6 +45,16 @@ class Ledger:
         self._tally = report.Tally()
         self._causes: dict[str, str] = {}
         self._shown: set[object] = set()
+        self.dropped = 0
+        """Records that are not kept any more."""
+
+    def mark(self) -> int:
+        """Return how many records there were so far, for `since`."""
+        return self.dropped + len(self.records)
+
+    def since(self, mark: int) -> list[Record]:
+        """Return the records after a mark, as far as they are kept; older ones may be among them."""
+        return self.records[max(0, mark - self.dropped) :]
 
     def add(self, record: Record) -> None:
         """Take in one decision; `settled` lines are counted and not kept."""
@@ -61,7 +71,9 @@ class Ledger:
         if len(self.records) > KEPT:
             # Why: what let a label in is what a later refusal wants to tell; the file has every record.
             old, new = self.records[: KEPT // 2], self.records[KEPT // 2 :]
+            before = len(self.records)
             self.records[:] = [r for r in old if r.joined][-(KEPT // 4) :] + new
+            self.dropped += before - len(self.records)
 
     def first(self, what: object) -> bool:
         """Say whether this is the first time that `what` is to be told."""

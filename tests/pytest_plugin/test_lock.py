@@ -135,6 +135,17 @@ def test_where_a_test_did_not_come_to_its_end_nothing_is_gone(
     assert uses(standing) == "AB"
 
 
+@pytest.mark.parametrize("words", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_where_decisions_were_not_kept_nothing_is_vouched_for(
+    words: tuple[str, ...], standing: Project
+) -> None:
+    standing.write(conftest=STAND_IN.replace("[made])", "[made], 3)"))
+    code, out = standing.pytest("--valve-lock=check", *words)
+    assert (code, "valve.lock: 3 decisions of a test are not kept any more" in out) == (1, True), out
+    code, out = standing.pytest("--valve-lock=update", "test_a.py", *words)
+    assert (code, uses(standing)) == (0, "AB"), out
+
+
 def test_a_whole_session_tells_what_is_gone_and_update_forgets_it(standing: Project) -> None:
     """Also where it is named by the folder that pytest would take itself."""
     standing.write(test_b="import pytest\n@pytest.mark.xfail\ndef test_b(): assert False")

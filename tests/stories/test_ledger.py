@@ -57,6 +57,22 @@ def test_records_are_bounded_and_the_last_and_what_let_labels_in_stay(
     assert len(book.records) <= 100
 
 
+def test_what_is_not_kept_is_counted_and_what_came_after_a_mark_is_found(book: Ledger) -> None:
+    for number in range(90):
+        book.add(replace(RECORD, ident=f"r-{number}", joined=PII if number == 3 else frozenset()))
+    assert (book.dropped, mark := book.mark()) == (0, 90)
+    assert book.since(mark) == []
+    for number in range(30):
+        book.add(replace(RECORD, ident=f"s-{number}"))
+    assert book.dropped == 120 - len(book.records) == 49
+    assert [record.ident for record in book.since(mark)] == [f"s-{number}" for number in range(30)]
+    for number in range(1000):
+        book.add(replace(RECORD, ident=f"t-{number}"))
+    assert {r.ident for r in book.records} == {r.ident for r in book.since(mark)}, "none is left out"
+    book.clear()
+    assert (book.dropped, book.mark()) == (0, 0)
+
+
 def test_refusals_are_bounded_and_counted(book: Ledger, told: list[str]) -> None:
     refused = replace(RECORD, verdict="refuse", reasons=(Reason(Rule.ACCEPTS, "no"),))
     for number in range(300):

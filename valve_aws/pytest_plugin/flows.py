@@ -49,6 +49,12 @@ class ValveFlows:
             _fail(f"`{tag}` was not to flow to `{to}`: {_counted(found)}", flows.told(found, tag))
         if place.way == LOG and (lines := flows.logged(tag)):
             _fail(f"`{tag}` was not to flow to `{to}`: it did, {_times(len(lines))}", flows.lined(lines))
+        self._whole(flows, to)
+        if not vacuous_ok and flows.inside and (place.beyond or place.way == LOG):
+            _fail(
+                f"handlers of this process were guarded, and what of theirs goes to `{to}` is not seen",
+                "run the function with `valve_lambda`, or say `vacuous_ok=True`",
+            )
         if not vacuous_ok and not flows.carried(tag):
             _fail(
                 f"nothing carried `{tag}` in this test, so nothing was shown about `{to}`",
@@ -77,6 +83,7 @@ class ValveFlows:
         strangers = _understood(lambda: flows.strangers(logical, calls))
         if strangers:
             _fail(f"`{function}` made calls that are not among those allowed", flows.listed(strangers))
+        self._whole(flows, function)
         if not any(record.function == logical for record in flows.records):
             _fail(f"`{function}` was not run in this test, so nothing was shown", "invoke it first")
 
@@ -103,6 +110,8 @@ class ValveFlows:
         self._expect(held)
         if not held:
             _fail("nothing that fits was refused", _instead(flows, fitting))
+        if times is not None:
+            self._whole(flows, call or function)
         if times is not None and len(held) != times:
             _fail(f"it was refused {_times(len(held))}, not {_times(times)}", flows.told(held, tag))
 
@@ -120,6 +129,17 @@ class ValveFlows:
             elif record.invocation in begun and record.operation in NEVER_SENT:
                 idents.add(record.ident)
         self._expected |= idents
+
+    @staticmethod
+    def _whole(flows: Flows, what: str) -> None:
+        """Fail where not every record is there any more: what is not found may have been in another."""
+        __tracebackhide__ = True
+        if flows.dropped:
+            _fail(
+                f"{flows.dropped} of this test's decisions are not kept any more, so nothing was shown "
+                f"about `{what}`",
+                "have one test do less: some 20,000 decisions are kept",
+            )
 
     def _read(self, tag: str, to: str) -> tuple[Flows, Place]:
         __tracebackhide__ = True

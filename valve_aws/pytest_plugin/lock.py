@@ -36,6 +36,8 @@ class Locks:
         self._config, self._verb = config, verb
         self._used: dict[Path, dict[Any, Any]] = {}
         self._partial = self._narrowed()
+        self._lost = ""
+        """Why what is new may not have been seen."""
         self._told: list[str] = []
         self._failed = False
 
@@ -49,10 +51,12 @@ class Locks:
         options = (name for name in NARROWING if self._config.getoption(name, None))
         return next((f"`--{name.replace('_', '-')}` left tests out" for name in options), "")
 
-    def add(self, stack: Stack, policy: FlowPolicy, records: Iterable[Record]) -> None:
-        """Take in what one test has seen."""
+    def add(self, stack: Stack, policy: FlowPolicy, records: Iterable[Record], dropped: int = 0) -> None:
+        """Take in what one test has seen; `dropped` records of it are not kept any more."""
         from valve_aws import application, lockfile
 
+        if dropped:
+            self._lost = self._partial = f"{dropped} decisions of a test are not kept any more"
         path = application.kept(Path(stack.file)) / lockfile.NAME
         self._join(path, lockfile.uses(records, lockfile.Names.of(stack, policy)))
 
@@ -71,7 +75,7 @@ class Locks:
             for path, used in self._used.items()
             for use, seen in used.items()
         ]
-        return {"rows": rows, "partial": self._partial}
+        return {"rows": rows, "partial": self._partial, "lost": self._lost}
 
     def take(self, told: dict[str, Any]) -> None:
         """Take over what a worker has seen."""
@@ -79,7 +83,7 @@ class Locks:
 
         for path, use, record, file, line, text in told["rows"]:
             self._join(Path(path), {Use(*use): Seen(record, Evidence(file, line, text))})
-        self._partial = self._partial or told["partial"]
+        self._partial, self._lost = self._partial or told["partial"], self._lost or told["lost"]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -133,9 +137,9 @@ class Locks:
         if text:
             self._told += text.splitlines()
         if self._verb == "check":
-            self._failed = self._failed or bool(found.new)
+            self._failed = self._failed or bool(found.new or self._lost)
             if not text:
-                self._told.append(f"{shown}: nothing new")
+                self._told.append(f"{shown}: {self._lost or 'nothing new'}")
             return
         wrote = lockfile.save(path, lockfile.renewed(lock, used, keep=not gone))
         kept = len(found.gone) - len(gone)

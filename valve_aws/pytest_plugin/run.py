@@ -155,7 +155,7 @@ class Run:
 
     def _invoke(self, function: str, payload: bytes, source: str) -> tuple[bytes, bool, str, list[Record]]:
         __tracebackhide__ = True
-        valve, loop, before = self.valve, self._session.loop, len(self.valve.records)
+        valve, loop, before = self.valve, self._session.loop, self.valve.ledger.mark()
         told(lambda: valve.choose(function, source))
         self._invoked.add(function)
         loop.call(valve.rested())  # Why: one that is nearly ready is there sooner than another beside it
@@ -164,7 +164,7 @@ class Run:
         self._show(self._guarded.ear)
         records = [
             record
-            for record in valve.records[before:]
+            for record in valve.ledger.since(before)
             if record.function == function and done.invocation in {record.invocation, ""}
         ]
         return done.payload, done.failed, done.invocation, records
@@ -174,17 +174,27 @@ class Run:
     def _asked(self) -> Flows:
         """Return what can be asked by now; what was woken comes to its end first."""
         records: list[Record] = []
-        stack, policy = Stack("", "", "", {}, {}), FlowPolicy()
+        stack, policy, ledgers = Stack("", "", "", {}, {}), FlowPolicy(), []
         if self._guard is not None:
             stack, policy = self._guard.stack, self._guard.policy
             records += self._guard.records
+            ledgers.append(self._guard.ledger)
+        inside = not all(map(own, records))
         if self._found is not None:
             valve = self._found.valve
             self._session.loop.call(valve.drain())
             stack, policy = valve.stack, valve.policy
             records = [*valve.records, *records]
-        lines = self._found.ear.free if self._found else ()
-        return Flows(records, stack, policy, str(self._session.config.rootpath), lines)
+            ledgers.append(valve.ledger)
+        return Flows(
+            records,
+            stack,
+            policy,
+            str(self._session.config.rootpath),
+            self._found.ear.free if self._found else (),
+            sum(ledger.dropped for ledger in ledgers),
+            inside,
+        )
 
     def _show(self, ear: Ear) -> None:
         """Give the test's report what an operator would have seen since the last time."""
@@ -207,7 +217,7 @@ class Run:
             self._session.summary.add(self._node, flows, self._flows, self._guard is not None)
             wrong = self._refused(unexpected, flows) + (self._canary.close() if self._canary else [])
             if self._session.lock:
-                self._session.lock.add(flows.stack, flows.policy, flows.records)
+                self._session.lock.add(flows.stack, flows.policy, flows.records, flows.dropped)
         finally:
             if self._found is not None:
                 self._session.renew(self._found, self._invoked)

@@ -65,6 +65,11 @@ class Place:
             return any(unify(pattern, target) is not None for target in targets for pattern in wanted)
         return any(target == self.store or target.startswith(f"{self.store}/") for target in targets)
 
+    @property
+    def beyond(self) -> bool:
+        """Say whether it is not of AWS: another host."""
+        return bool(self.host) or "://" in self.store
+
 
 def host_of(target: str) -> str:
     """Return the host that a target is at (`https://…`, `tcp://…`, `dns:…`), "" for what is AWS's."""
@@ -117,6 +122,10 @@ class Flows:
     """A folder from which on files are named in answers."""
     lines: Sequence[Line] = ()
     """Log lines that were let through, which no record speaks of."""
+    dropped: int = 0
+    """Records of this run that are not kept any more."""
+    inside: bool = False
+    """Functions ran in this process, where neither log lines nor requests to other hosts are seen."""
 
     # Names
 

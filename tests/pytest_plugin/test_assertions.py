@@ -1,0 +1,44 @@
+"""When an assertion passes and when it fails, asked of records alone.
+
+Knows records and what a test says of them. Does not run anything; `test_fixtures` does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.report.test_flows import POLICY, READ, STACK, STOPPED
+from valve_aws.model.record import Record
+from valve_aws.pytest_plugin.flows import ValveFlows
+from valve_aws.report.flows import Flows
+
+
+def asserting(*records: Record, **more: Any) -> ValveFlows:
+    flows = Flows(records, STACK, POLICY, **more)
+    return ValveFlows(lambda: flows)
+
+
+def test_what_was_not_kept_may_have_been_the_flow() -> None:
+    whole, rest = asserting(READ, STOPPED), asserting(READ, STOPPED, dropped=3)
+    whole.assert_no_flow("pii", to="Archive")
+    whole.assert_only_calls("Worker", {"dynamodb:GetItem", "sqs:SendMessage"})
+    whole.assert_refused("Worker", times=1)
+    with pytest.raises(AssertionError, match="3 of this test's decisions are not kept any more"):
+        rest.assert_no_flow("pii", to="Archive", vacuous_ok=True)
+    with pytest.raises(AssertionError, match="not kept"):
+        rest.assert_only_calls("Worker", {"dynamodb:GetItem", "sqs:SendMessage"})
+    with pytest.raises(AssertionError, match="not kept"):
+        rest.assert_refused("Worker", times=1)
+    rest.assert_refused("Worker")
+
+
+@pytest.mark.parametrize("to", ["logs", "collector.example", "https://api.partner.test/*"])
+def test_what_is_not_seen_of_handlers_in_process_is_not_said_to_be_clean(to: str) -> None:
+    asserting(READ).assert_no_flow("pii", to=to)
+    inside = asserting(READ, inside=True)
+    with pytest.raises(AssertionError, match="is not seen"):
+        inside.assert_no_flow("pii", to=to)
+    inside.assert_no_flow("pii", to=to, vacuous_ok=True)
+    inside.assert_no_flow("pii", to="Jobs")
