@@ -184,7 +184,7 @@ class Guard:
         logical = application.choose(self.stack, self.policy, logical_id, event_source, lambda _: None)
         owner = self.stack.functions[logical]
         invocation = self._handlers[owner.arn] = Invocation(
-            self._on, logical, function, lambda: str(uuid.uuid4())
+            self._on, logical, function, lambda: str(uuid.uuid4()), self.ledger.ended
         )
 
         def event(content: Any) -> Event:

@@ -253,6 +253,8 @@ def invoked(invocation: Invocation, sending: ask.Forward, body: Any, waits: bool
         done = payload({"errorMessage": str(error.error), "errorType": type(error.error).__name__})
     except Refused as refused:
         done = runtime.faults.refused("Valve.EventRefused", refused.record)
+    if subject is not None:
+        invocation.ended(subject.function, subject.label)
     if not waits:
         return Answered(202, headers, b"")
     headers.append(("x-amz-executed-version", "$LATEST"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from valve_aws import report
+from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.stack import Stack
@@ -47,6 +48,13 @@ class Ledger:
         self._shown: set[object] = set()
         self.dropped = 0
         """Records that are not kept any more."""
+        self.learned: dict[str, Label] = {}
+        """Function → all that its environments knew when an event ended: what the answer of another function
+        brings is in no later record of theirs."""
+
+    def ended(self, function: str, label: Label) -> None:
+        """Take note of what a function's environment knows at the end of an event."""
+        self.learned[function] = self.learned.get(function, CLEAN) | label
 
     def mark(self) -> int:
         """Return how many records there were so far, for `since`."""

@@ -283,6 +283,23 @@ def test_a_handler_that_is_called_as_a_function_gets_its_caller_s_label_and_give
     assert waiting("jobs") == ["mine", "x"]
 
 
+@pytest.mark.parametrize("by_its_client", [True, False], ids=["invoked", "called"])
+def test_what_a_handler_knew_when_another_got_its_result_is_kept(by_its_client: bool, cloud: Any) -> None:
+    """That result has no record: the one who gets it is no exit."""
+
+    def asks(event: Any, context: Any) -> None:
+        if by_its_client:
+            at("lambda").invoke(FunctionName=valve.stack.functions["Helper"].name)
+        else:
+            helper(event, context)
+
+    with guard() as valve:
+        seed()
+        helper = valve.handler("Helper", reads)
+        valve.handler("Worker", asks)({}, None)
+        assert valve.ledger.learned == {"Helper": {"pii/email"}}
+
+
 def test_a_payload_comes_as_it_is_given_and_one_that_is_none_is_refused_as_lambda_does(cloud: Any) -> None:
     def asks(event: Any, context: Any) -> Any:
         name = valve.stack.functions["Helper"].name

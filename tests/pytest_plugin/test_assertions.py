@@ -5,11 +5,12 @@ Knows records and what a test says of them. Does not run anything; `test_fixture
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.report.test_flows import POLICY, READ, STACK, STOPPED
+from tests.report.test_flows import PII, POLICY, READ, STACK, STOPPED, record
 from valve_aws.model.record import Record
 from valve_aws.pytest_plugin.flows import ValveFlows
 from valve_aws.report.flows import Flows
@@ -32,6 +33,19 @@ def test_what_was_not_kept_may_have_been_the_flow() -> None:
     with pytest.raises(AssertionError, match="not kept"):
         rest.assert_refused("Worker", times=1)
     rest.assert_refused("Worker")
+
+
+def test_what_another_function_answered_last_was_learned_too() -> None:
+    """No record of the one that asked comes after that answer."""
+    other = replace(READ, function="Other", environment="Other-1")
+    asking = replace(READ, ident="r-0", label=frozenset(), joined=frozenset(), operation="Invoke", ways=())
+    asserting(asking, other).assert_no_flow("pii", to="Worker")
+    knows = asserting(asking, other, learned=[{"Worker": PII}, {"Worker": frozenset()}])
+    knows.assert_flow("pii", to="Worker")
+    with pytest.raises(AssertionError, match="by the answer of a function that it invoked"):
+        knows.assert_no_flow("pii", to="Worker")
+    knows.assert_no_flow("pii", to="Jobs")
+    asserting(learned=[{"Worker": PII}]).assert_no_flow("pii", to="Jobs")
 
 
 @pytest.mark.parametrize("to", ["logs", "collector.example", "https://api.partner.test/*"])

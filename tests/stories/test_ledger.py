@@ -70,7 +70,7 @@ def test_what_is_not_kept_is_counted_and_what_came_after_a_mark_is_found(book: L
         book.add(replace(RECORD, ident=f"t-{number}"))
     assert {r.ident for r in book.records} == {r.ident for r in book.since(mark)}, "none is left out"
     book.clear()
-    assert (book.dropped, book.mark()) == (0, 0)
+    assert (book.dropped, book.mark(), book.learned) == (0, 0, {})
 
 
 def test_refusals_are_bounded_and_counted(book: Ledger, told: list[str]) -> None:

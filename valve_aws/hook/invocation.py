@@ -20,6 +20,7 @@ from valve_aws.course.release import result
 from valve_aws.course.subject import Subject
 from valve_aws.hook.caller import CALLER, Caller, calling
 from valve_aws.hook.watch import Watch
+from valve_aws.model.label import Label
 from valve_aws.model.verdict import Holding, Mode
 
 FunctionHandler = Callable[..., Any]
@@ -64,6 +65,8 @@ class Invocation:
     """Logical id."""
     handler: FunctionHandler
     ident: Callable[[], str]
+    ended: Callable[[str, Label], None]
+    """Is told what the handler knew in the end, where another handler gets it and no record says so."""
 
     def begin(self, event: Event) -> Subject:
         """Admit an event. Raises `EventRefused`."""
@@ -100,6 +103,7 @@ class Invocation:
             return
         with watch.lock:
             if asker is not None:
+                self.ended(self.function, subject.label)
                 walk(join(watch.court, asker, subject.label, tuple(subject.ways.values())), watch.at_once)
                 return
             course = result(watch.court, subject, "", watch.wire.links(value))

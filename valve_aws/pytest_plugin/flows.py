@@ -49,6 +49,8 @@ class ValveFlows:
             _fail(f"`{tag}` was not to flow to `{to}`: {_counted(found)}", flows.told(found, tag))
         if place.way == LOG and (lines := flows.logged(tag)):
             _fail(f"`{tag}` was not to flow to `{to}`: it did, {_times(len(lines))}", flows.lined(lines))
+        if flows.brought(tag, place.function):
+            _fail(f"`{tag}` was not to flow to `{to}`: it did", "by the answer of a function that it invoked")
         self._whole(flows, to)
         if not vacuous_ok and flows.inside and (place.beyond or place.way == LOG):
             _fail(
@@ -66,7 +68,7 @@ class ValveFlows:
         __tracebackhide__ = True
         flows, place = self._read(tag, to)
         logged = place.way == LOG and flows.logged(tag)
-        if not flows.reached(tag, place) and not logged:
+        if not flows.reached(tag, place) and not logged and not flows.brought(tag, place.function):
             elsewhere = flows.reached(tag)
             told = flows.told(elsewhere, tag) if elsewhere else f"nothing carried `{tag}` anywhere"
             _fail(f"`{tag}` was to flow to `{to}`, and did not", told)

@@ -192,6 +192,7 @@ class Run:
             policy,
             str(self._session.config.rootpath),
             self._found.ear.free if self._found else (),
+            [ledger.learned for ledger in ledgers],
             sum(ledger.dropped for ledger in ledgers),
             inside,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -122,6 +122,9 @@ class Flows:
     """A folder from which on files are named in answers."""
     lines: Sequence[Line] = ()
     """Log lines that were let through, which no record speaks of."""
+    learned: Sequence[Mapping[str, Label]] = ()
+    """Of each guard: function → what its environments knew when their events ended. What the answer of
+    another one brings last has no record."""
     dropped: int = 0
     """Records of this run that are not kept any more."""
     inside: bool = False
@@ -189,7 +192,7 @@ class Flows:
 
     def carried(self, tag: str) -> bool:
         """Say whether any function had to do with a tag: by its event, by a cell that it looked at."""
-        return any(
+        return any(self.brought(tag, function) for known in self.learned for function in known) or any(
             within(each, tag)
             for r in self.records
             if not own(r)
@@ -199,6 +202,10 @@ class Flows:
     def reached(self, tag: str, to: Place | None = None) -> list[Record]:
         """Return every crossing that took a tag there, or would have, had it not been stopped."""
         return [r for r in self.records if not own(r) and _reaches(r, tag, to)]
+
+    def brought(self, tag: str, function: str) -> bool:
+        """Say whether a function (logical id) knew a tag when an event of its ended."""
+        return any(within(each, tag) for known in self.learned for each in known.get(function, CLEAN))
 
     def logged(self, tag: str) -> list[Line]:
         """Return the lines that took a tag into log stores."""
