@@ -12,8 +12,11 @@ import pytest
 
 from tests.report.test_flows import PII, POLICY, READ, STACK, STOPPED, record
 from valve_aws.model.record import Record
+from valve_aws.model.verdict import Reason, Rule
 from valve_aws.pytest_plugin.flows import ValveFlows
 from valve_aws.report.flows import Flows
+
+LOGGED = record("r-9", "valve", "Log", verdict="refuse", reasons=(Reason(Rule.LOG, "logs take nothing"),))
 
 
 def asserting(*records: Record, **more: Any) -> ValveFlows:
@@ -56,3 +59,25 @@ def test_what_is_not_seen_of_handlers_in_process_is_not_said_to_be_clean(to: str
         inside.assert_no_flow("pii", to=to)
     inside.assert_no_flow("pii", to=to, vacuous_ok=True)
     inside.assert_no_flow("pii", to="Jobs")
+
+
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        (LOGGED, True),
+        (replace(LOGGED, operation="Result"), True),
+        (replace(LOGGED, invocation="i2"), False),
+        (replace(LOGGED, environment="Worker-2"), False),
+    ],
+)
+@pytest.mark.parametrize("invocation", ["i1", ""], ids=["an event", "an init"])
+def test_with_a_refusal_only_the_ways_out_after_it_of_the_same_invocation_are_expected(
+    refused: Record, expected: bool, invocation: str
+) -> None:
+    first = replace(STOPPED, invocation=invocation)
+    refused = replace(refused, invocation=invocation) if refused.invocation == "i1" else refused
+    after, before = asserting(READ, first, refused), asserting(READ, refused, first)
+    for flows in (after, before):
+        flows.assert_refused("Worker", "sqs:SendMessage")
+    assert after.unexpected([first, refused]) == ([] if expected else [refused])
+    assert before.unexpected([refused, first]) == [refused]

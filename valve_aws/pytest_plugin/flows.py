@@ -124,11 +124,13 @@ class ValveFlows:
     def _expect(self, records: Sequence[Record]) -> None:
         """Take note of what was spoken of, and of what the same invocations were refused on their way out."""
         idents = {record.ident for record in records}
-        begun: set[str] = set()
+        begun: set[tuple[str, str]] = set()
         for record in self._asked().records:
+            # Why with the environment: what an init does is of no invocation.
+            invocation = record.environment, record.invocation
             if record.ident in idents:
-                begun.add(record.invocation)
-            elif record.invocation in begun and record.operation in NEVER_SENT:
+                begun.add(invocation)
+            elif invocation in begun and record.operation in NEVER_SENT:
                 idents.add(record.ident)
         self._expected |= idents
 
