@@ -125,6 +125,10 @@ def test_who_rewrites_forgets_whatever_ran_and_check_tells_nothing_of_it(standin
     [
         ("import pytest\n@pytest.mark.skip\ndef test_b(): pass", "a test was skipped"),
         ("def test_b(): assert False", "a test failed"),
+        (
+            "import pytest\npytest.importorskip('none_such')\ndef test_b(used): used('B')",
+            "a file of tests was skipped or does not import",
+        ),
     ],
 )
 def test_where_a_test_did_not_come_to_its_end_nothing_is_gone(

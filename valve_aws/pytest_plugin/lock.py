@@ -106,6 +106,12 @@ class Locks:
         if report.failed or (report.skipped and not hasattr(report, "wasxfail")):
             self._partial = self._partial or f"a test {'failed' if report.failed else 'was skipped'}"
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep in mind that the tests of a file did not even begin: it was skipped whole, or does not
+        import."""
+        if not report.passed:
+            self._partial = self._partial or "a file of tests was skipped or does not import"
+
     # The end
 
     @pytest.hookimpl(tryfirst=True)
