@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from tests.pytest_plugin.conftest import POLICY, TEMPLATE, Project
 
+OPEN = POLICY.replace("stores:", "stores:\n  Jobs: {accepts: [pii]}")
+
 LEAK = """
 def test_leak(valve_lambda, valve_flows):
     valve_lambda("Worker").invoke({"leak": True})
@@ -53,7 +55,7 @@ def test_missing(valve_lambda):
 def test_a_marker_says_mode_and_policy(project: Project) -> None:
     project.write(
         tests__test_marked=MARKED,
-        **{"tests/open.yaml": POLICY.replace("stores:", "stores:\n  Jobs: {accepts: [pii]}")},
+        **{"tests/open.yaml": OPEN},
     )
     code, out = project.pytest()
     assert code == 1
@@ -81,7 +83,7 @@ def test_options_come_before_the_ini_file_and_that_before_what_lies_beside(proje
     assert "1 passed, 1 error" in out, out
     code, out = project.pytest("--valve-mode", "audit")
     assert code == 0, out
-    (project.folder / "open.yaml").write_text(POLICY.replace("stores:", "stores:\n  Jobs: {accepts: [pii]}"))
+    (project.folder / "open.yaml").write_text(OPEN)
     code, out = project.pytest("--valve-policy", "open.yaml")
     assert code == 0, out
     assert "1 flow with a label, 0 refusals" in out
@@ -219,8 +221,7 @@ def test_it(valve_lambda, valve_flows):
 
 
 def test_a_fixture_of_ones_own_says_the_policy(project: Project) -> None:
-    open_ = POLICY.replace("stores:", "stores:\n  Jobs: {accepts: [pii]}")
-    project.write(test_it=OVERRIDDEN, **{"open.yaml": open_})
+    project.write(test_it=OVERRIDDEN, **{"open.yaml": OPEN})
     code, out = project.pytest()
     assert code == 0, out
 
@@ -246,6 +247,39 @@ def test_both_guards_stand_in_one_test(project: Project) -> None:
     project.write(tests__test_both=BOTH)
     code, out = project.pytest()
     assert code == 0, out
+
+
+def test_a_guard_beside_the_session_s_stack_does_not_take_for_clean_what_it_cannot_know(
+    project: Project,
+) -> None:
+    """What the seed put there is not in its own book: it may be all that the store takes."""
+    taken = POLICY.replace("{attributes: {email: [pii/email]}}", "{accepts: [pii]}")
+    both = BOTH.replace("valve_stack", "valve_session_stack")
+    project.write(tests__test_both=both, **{"valve.yaml": taken})
+    code, out = project.pytest()
+    assert code == 0, out
+
+
+APART = """
+import pytest
+
+
+def test_one(valve_session_flows):
+    pass
+
+
+@pytest.mark.valve(mode="audit")
+def test_other(valve_session_flows):
+    pass
+"""
+
+
+def test_fixtures_of_the_session_are_of_one_application(project: Project) -> None:
+    project.write(tests__test_apart=APART)
+    code, out = project.pytest()
+    assert code == 1
+    assert "2 errors" in out, out
+    assert "`tests/test_apart.py::test_one` and `tests/test_apart.py::test_other` have another" in out
 
 
 SESSION = """

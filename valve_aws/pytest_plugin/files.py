@@ -45,6 +45,11 @@ def mode_of(node: pytest.Item, config: pytest.Config) -> str:
     return mode
 
 
+def application_of(node: pytest.Item, config: pytest.Config) -> tuple[Path, Path | None, str]:
+    """Return template, policy and mode of a test. Raises `Invalid`."""
+    return template_of(node, config), policy_of(node, config), mode_of(node, config)
+
+
 def marked(node: pytest.Item, name: str) -> Any:
     """Return what the nearest marker that says it says, None when none does."""
     return next((m.kwargs[name] for m in node.iter_markers("valve") if name in m.kwargs), None)

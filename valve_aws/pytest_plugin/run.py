@@ -21,7 +21,7 @@ from valve_aws.model.stack import Stack
 from valve_aws.pytest_plugin.canary import Canary
 from valve_aws.pytest_plugin.cloud import Cloud, InProcess
 from valve_aws.pytest_plugin.ear import Ear
-from valve_aws.pytest_plugin.files import mode_of, policy_of, template_of
+from valve_aws.pytest_plugin.files import application_of, mode_of, policy_of, template_of
 from valve_aws.pytest_plugin.flows import ValveFlows
 from valve_aws.pytest_plugin.lambdas import Function, Lambdas
 from valve_aws.pytest_plugin.session import Guarded, Session, Wanted
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STACK_FIXTURES = frozenset({"valve_cloud", "valve_stack", "valve_lambda"})
+
+OUTLASTING = frozenset({"_valve_session_run"})
+
+SHARED = "http://127.0.0.1"
+"""Names, for a guard in process, a cloud to which others write as well."""
 
 LOOKING = "valve_canary"
 """The fixture that has decoys looked for."""
@@ -111,9 +116,9 @@ class Run:
         """See the fixture `valve_guard`."""
         from valve_aws import guarding
 
-        config, also = self._session.config, STACK_FIXTURES & self._asks
+        config, also = self._session.config, STACK_FIXTURES & self._asks or self._found
         # Why: what the stack was seeded with, and what others write there, is not in this guard's own book.
-        backend = self.cloud().url if also else "moto"
+        backend = self.cloud().url if also else SHARED if OUTLASTING & self._asks else "moto"
         self._guard = told(
             lambda: guarding.guard(
                 self._policy,
@@ -245,10 +250,16 @@ def told(act: Callable[[], T]) -> T:
 
 def for_session(session: Session, request: pytest.FixtureRequest) -> Run:
     """Return the run of the fixtures that outlast a test: for the application of the first test that asks for
-    one of them."""
-    asks = (item for item in request.session.items if "_valve_session_run" in _names(item))
-    node = next(asks, request.session.items[0])  # Why else the first: it may be asked for by name, later
-    return Run(session, node, told(lambda: policy_of(node, request.config)), apart=True)
+    one of them. Fails where others that ask are of another."""
+    items, config = request.session.items, request.config
+    asks = [item for item in items if "_valve_session_run" in _names(item)]
+    found = told(lambda: {application_of(item, config): item.nodeid for item in reversed(asks)})
+    if len(found) > 1:
+        named = " and ".join(f"`{ident}`" for ident in list(found.values())[:-3:-1])
+        why = f"{named} have another template, policy or mode, and fixtures of the session are of one alone"
+        pytest.fail(why, pytrace=False)
+    node = asks[0] if asks else items[0]  # Why else the first: it may be asked for by name, later
+    return Run(session, node, told(lambda: policy_of(node, config)), apart=True)
 
 
 def _names(item: pytest.Item) -> frozenset[str]:
