@@ -57,6 +57,10 @@ def test_meant(valve_canary, valve_lambda):
     assert valve_canary.sightings == []
 
 
+def test_late(request):
+    request.getfixturevalue("valve_canary")
+
+
 def test_secret(valve_canary, valve_stack):
     valve_canary.object("Files")
     text = valve_stack.client("secretsmanager").get_secret_value(SecretId="backup/credentials")
@@ -74,7 +78,8 @@ def test_a_decoy_that_leaves_fails_the_test_and_names_the_line(project: Project)
     assert code == 1, out
     ended = {line.split("::")[1].split(" ")[0] for line in out.splitlines() if line.startswith("ERROR ")}
     assert ended == {"test_rows", "test_variables"}, out
-    assert "6 passed" in out
+    assert "1 failed, 6 passed" in out
+    assert "ask for it in the test's own arguments" in out
     for kind, how in (("name", "base64"), ("e-mail", "base64"), ("secret key", "plain, reversed")):
         assert f"✗ CANARY  the decoy {kind} left: {how}, in its body" in out
     assert "  by        Worker → sqs:SendMessage Jobs    r-" in out

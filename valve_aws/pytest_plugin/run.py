@@ -87,6 +87,9 @@ class Run:
         if "_valve_session_run" in self._asks:
             why = "`valve_canary` looks at what one test lets out: ask for fixtures that last as long as it"
             pytest.fail(why, pytrace=False)
+        if LOOKING not in self._asks:
+            why = "`valve_canary` is to be there before functions are: ask for it in the test's own arguments"
+            pytest.fail(why, pytrace=False)
         if self._canary is None:
             inside = "valve_guard" in self._asks and not STACK_FIXTURES & self._asks
             cloud = InProcess(self._stack) if inside else self.cloud()
