@@ -212,7 +212,7 @@ class Valve:
         """
         backend = await self._cloud.endpoint()
         if self._operating is None:
-            self._operating = Operating(self.passage, Bystander(self.policy, self.stack))
+            self._operating = Operating(self.passage, Bystander(self.policy, self.stack), self.invoke)
             await self._operating.open()
         port, key = self._operating.port, self._operating.key
         return replace(backend, kind="url", host="127.0.0.1", port=port, tls=False, credential=key)

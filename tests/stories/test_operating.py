@@ -70,10 +70,14 @@ LENT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 @pytest.fixture
 def valve(tmp_path: Path) -> Valve:
-    for name, content in (("template.yaml", TEMPLATE), ("src/app.py", CODE), ("valve.yaml", POLICY)):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    return Valve.read(Settings(template=tmp_path / "template.yaml"), lambda _: None)
+    return made(tmp_path, POLICY)
+
+
+def made(folder: Path, policy: str) -> Valve:
+    for name, content in (("template.yaml", TEMPLATE), ("src/app.py", CODE), ("valve.yaml", policy)):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    return Valve.read(Settings(template=folder / "template.yaml"), lambda _: None)
 
 
 def within(valve: Valve, operator: Callable[[Endpoint], Any]) -> tuple[Any, Any]:
@@ -141,6 +145,26 @@ def test_what_another_process_puts_there_has_its_label_too(valve: Valve) -> None
     _, answer = within(valve, put)
     assert answer == "theirs"
     assert learned(valve) == {"pii"}
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["accepted", "refused"])
+def test_a_result_that_he_asks_a_client_for_is_an_exit_as_any_result_is(tmp_path: Path, taken: bool) -> None:
+    """Law 11: he is not judged, and what a function gives him is."""
+    valve = made(tmp_path, POLICY if taken else POLICY.replace("results: {accepts: [pii]}\n", ""))
+
+    def asks(endpoint: Endpoint) -> Any:
+        copy(endpoint)
+        name = valve.stack.functions["Work"].name
+        answer = client(endpoint, "lambda").invoke(FunctionName=name, Payload=b"{}")
+        return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+    (fault, payload), _ = within(valve, asks)
+    told = "allow" if taken else "refuse"
+    assert [r.verdict for r in valve.records if r.operation == "Result"] == [told, told]
+    if taken:
+        assert (fault, payload) == (None, "theirs")
+    else:
+        assert (fault, payload["errorType"]) == ("Unhandled", "Valve.ResultRefused")
 
 
 def test_a_message_of_the_operators_wakes_its_function(valve: Valve) -> None:
