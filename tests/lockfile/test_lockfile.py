@@ -58,7 +58,7 @@ def line(made: Record, names: Names = NAMES) -> str:
 
 
 # Any text that a stranger may have had a word in, and the words of records.
-TEXT = st.text(max_size=40) | st.text(string.ascii_letters + string.digits + "*{}%#/ :._-\n", max_size=40)
+TEXT = st.text(max_size=40) | st.text(string.ascii_letters + string.digits + "*{}%#/ :._-\n<=>|", max_size=40)
 RESOURCES = st.one_of(
     st.sampled_from([BUCKET, QUEUE, "*"]),
     st.builds("arn:aws:sqs:{}:{}:{}".format, TEXT, TEXT, TEXT),
@@ -161,6 +161,7 @@ def test_what_differs_from_run_to_run_is_not_in_a_line(word: str, number: int, i
             "Worker ses:SendEmail ses:to/*@example.org aws",
         ),
         (record("Unreadable", (), "valve"), "Worker unreadable - aws"),
+        (record(function="<<<<<<<"), "%3C%3C%3C%3C%3C%3C%3C s3:PutObject Uploads aws"),
         (
             record("SendMessage", (QUEUE,), "sqs", reasons=(Reason(Rule.CREDENTIAL, "not issued"),)),
             "Worker sqs:SendMessage Jobs aws+foreign-key",

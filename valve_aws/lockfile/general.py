@@ -40,6 +40,9 @@ SAFE = "!\"$&'()+,-./:;<=>?@[\\]^_`|~"
 fields end at a blank, bytes of a stranger are not to act on what shows them, and `*` and `{x}` are patterns
 where a line has them."""
 
+NAME = SAFE.translate(dict.fromkeys(map(ord, "<=>|")))
+"""The same at the beginning of a line, where seven of one of these are what a merge leaves."""
+
 DEEPEST = 4
 """Parts of a path that are kept at most; more of them say more of the data than of the code."""
 
@@ -47,6 +50,11 @@ DEEPEST = 4
 def literal(text: str) -> str:
     """Return text that stands for itself: nothing in it is a wildcard, a blank or a control."""
     return quote(text, safe=SAFE, errors="replace")
+
+
+def name(text: str) -> str:
+    """Return text that stands for itself and may begin a line."""
+    return quote(text, safe=NAME, errors="replace")
 
 
 def pattern(text: str) -> str:

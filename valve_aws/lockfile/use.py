@@ -126,7 +126,7 @@ Word = Callable[[str], str]
 def _of(
     record: Record, names: Names, resource: Word, key: Callable[[str, str], str], host: Word, path: Word
 ) -> Iterator[Use]:
-    function = general.literal(record.function)
+    function = general.name(record.function)
     if record.service == "valve":
         if operation := CROSSINGS.get(record.operation):
             for target in record.resources or (NONE,):
