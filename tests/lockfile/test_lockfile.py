@@ -172,6 +172,12 @@ def test_a_use_is_one_line(made: Record, text: str) -> None:
     assert line(made) == text
 
 
+def test_of_a_copy_neither_place_is_said_to_have_the_key() -> None:
+    """A record has one key, and does not say whose."""
+    copied = record("CopyObject", (BUCKET, "arn:aws:s3:::loot"), parameters={"key": "orders/ORD-17.json"})
+    assert {use.resource for use in uses([copied], NAMES)} == {"Uploads/*", "arn:aws:s3:::loot/*"}
+
+
 def test_what_belongs_to_a_resource_goes_by_its_name() -> None:
     table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
     names = Names({table: "Orders"}, ACCOUNT, REGION)
@@ -197,10 +203,12 @@ def test_a_hand_widened_line_covers_and_is_kept() -> None:
     )
 
 
-@pytest.mark.parametrize("owner", ["arn:aws:s3:::loot-{}", "https://{}.test/x", "tcp://{}.test:22"])
+@pytest.mark.parametrize(
+    "owner", ["arn:aws:s3:::loot-{}", "https://{}.test/x", "tcp://{}.test:22", "{}", "{}:{}"]
+)
 def test_no_line_that_is_written_stands_for_another_owner(owner: str) -> None:
     own, other = (
-        uses([record("PutObject" if "s3" in owner else "Visit", (owner.format(name),), service)], NAMES)
+        uses([record("PutObject" if "s3" in owner else "Visit", (owner.format(name, name),), service)], NAMES)
         for name in ("0123456789ab", "d111111abcdef8")
         for service in ["s3" if "s3" in owner else "valve"]
     )

@@ -113,10 +113,12 @@ def steady(text: str) -> str:
 
 
 def arn(text: str, account: str, region: str) -> str:
-    """Return an ARN of no resource of the template: the own account and region have no number."""
+    """Return an ARN, or another name, of no resource of the template: the own account and region have no
+    number."""
     parts = text.split(":", 5)
     if len(parts) < 6:
-        return ADDRESS.sub("*@", steady(text))
+        head, mark, rest = text.partition(":")  # Why the head as it is: it says what the rest is a name of
+        return literal(head) + mark + ADDRESS.sub("*@", steady(rest))
     head, partition, service, where, owner, rest = parts
     where = "<region>" if where and where == region else literal(where)
     owner = "<account>" if owner and owner == account else literal(owner)

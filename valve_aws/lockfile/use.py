@@ -87,7 +87,7 @@ class Names:
         while head not in self.titles:
             cut = max(head.rfind("/"), head.rfind(":"))
             if cut < 0:
-                return general.arn(arn, self.account, self.region) if ":" in arn else general.steady(arn)
+                return general.arn(arn, self.account, self.region)
             head, tail = head[:cut], head[cut:] + tail
         return general.literal(self.titles[head]) + (general.path(tail) if tail else "")
 
