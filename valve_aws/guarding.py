@@ -81,7 +81,7 @@ class Guard:
         )
         self.stack, self.policy = self._read(template is not None or policy is not None)
         self.mode = Mode(mode) if mode else self.policy.mode
-        self.ledger = Ledger(self.stack, self.mode, self._say, STRENGTH)
+        self.ledger = Ledger(self.stack, self._say, STRENGTH)
         self._handlers: dict[str, Invocation] = {}
         self._watch: Watch | None = None
         self.lookout: Lookout | None = None

@@ -106,9 +106,7 @@ class Invoking:
     ) -> Run:
         fields = application.fields(payload) if trigger else {}
         there = self._passage.stack.functions[function] if isinstance(function, str) else function
-        run = await self._housing.run(
-            there, payload, carried, trigger, fields, source, cause, beside, sink
-        )
+        run = await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside, sink)
         if run.subject is not None:
             self._ledger.ended(there.logical, run.label)
         return run

@@ -31,9 +31,9 @@ ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
 class Ledger:
     """The records of one run, in their order."""
 
-    def __init__(self, stack: Stack, mode: Mode, say: Callable[[str], None], strength: str = "") -> None:
+    def __init__(self, stack: Stack, say: Callable[[str], None], strength: str = "") -> None:
         """`strength` names the guard in the line about the run, where it is not the enforced one."""
-        self.stack, self.mode, self._say = stack, mode, say
+        self.stack, self._say = stack, say
         self._name = f"valve ({strength})" if strength else "valve"
         self.records: list[Record] = []
         self.refusals: list[Record] = []
@@ -108,7 +108,8 @@ class Ledger:
         return f"{self._name}: {self._tally.text()}" if self.records else ""
 
     def _show(self, record: Record) -> None:
-        enforced = self.mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS
+        # Why the record's: at the operator's door nothing is refused that can be read.
+        enforced = record.mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS
         if enforced and len(self.refusals) < KEPT:
             self.refusals.append(record)
         reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)

@@ -68,7 +68,7 @@ class Valve:
         self._operating: Operating | None = None
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
         self.mode = Mode(settings.mode) if settings.mode else flow.mode
-        self.ledger = Ledger(stack, self.mode, say)
+        self.ledger = Ledger(stack, say)
         self._prepared: dict[str, Prepared] = {}
 
     @classmethod

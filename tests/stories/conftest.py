@@ -27,6 +27,19 @@ def stage(tmp_path: Path) -> Callable[[str], World]:
 
 
 @pytest.fixture
+def laid(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
+    """Return a function that writes the files of a project and returns its template."""
+
+    def written(files: dict[str, str]) -> Path:
+        for name, content in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(content)
+        return tmp_path / "template.yaml"
+
+    return written
+
+
+@pytest.fixture
 def cloud() -> Iterator[str]:
     with moto() as url:
         yield url

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from valve_aws.report import Flows
@@ -68,14 +69,11 @@ results: {accepts: [pii]}
 """
 
 
-def test_what_another_function_answers_last_is_known_of_the_one_that_asked(tmp_path: Path) -> None:
-    for name, content in (
-        ("template.yaml", TEMPLATE),
-        ("valve.yaml", POLICY),
-        ("seed.yaml", "Kept: {a.txt: theirs}\n"),
-    ):
-        (tmp_path / name).write_text(content)
-    valve = Valve.read(Settings(template=tmp_path / "template.yaml"), lambda _: None)
+def test_what_another_function_answers_last_is_known_of_the_one_that_asked(
+    laid: Callable[[dict[str, str]], Path],
+) -> None:
+    template = laid({"template.yaml": TEMPLATE, "valve.yaml": POLICY, "seed.yaml": "Kept: {a.txt: theirs}\n"})
+    valve = Valve.read(Settings(template=template), lambda _: None)
 
     async def runs() -> bytes:
         await valve.open()

@@ -39,7 +39,7 @@ def told() -> list[str]:
 @pytest.fixture
 def book(told: list[str], monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setattr(ledger, "KEPT", 100)
-    return Ledger(Stack("app", "123456789012", "us-east-1", {}, {}), Mode.ENFORCE, told.append)
+    return Ledger(Stack("app", "123456789012", "us-east-1", {}, {}), told.append)
 
 
 @pytest.mark.parametrize("joined", [frozenset(), PII])

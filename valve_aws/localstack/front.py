@@ -111,7 +111,7 @@ class Front(Valve):
         before = self.mode
         self.stack, self.policy = stack, flow
         self.mode = Mode(self.settings.mode) if self.settings.mode else flow.mode
-        self.ledger.stack, self.ledger.mode = stack, self.mode
+        self.ledger.stack = stack
         self.passage.stack = stack
         self._schemas = templates.schema(stack)
         self.passage.aws.know(secrets(stack, flow, ()))
