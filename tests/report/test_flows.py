@@ -74,6 +74,10 @@ CLEARED = record(
     reasons=(Reason(Rule.CLEARANCE, "pii/email", store=TABLE, excess=PII),),
 )  # fmt: skip
 RESULT = record("r-8", "valve", "Result")
+DELIVERED = record(
+    "r-9", "sqs", "SendMessage", QUEUE, verdict="refuse",
+    reasons=(Reason(Rule.ACCEPTS, "what it delivers on to accepts nothing", store=BUCKET, excess=PII),),
+)  # fmt: skip
 
 
 def flows(*records: Record) -> Flows:
@@ -92,6 +96,8 @@ def reached(asked: Flows, tag: str, to: str) -> list[str]:
         ((READ, STOPPED), "jobs", ["r-3"]),
         ((READ, STOPPED), QUEUE, ["r-3"]),
         ((READ, SENT), "Customers", []),
+        ((READ, DELIVERED), "Archive", ["r-9"]),
+        ((READ, DELIVERED), "Jobs", []),
         ((READ, COPIED), "Archive", ["r-5"]),
         ((READ, COPIED), "Jobs", []),
         ((READ, WALLED), "evil.example", ["r-4"]),
