@@ -70,6 +70,7 @@ class Cloud:
         self._moto: Moto | None = None
         self._endpoint: Endpoint | None = None
         self._starting: float | None = None
+        self._ahead = 0.0
         self._lost = 0.0
         self._book: Book | None = None
         self._met = time.monotonic()
@@ -105,6 +106,8 @@ class Cloud:
                     )
                 finally:
                     self._starting, self._lost = None, self._lost + time.monotonic() - began
+                if self._ahead:
+                    await asyncio.to_thread(self._moto.ahead, self._ahead)
                 self._endpoint = replace(
                     self._moto.endpoint(), generation=self.generation, account=self._stack.account
                 )
@@ -133,6 +136,18 @@ class Cloud:
     def tick(self) -> float:
         """Return seconds as functions live them: while the cloud starts, which is our affair, none pass."""
         return (time.monotonic() if self._starting is None else self._starting) - self._lost
+
+    @property
+    def follows(self) -> bool:
+        """Say whether its time can be moved."""
+        return self._external is None
+
+    async def ahead(self, seconds: float) -> None:
+        """Let its time be so far ahead of the machine's, where it can be moved. Raises `NotStarted`."""
+        self._ahead = seconds
+        async with self._lock:
+            if self._moto is not None and self._endpoint is not None:
+                await asyncio.to_thread(self._moto.ahead, seconds)
 
     async def _fill(self, endpoint: Endpoint) -> None:
         seeded, warnings = await asyncio.to_thread(
@@ -172,7 +187,7 @@ class Cloud:
         it is next needed; what somebody else runs goes on as it is."""
         if self._external is None:
             await self.close()
-            self._moto = self._endpoint = None
+            self._moto, self._endpoint, self._ahead = None, None, 0.0
             self.generation = _generation()
         return self.generation
 

@@ -27,6 +27,10 @@ from valve_aws.waking import Ended
 
 NOT_LABELLED = Holding()
 
+Defer = Callable[[str, bytes, Holding, str, str, str, Beside], str]
+"""(function, payload, what it carries, trigger, source, cause, what comes beside) → the request id of an
+event that is kept and tried behind its sender's back."""
+
 
 class Invoking:
     """The events of one run, by who asked for them."""
@@ -39,6 +43,7 @@ class Invoking:
         self._ledger, self._say = ledger, say
         self.background: set[asyncio.Task[Any]] = set()
         """What nobody waits for and is still under way."""
+        self.defer: Defer | None = None
 
     async def operator(
         self,
@@ -67,7 +72,7 @@ class Invoking:
 
     def behind(self, function: str | Function, payload: bytes, beside: Beside = NOTHING_BESIDE) -> None:
         """Have a function run for the operator, who waits for nothing and is told nothing."""
-        self._later(self._inner(function, payload, NOT_LABELLED, "", "operator", "", beside))
+        self.start(self._inner(function, payload, NOT_LABELLED, "", "operator", "", beside))
 
     async def stream(
         self,
@@ -89,7 +94,7 @@ class Invoking:
             told = (event_source, "operator", "", beside, stream.sink)
             await stream.end(await self._run(function, payload, carried, *told))
 
-        stream.follow(self._later(course()))
+        stream.follow(self.start(course()))
         await stream.opened()
         return stream
 
@@ -141,30 +146,41 @@ class Invoking:
     ) -> Invoked:
         """Invoke a function for another one."""
         function = next(f.logical for f in self._passage.stack.functions.values() if f.arn == arn)
+        carried = Holding(label, True, ways)
+        if not waits:
+            assert self.defer is not None, "nobody keeps events"
+            self.defer(function, payload, carried, "", arn, cause, beside)
+            return Invoked(b"", False, CLEAN, ())
         if self._ledger.looping(cause):
             return Invoked(runtime.faults.recursion(), True, label, ways)
-        course = self._inner(function, payload, Holding(label, True, ways), "", arn, cause, beside)
-        if not waits:
-            self._later(course)
-            return Invoked(b"", False, CLEAN, ())
-        run = await course
+        run = await self._inner(function, payload, carried, "", arn, cause, beside)
         return Invoked(run.payload, run.failed, run.label, run.ways)
 
     async def for_queue(
-        self, function: str, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
+        self,
+        function: str,
+        payload: bytes,
+        carried: Holding,
+        trigger: str,
+        source: str,
+        cause: str,
+        beside: Beside = NOTHING_BESIDE,
     ) -> Ended:
-        """Invoke a function for a queue."""
+        """Invoke a function for a queue: a store's, or that of events which nobody waits for."""
         if self._ledger.looping(cause):
-            self._say(f"valve: {function} is not woken again by {trigger}: it looks like a loop")
+            by = trigger or "an invocation"
+            self._say(f"valve: {function} is not woken again by {by}: it looks like a loop")
             run = Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
         else:
-            run = await self._inner(function, payload, carried, trigger, source, cause)
+            run = await self._inner(function, payload, carried, trigger, source, cause, beside)
         ways = {way.tag: way for way in run.ways}
         # Why a copy: the environment itself may be at its next event already.
-        who = run.subject or Subject("", function, trigger=trigger, cause=cause)
-        return Ended(run.payload, run.failed, replace(who, label=run.label, ways=ways, outgoing={}))
+        who = run.subject or Subject("", function, invocation=beside.ident, trigger=trigger, cause=cause)
+        who = replace(who, label=run.label, ways=ways, outgoing={})
+        return Ended(run.payload, run.failed, who, run.subject is not None)
 
-    def _later(self, course: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def start(self, course: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Let something run on behind everybody's back."""
         task = asyncio.ensure_future(course)
         self.background.add(task)
         task.add_done_callback(self.background.discard)

@@ -18,7 +18,14 @@ DEPTH = 16
 """Invocations in one chain before it is taken for a loop (Lambda's recursive loop detection stops after
 about 16)."""
 
-WAKING = frozenset({"Invoke", "InvokeAsync", "SendMessage", "SendMessageBatch"})
+WAKING = frozenset(
+    """
+    Invoke InvokeAsync InvokeWithResponseStream SendMessage SendMessageBatch Publish PublishBatch PutEvents
+    PutObject CopyObject CompleteMultipartUpload DeleteObject DeleteObjects PutItem UpdateItem DeleteItem
+    BatchWriteItem TransactWriteItems ExecuteStatement BatchExecuteStatement ExecuteTransaction PutRecord
+    PutRecords
+    """.split()
+)
 """Operations that may have a function run, so that chains of them can be told."""
 
 KEPT = 20_000

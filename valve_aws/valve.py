@@ -5,7 +5,6 @@ Knows who needs whom. Decides nothing.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Collection
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from valve_aws import application, audit, template
 from valve_aws.aws import Aws, Keyring
 from valve_aws.backend import Endpoint, Moto, Seed
+from valve_aws.clock import Clock, Virtual
 from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
 from valve_aws.environments.prepare import Prepared
@@ -40,7 +40,7 @@ from valve_aws.proxy import Authority, Upstream
 from valve_aws.quoting import Quoting
 from valve_aws.settings import Settings
 from valve_aws.streaming import Finished, Stream
-from valve_aws.waking import Waking
+from valve_aws.triggering import Triggering
 
 if TYPE_CHECKING:
     from valve_aws.api.operations import LambdaApi
@@ -62,8 +62,11 @@ class Valve:
         judge: Callable[[FlowPolicy, Stack], Judge] = Judge,
         heard: Heard = unheard,
         moto: Start = Moto.start,
+        clock: Clock | None = None,
     ) -> None:
-        """`heard` is told of every line of a function's log; `moto` gives the embedded cloud."""
+        """`heard` is told of every line of a function's log; `moto` gives the embedded cloud; `clock` is what
+        retries, ages and schedules go by, None for a time that `drain` and `clock.advance` move."""
+        self.clock = clock or Virtual()
         self._judge, self._heard, self._moto = judge, heard, moto
         self._operating: Operating | None = None
         self.settings, self.stack, self.policy, self._seeds, self._say = settings, stack, flow, seeds, say
@@ -147,7 +150,7 @@ class Valve:
             self._heard,
         )
         self._invoking = Invoking(self._housing, self.passage, self.ledger, self._say)
-        self._waking = Waking(self.passage, self._invoking.for_queue, self._say)
+        self.triggering = Triggering(self.passage, self._invoking, self._cloud, self.clock, self._say)
         await self._cloud.open(self._book)
 
     def _opened(self, path: Path) -> SqliteBook:
@@ -194,7 +197,7 @@ class Valve:
         """
         await self._invoking.abandon()
         await self._housing.renew()
-        self._waking.forget()
+        self.triggering.forget()
         self.passage.failed, self.passage.lookout = False, None
         self._book.begin(await self._cloud.renew())
         self.ledger.clear()
@@ -219,6 +222,7 @@ class Valve:
 
     async def close(self) -> None:
         """End every environment, then the cloud."""
+        self.triggering.close()
         await self._invoking.abandon()
         if self._operating is not None:
             await self._operating.close()
@@ -259,11 +263,8 @@ class Valve:
         return await self._invoking.stream(function, payload, event_source, beside)
 
     async def drain(self) -> None:
-        """Wait until nothing that was woken is under way any more."""
-        while self._invoking.background or self._waking.due:
-            await self._waking.turn()
-            if self._invoking.background:
-                await asyncio.wait(set(self._invoking.background), return_when=asyncio.FIRST_COMPLETED)
+        """Wait until all that was begun has come to its end (`Triggering.drain`)."""
+        await self.triggering.drain()
 
     # What the operator sees
 
@@ -289,7 +290,7 @@ class Valve:
     def _seen(self, record: Record) -> None:
         self.ledger.add(record)
         if record.verdict == "settled":
-            self._waking.settled(record)
+            self.triggering.settled(record)
 
     def _tell(self, why: str) -> None:
         self._say(f"valve: {plain(why)}")

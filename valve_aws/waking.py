@@ -35,6 +35,8 @@ class Ended:
     payload: bytes
     failed: bool
     subject: Subject
+    admitted: bool = True
+    """Some function saw it."""
 
 
 Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[Ended]]

@@ -33,7 +33,7 @@ BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
     crossing splicing serving housing streaming invoking waking releasing ledger loglines operating quoting
-    controlling
+    controlling delivering deferring triggering
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, frozenset({"model"})),
     "course": frozenset({"model", "flow"}),
     **dict.fromkeys(MIDDLE, frozenset({"model", "course"})),
+    "clock": frozenset(),
     "settings": frozenset({"model"}),  # what a user asked for, as values
     **dict.fromkeys(BELOW_PASSAGE, EVERY_ROOM | {"settings"}),
     "passage": EVERY_ROOM | {"settings", *BELOW_PASSAGE},
@@ -54,6 +55,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "splicing": EVERY_ROOM | {"passage"},
     "operating": EVERY_ROOM | {"passage", "crossing"},
     "waking": EVERY_ROOM | {"passage"},
+    "delivering": EVERY_ROOM | {"passage"},
+    "deferring": EVERY_ROOM | {"passage", "clock", "delivering", "waking"},
+    "triggering": EVERY_ROOM
+    | {"passage", "clock", "cloud", "delivering", "deferring", "invoking", "waking"},
     "quoting": frozenset({"model"}),
     "ledger": frozenset({"model", "report"}),
     "loglines": EVERY_ROOM | {"passage"},
@@ -64,7 +69,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
     "controlling": EVERY_ROOM | {"invoking", "loglines"},
     "standing": EVERY_ROOM | {"valve", "told", "verbs"},  # commands that stay
-    "valve": EVERY_ROOM | {"settings", "application", "passage", *BELOW_PASSAGE, *ABOVE_PASSAGE},
+    "valve": EVERY_ROOM | {"settings", "application", "passage", "clock", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "inprocess": EVERY_ROOM | {"application", "cloud"},
     "guarding": EVERY_ROOM | {"settings", "application", "inprocess", "ledger"},  # the cooperative guard
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside

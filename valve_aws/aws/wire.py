@@ -149,6 +149,13 @@ class Aws:
         is. Never raises. """
         return self._reading.given(service, operation, params, place, protocol, foreign, evidence)
 
+    def own(
+        self, service: str, operation: str, params: Mapping[str, Any], region: str
+    ) -> AwsCall | Unreadable:
+        """Understand a call that the platform makes itself, as `given`, in the service's first protocol."""
+        protocol = self._directory.service(service).protocols[0]
+        return self._reading.given(service, operation, params, self.place(region), protocol, "", Evidence())
+
     def place(self, region: str, partition: str = "aws") -> Place:
         """Return where a request of this stack's account is served."""
         return Place(self._account, region, partition, self._reading.secrets)

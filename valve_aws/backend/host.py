@@ -1,7 +1,7 @@
 """The program that hosts moto: serves it, fills it, and ends with its parent.
 
 Knows moto and boto3. Does not know the valve; for each line of JSON that it takes it answers one, the second
-and later ones after it has forgotten all that it held.
+and later ones after it has forgotten all that it held. A line ``{"ahead": seconds}`` moves its time alone.
 
 In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind",
 "name", "key", …}], "watch"?}``.
@@ -11,6 +11,7 @@ Out: ``{"port", "seeded": [{"index", "store", "name", "version"}], "warnings": [
 from __future__ import annotations
 
 import base64
+import datetime
 import io
 import json
 import re
@@ -110,6 +111,27 @@ def _of_its_key(answer: Callable[..., Any]) -> Callable[..., Any]:
         return answer(asked, *given, **named)
 
     return checked
+
+
+AHEAD = [0.0]
+"""Seconds that the cloud's time is ahead of the machine's."""
+
+
+def follow() -> None:
+    """Let moto's services go by a time that can be moved.
+
+    All of them ask one function of its core; what does not is told in docs/TRIGGERS.md.
+    """
+    from moto.core import utils
+
+    real = utils.utcnow
+
+    def utcnow() -> datetime.datetime:
+        return real() + datetime.timedelta(seconds=AHEAD[0])
+
+    for module in [m for name, m in sys.modules.items() if name.startswith("moto.")]:
+        if getattr(module, "utcnow", None) is real:
+            module.utcnow = utcnow  # type: ignore[attr-defined]  # it was found there
 
 
 def note(watch: str, request: Any, content: bytes) -> None:
@@ -377,22 +399,33 @@ def main() -> None:
     """Serve until the parent's end of our standard input closes; each line after the first begins anew."""
     order, port, fill = json.loads(sys.stdin.readline()), 0, None
     while order:
+        if "ahead" in order:
+            AHEAD[0] = order["ahead"]
+            order = answered(order)
+            continue
         try:
             if fill:
                 from moto.moto_api._internal import moto_api_backend
 
+                AHEAD[0] = 0.0
                 moto_api_backend.reset()
             elif not order.get("url"):
+                follow()
                 amend()
                 port = serve(order.get("watch", ""))
             fill = fill or Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
             answer: dict[str, Any] = {"port": port, **filled(fill, order)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-        line = sys.stdin.readline()
-        order = json.loads(line) if line else None
+        order = answered(answer)
+
+
+def answered(answer: dict[str, Any]) -> Any:
+    """Answer an order and return the next; None: there is none any more."""
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    return json.loads(line) if line else None
 
 
 if __name__ == "__main__":

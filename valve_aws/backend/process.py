@@ -78,14 +78,21 @@ class Moto:
 
         Why by its standard input: its own route for that answers whoever can reach its port.
         """
+        ready = self._asked({"resources": list(resources), "seeds": list(seeds)})
+        self.seeded, self.warnings = ready["seeded"], ready["warnings"]
+
+    def ahead(self, seconds: float) -> None:
+        """Let its time be so far ahead of the machine's, until it is emptied. Blocks; raises `NotStarted`."""
+        self._asked({"ahead": seconds})
+
+    def _asked(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
         stdin = cast("Any", self._process.stdin)
         try:
-            stdin.write(json.dumps({"resources": list(resources), "seeds": list(seeds)}).encode() + b"\n")
+            stdin.write(json.dumps(order).encode() + b"\n")
             stdin.flush()
         except (BrokenPipeError, ValueError):
             pass  # Why: what it said before it died is read below
-        ready = _answer(self._process)
-        self.seeded, self.warnings = ready["seeded"], ready["warnings"]
+        return _answer(self._process)
 
     def endpoint(self) -> Endpoint:
         """Return where it answers. Every start is a generation of its own (ADR 2)."""

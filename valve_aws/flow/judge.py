@@ -7,6 +7,7 @@ a verdict out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 from valve_aws.flow import admission, flows, presigned, rising, walls
@@ -73,6 +74,13 @@ class Judge:
         self._walls: tuple[Step, ...] = WALLS
         self._flows: tuple[Step, ...] = FLOWS
         self._last: Plan | None = None
+
+    def courier(self) -> Judge:
+        """Return the judgement of what the platform hands on by the template's own wiring: by its label
+        alone, as no function makes that call."""
+        courier = copy(self)
+        courier._walls = ()
+        return courier
 
     def wants(self, call: Call) -> tuple[Extent, ...]:
         """Return every extent that the book must be asked for to decide or settle a call, as the book names

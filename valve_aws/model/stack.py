@@ -70,6 +70,20 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What becomes of an event of a function that nobody waits for (Lambda API,
+    PutFunctionEventInvokeConfig). Targets are ARNs, "" for none."""
+
+    retries: int = 2
+    """After the first try."""
+    age: int = 21_600
+    """Seconds that an event is kept at the most."""
+    on_success: str = ""
+    on_failure: str = ""
+    dead_letters: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One Lambda function."""
 
@@ -94,6 +108,7 @@ class Function:
     unmanaged_role: bool = False
     """True: its role is outside the template, so what it grants is not known."""
     triggers: tuple[Trigger, ...] = ()
+    afterwards: Afterwards = Afterwards()
     where: Where = NOWHERE
     version: str = ""
     """Which of its published versions this is; "" the one that the template describes."""

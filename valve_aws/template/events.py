@@ -7,16 +7,16 @@ resources say about the function.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from valve_aws.model.source import Node, Where
-from valve_aws.model.stack import Delivery, Function, Statement, Trigger
+from valve_aws.model.stack import Afterwards, Delivery, Function, Statement, Trigger
 from valve_aws.template import arns
 from valve_aws.template.ground import Ground
 from valve_aws.template.scope import Template
-from valve_aws.template.shapes import entries, is_open, word
+from valve_aws.template.shapes import entries, is_open, whole, word
 
 SOURCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -133,6 +133,37 @@ def outcomes(function: Function, properties: Mapping[str, Node], template: Templ
         options = entries(entries(event, "an event").get("Properties"), "an event's properties")
         if found is not None and found.source:
             yield from destinations(found.source, options.get("DestinationConfig"), template.ground)
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What another resource says becomes of a function's events; `function` is an ARN."""
+
+    function: str
+    afterwards: Afterwards
+
+
+RETRIES: Final = (0, 2)
+AGE: Final = (60, 21_600)
+"""Lambda API, PutFunctionEventInvokeConfig."""
+
+
+def afterwards(
+    config: Mapping[str, Node], ground: Ground, letters: Mapping[str, Node] | None = None
+) -> Afterwards:
+    """Return what an event invoke configuration says; `letters` is the configuration of dead letters."""
+    ends = entries(config.get("DestinationConfig"), "`DestinationConfig`")
+
+    def target(node: Node | None) -> str:
+        return next((each.target for each in delivery("-", node, ground)), "")
+
+    return Afterwards(
+        whole(config.get("MaximumRetryAttempts"), "`MaximumRetryAttempts`", 2, RETRIES),
+        whole(config.get("MaximumEventAgeInSeconds"), "`MaximumEventAgeInSeconds`", AGE[1], AGE),
+        target(entries(ends.get("OnSuccess"), "`OnSuccess`").get("Destination")),
+        target(entries(ends.get("OnFailure"), "`OnFailure`").get("Destination")),
+        target((letters or {}).get("TargetArn")),
+    )
 
 
 def destinations(origin: str, node: Node | None, ground: Ground) -> Iterator[Delivery]:

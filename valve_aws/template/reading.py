@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Final
 
 from valve_aws.model.source import Invalid, Node, Where
-from valve_aws.model.stack import Delivery, Function, KeySchema, Layer, Resource, Stack, Statement, Trigger
+from valve_aws.model.stack import (
+    Afterwards,
+    Delivery,
+    Function,
+    KeySchema,
+    Layer,
+    Resource,
+    Stack,
+    Statement,
+    Trigger,
+)
 from valve_aws.template import arns, connectors, events, files, functions, permissions, resources, wiring
 from valve_aws.template.ground import NESTED, Ground
 from valve_aws.template.intrinsics import resolve
@@ -44,6 +54,8 @@ class Building:
     resources: dict[str, Resource] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     triggers: list[Trigger] = field(default_factory=list)
+    configured: dict[str, Afterwards] = field(default_factory=dict)
+    """What event invoke configurations say, by function ARN."""
     layers: dict[str, Layer] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     policies: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
@@ -245,7 +257,10 @@ def _place(declared: Declared, found: Properties, template: Template, building: 
     if plain(declared.kind) == "AWS::Lambda::Function":
         function = functions.read(declared, found, template, building.layers)
         triggers = events.triggers(found.get("Events"), function.logical, template)
-        function = replace(function, triggers=triggers)
+        config = entries(found.get("EventInvokeConfig"), "`EventInvokeConfig`")
+        letters = entries(found.get("DeadLetterQueue", found.get("DeadLetterConfig")), "`DeadLetterConfig`")
+        afterwards = events.afterwards(config, template.ground, letters)
+        function = replace(function, triggers=triggers, afterwards=afterwards)
         for trigger in triggers:
             _implicit(trigger, template, building)
         building.functions[function.logical] = _granted(function, declared, found, template, building)
@@ -258,6 +273,8 @@ def _place(declared: Declared, found: Properties, template: Template, building: 
     for wire in wiring.of(declared, found, template):
         if isinstance(wire, Trigger):
             building.triggers.append(wire)
+        elif isinstance(wire, events.Configured):
+            building.configured[wire.function] = wire.afterwards
         else:
             building.deliveries.append(wire)
 
@@ -310,7 +327,10 @@ def _attach(building: Building) -> None:
         building.functions[logical] = events.attached(building.functions[logical], trigger)
     for logical, function in building.functions.items():
         statements = tuple(building.granted.get(function.arn, ()))
-        building.functions[logical] = replace(function, statements=statements)
+        afterwards = function.afterwards
+        if told := building.configured.get(function.arn):
+            afterwards = replace(told, dead_letters=afterwards.dead_letters)
+        building.functions[logical] = replace(function, statements=statements, afterwards=afterwards)
 
 
 def schema(stack: Stack) -> Callable[[str], KeySchema | None]:

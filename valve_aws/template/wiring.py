@@ -16,7 +16,7 @@ from valve_aws.template import arns, events
 from valve_aws.template.scope import Declared, Template
 from valve_aws.template.shapes import elements, entries, several, word, wrap
 
-Wire = Trigger | Delivery
+Wire = Trigger | Delivery | events.Configured
 """A Trigger's `function` is the function's ARN here."""
 
 Fields = Mapping[str, Node]
@@ -168,6 +168,9 @@ def _mapping(declared: Declared, fields: Fields, template: Template) -> Iterator
 def _invoke_config(_: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
     function = arns.store(word(fields.get("FunctionName"), "`FunctionName`"), FUNCTION, template.ground)
     yield from events.destinations(function, fields.get("DestinationConfig"), template.ground)
+    qualifier = word(fields.get("Qualifier"), "`Qualifier`")
+    if function and qualifier in {"", "$LATEST"}:
+        yield events.Configured(function, events.afterwards(fields, template.ground))
 
 
 def _firehose(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:

@@ -1,0 +1,170 @@
+"""Events that nobody waits for: kept, tried, tried again, and their end told to whom it is for.
+
+Knows the order of Lambda's asynchronous invocation. Does not know who asked for one, nor how a function is
+run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from valve_aws.clock import Clock
+from valve_aws.course.subject import Subject
+from valve_aws.delivering import Delivering
+from valve_aws.model.invocation import NOTHING_BESIDE, Beside
+from valve_aws.model.stack import Function
+from valve_aws.model.verdict import Holding
+from valve_aws.passage import Passage
+from valve_aws.triggers import afterwards
+from valve_aws.triggers.afterwards import Attempt, End
+from valve_aws.triggers.sending import Parcel, asked
+from valve_aws.waking import Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """One event that is kept."""
+
+    function: str
+    """Logical id."""
+    payload: bytes
+    carried: Holding
+    arrived: float
+    beside: Beside
+    trigger: str = ""
+    source: str = ""
+    cause: str = ""
+    tries: int = 0
+
+
+Run = Callable[[str, bytes, Holding, str, str, str, Beside], Awaitable[Ended]]
+"""(function, payload, what it carries, trigger, source, cause, what comes beside) → what came of it."""
+
+
+class Deferring:
+    """The queue of one run's events."""
+
+    def __init__(
+        self,
+        passage: Passage,
+        clock: Clock,
+        run: Run,
+        start: Callable[[Coroutine[Any, Any, Any]], object],
+        delivering: Delivering,
+        say: Callable[[str], None],
+        fresh: Callable[[], str],
+    ) -> None:
+        """`start` lets something run on behind everybody's back; `fresh` gives a request id."""
+        self._passage, self._clock, self._run, self._start = passage, clock, run, start
+        self._delivering, self._say, self._fresh = delivering, say, fresh
+
+    def put(
+        self,
+        function: str,
+        payload: bytes,
+        carried: Holding = Holding(),
+        trigger: str = "",
+        source: str = "",
+        cause: str = "",
+        beside: Beside = NOTHING_BESIDE,
+    ) -> str:
+        """Take an event in, and return its request id, which all its tries have. `function` is a logical id.
+        """
+        beside = replace(beside, ident=beside.ident or self._fresh())
+        now = self._clock.now()
+        self._start(self._try(Deferred(function, payload, carried, now, beside, trigger, source, cause)))
+        return beside.ident
+
+    async def _try(self, event: Deferred) -> None:
+        function = self._passage.stack.functions.get(event.function)
+        if function is None:
+            self._say(f"valve: `{event.function}` is gone, and an event for it with it")
+            return
+        age = self._clock.now() - event.arrived
+        if age > function.afterwards.age:
+            await self._over(function, event, None, End.AGED)
+            return
+        ended = await self._run(
+            event.function,
+            event.payload,
+            event.carried,
+            event.trigger,
+            event.source,
+            event.cause,
+            event.beside,
+        )
+        event = replace(event, tries=event.tries + 1)
+        if not ended.failed:
+            await self._over(function, event, ended, End.SUCCESS)
+            return
+        # Why not again what was not let in: neither the policy nor the event's label will be another.
+        after = (
+            afterwards.next_try(function.afterwards, event.tries, age) if ended.admitted else End.EXHAUSTED
+        )
+        if isinstance(after, End):
+            await self._over(function, event, ended, after)
+            return
+        self._clock.at(self._clock.now() + after, lambda: self._start(self._try(event)))
+
+    async def _over(self, function: Function, event: Deferred, ended: Ended | None, end: End) -> None:
+        """Tell whoever is to be told; each may have it or not, by what the function had learned (law 11)."""
+        rules = function.afterwards
+        attempt = Attempt(ended.payload, ended.failed) if ended else None
+        subject = ended.subject if ended else _unseen(event)
+        target = rules.on_success if end is End.SUCCESS else rules.on_failure
+        if target:
+            told = afterwards.ended(
+                event.beside.ident,
+                event.beside.arn or function.arn,
+                event.payload,
+                attempt,
+                end,
+                event.tries,
+                self._clock.now(),
+            )
+            await self._tell(target, function, self._parcel(target, function, told, end, event), subject)
+        if rules.dead_letters and end is not End.SUCCESS:
+            letter = Parcel(event.payload, afterwards.dead_letter(event.beside.ident, attempt))
+            await self._tell(rules.dead_letters, function, letter, subject)
+
+    def _parcel(
+        self, target: str, function: Function, told: bytes, end: End, event: Deferred
+    ) -> Parcel:
+        how = "Success" if end is End.SUCCESS else "Failure"
+        time = afterwards.stamp(self._clock.now())[:-5]
+        day = time.partition("T")[0]
+        name = f"{time.replace(':', '.')}-{self._fresh()}"
+        return Parcel(
+            told,
+            detail=f"Lambda Function Invocation Result - {how}",
+            resources=(target, afterwards.qualified(event.beside.arn or function.arn)),
+            key=f"aws/lambda/async/{function.name}/{day.replace('-', '/')}/{name}",
+        )
+
+    async def _tell(self, target: str, function: Function, parcel: Parcel, subject: Subject) -> None:
+        if ":lambda:" in target:
+            self._hand(target, function, parcel, subject)
+            return
+        request = asked(target, parcel)
+        if request is None:
+            self._say(f"valve: {function.logical}: its destination is not covered here: {target[:120]}")
+            return
+        await self._delivering.send(request, subject)
+
+    def _hand(self, target: str, function: Function, parcel: Parcel, subject: Subject) -> None:
+        """Let another function have it, as an event that carries what the first one had learned (law 1)."""
+        arn = ":".join(target.split(":")[:7])
+        told = next((f.logical for f in self._passage.stack.functions.values() if f.arn == arn), "")
+        if not told:
+            self._say(f"valve: {function.logical}: its destination is not of this stack: {target[:120]}")
+            return
+        carried = Holding(subject.label, True, tuple(subject.ways.values()))
+        self.put(told, parcel.content, carried, "", function.arn, subject.cause)
+
+
+def _unseen(event: Deferred) -> Subject:
+    """Return who knows of an event that no function saw: nobody knows more than it carries."""
+    ways = {way.tag: way for way in event.carried.ways}
+    return Subject("", event.function, event.carried.label, ways, event.beside.ident, cause=event.cause)
