@@ -179,7 +179,8 @@ class Run:
         deferred = (self.passage, Virtual(), self.invoking.for_queue, self.invoking.start, NOBODY, self._say)
         self.invoking.defer = Deferring(*deferred, lambda: "").put
         self.wakings = {queue: self._waker(queue) for queue in world.wakes}
-        self.valve.triggering = SimpleNamespace(settled=lambda r: [w.settled(r) for w in self.wakings.values()])  # type: ignore[assignment]  # all that is used
+        settled = SimpleNamespace(settled=lambda r: [w.settled(r) for w in self.wakings.values()])
+        self.valve.triggering = settled  # type: ignore[assignment]  # all that is used
         seeds(self, judge)
 
     def _waker(self, queue: str) -> Waking:
