@@ -270,8 +270,8 @@ def secrets(stack: Stack, policy: FlowPolicy, seeds: Iterable[Seed]) -> frozense
 
 
 def _order(seed: Seed, tables: Tables) -> dict[str, Any]:
-    """Return a seed in the shape that the filler takes (`backend/host.py`), its cell's canonical name under
-    `key`."""
+    """Return a seed in the shape that the filler takes (`backend/filling.py`), its cell's canonical name
+    under `key`."""
     order: dict[str, Any] = {"kind": seed.kind, "arn": seed.arn, "name": seed.name, "key": seed.key}
     match seed.kind:
         case "object":

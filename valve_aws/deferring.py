@@ -27,8 +27,8 @@ from valve_aws.waking import Ended
 class Deferred:
     """One event that is kept."""
 
-    function: str
-    """Logical id."""
+    function: str | Function
+    """Its logical id, or one of its versions."""
     payload: bytes
     carried: Holding
     arrived: float
@@ -39,7 +39,7 @@ class Deferred:
     tries: int = 0
 
 
-Run = Callable[[str, bytes, Holding, str, str, str, Beside], Awaitable[Ended]]
+Run = Callable[[str | Function, bytes, Holding, str, str, str, Beside], Awaitable[Ended]]
 """(function, payload, what it carries, trigger, source, cause, what comes beside) → what came of it."""
 
 
@@ -62,7 +62,7 @@ class Deferring:
 
     def put(
         self,
-        function: str,
+        function: str | Function,
         payload: bytes,
         carried: Holding = Holding(),
         trigger: str = "",
@@ -70,15 +70,16 @@ class Deferring:
         cause: str = "",
         beside: Beside = NOTHING_BESIDE,
     ) -> str:
-        """Take an event in, and return its request id, which all its tries have. `function` is a logical id.
-        """
+        """Take an event in, and return its request id, which all its tries have. `function` is its logical
+        id, or one of its versions."""
         beside = replace(beside, ident=beside.ident or self._fresh())
         now = self._clock.now()
         self._start(self._try(Deferred(function, payload, carried, now, beside, trigger, source, cause)))
         return beside.ident
 
     async def _try(self, event: Deferred) -> None:
-        function = self._passage.stack.functions.get(event.function)
+        known = self._passage.stack.functions
+        function = event.function if isinstance(event.function, Function) else known.get(event.function)
         if function is None:
             self._say(f"valve: `{event.function}` is gone, and an event for it with it")
             return
@@ -167,4 +168,5 @@ class Deferring:
 def _unseen(event: Deferred) -> Subject:
     """Return who knows of an event that no function saw: nobody knows more than it carries."""
     ways = {way.tag: way for way in event.carried.ways}
-    return Subject("", event.function, event.carried.label, ways, event.beside.ident, cause=event.cause)
+    logical = event.function if isinstance(event.function, str) else event.function.logical
+    return Subject("", logical, event.carried.label, ways, event.beside.ident, cause=event.cause)

@@ -27,7 +27,7 @@ from valve_aws.waking import Ended
 
 NOT_LABELLED = Holding()
 
-Defer = Callable[[str, bytes, Holding, str, str, str, Beside], str]
+Defer = Callable[[str | Function, bytes, Holding, str, str, str, Beside], str]
 """(function, payload, what it carries, trigger, source, cause, what comes beside) → the request id of an
 event that is kept and tried behind its sender's back."""
 
@@ -71,8 +71,9 @@ class Invoking:
         return replace(done, payload=runtime.faults.refused("Valve.ResultRefused", ident), failed=True)
 
     def behind(self, function: str | Function, payload: bytes, beside: Beside = NOTHING_BESIDE) -> None:
-        """Have a function run for the operator, who waits for nothing and is told nothing."""
-        self.start(self._inner(function, payload, NOT_LABELLED, "", "operator", "", beside))
+        """Leave an event for a function, as the operator who does not wait for what comes of it."""
+        assert self.defer is not None, "nobody keeps events"
+        self.defer(function, payload, NOT_LABELLED, "", "operator", "", beside)
 
     async def stream(
         self,
@@ -158,7 +159,7 @@ class Invoking:
 
     async def for_queue(
         self,
-        function: str,
+        function: str | Function,
         payload: bytes,
         carried: Holding,
         trigger: str,
@@ -167,15 +168,16 @@ class Invoking:
         beside: Beside = NOTHING_BESIDE,
     ) -> Ended:
         """Invoke a function for a queue: a store's, or that of events which nobody waits for."""
+        logical = function if isinstance(function, str) else function.logical
         if self._ledger.looping(cause):
             by = trigger or "an invocation"
-            self._say(f"valve: {function} is not woken again by {by}: it looks like a loop")
+            self._say(f"valve: {logical} is not woken again by {by}: it looks like a loop")
             run = Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
         else:
             run = await self._inner(function, payload, carried, trigger, source, cause, beside)
         ways = {way.tag: way for way in run.ways}
         # Why a copy: the environment itself may be at its next event already.
-        who = run.subject or Subject("", function, invocation=beside.ident, trigger=trigger, cause=cause)
+        who = run.subject or Subject("", logical, invocation=beside.ident, trigger=trigger, cause=cause)
         who = replace(who, label=run.label, ways=ways, outgoing={})
         return Ended(run.payload, run.failed, who, run.subject is not None)
 
