@@ -79,6 +79,7 @@ class Serving:
                 refused=malformed,
                 raw=passage.is_raw,
                 upstream=passage.upstream,
+                own=api,
             )
         )
         self._tasks.add(opening)

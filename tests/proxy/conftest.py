@@ -124,6 +124,7 @@ def serve(authority: Authority) -> Iterator[Callable[..., Served]]:
         raw: Callable[[Origin], bool] | None = None,
         upstream: Upstream | None = None,
         port: int = 0,
+        own: bool = False,
     ) -> Served:
         served = Served(loop, authority if tls else None)
         tcp = socket.create_server(("127.0.0.1", port))
@@ -142,6 +143,7 @@ def serve(authority: Authority) -> Iterator[Callable[..., Served]]:
                 raw=raw or (lambda _: False),
                 refused=lambda _, problem: served.refused.append(problem),
                 upstream=upstream,
+                own=("127.0.0.1", served.port) if own else None,
             )
         )
         made.append(served)

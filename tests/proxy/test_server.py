@@ -58,6 +58,14 @@ def answers(received: bytes) -> list[bytes]:
     return found
 
 
+def test_a_head_may_be_long_where_nobody_but_the_valve_answers(serve: Any, echo: Any) -> None:
+    long = request("/", f"X: {'x' * (1024 * 1024)}", "Connection: close")
+    assert b" 200 " in serve(own=True).say(long).split(b"\r\n")[0]
+    assert b" 431 " in echo.say(long).split(b"\r\n")[0]
+    longer = request("/", f"X: {'x' * LIMITS.own_head}", "Connection: close")
+    assert b" 431 " in serve(own=True).say(longer).split(b"\r\n")[0]
+
+
 # Order and persistence.
 
 

@@ -22,7 +22,7 @@ EVENT = Invocation(ID, b'{"a":1}', 1_700_000_000.5, "arn:aws:lambda:us-east-1:1:
 
 def machine() -> Machine:
     idents = count()
-    return Machine(lambda: f"ext-{next(idents)}", "fn", "app.handler")
+    return Machine(lambda: f"00000000-0000-0000-0000-{next(idents):012}", "fn", "app.handler")
 
 
 def ask(each: Machine, method: str, path: str, body: bytes = b"", **headers: str) -> Answer | Wait:
@@ -110,8 +110,19 @@ def test_a_second_poller_gets_nothing() -> None:
     assert told(ask(each, "GET", f"{API}/invocation/next")) == (403, "InvalidStateTransition")
 
 
-def test_no_event_while_one_is_served() -> None:
-    assert told(ask(busy(), "GET", f"{API}/invocation/next")) == (403, "InvalidStateTransition")
+def test_whoever_asks_while_an_event_is_served_is_given_that_one_again() -> None:
+    each = busy()
+    answer = ask(each, "GET", f"{API}/invocation/next")
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body) == (200, EVENT.payload)
+    assert dict(answer.headers)["Lambda-Runtime-Aws-Request-Id"] == EVENT.ident
+    with pytest.raises(RuntimeError):
+        each.give(EVENT)
+
+
+def test_a_method_that_a_path_does_not_take_is_told_nothing() -> None:
+    for path in (f"{API}/invocation/next", f"{API}/init/error", "/2020-01-01/extension/register"):
+        assert ask(machine(), "PATCH", path) == Answer(405)
 
 
 def test_a_refused_step_says_which_in_awss_words() -> None:
@@ -441,14 +452,24 @@ def test_registration_closes_with_init_and_with_ten() -> None:
 
 def test_an_extension_nobody_registered_is_refused() -> None:
     assert told(extension_next(machine(), "")) == (403, "Extension.MissingExtensionIdentifier")
-    assert told(extension_next(machine(), "other")) == (403, "Extension.UnknownExtensionIdentifier")
+    assert told(extension_next(machine(), "other")) == (403, "Extension.InvalidExtensionIdentifier")
+    another = "00000000-0000-0000-0000-999999999999"
+    assert told(extension_next(machine(), another)) == (403, "Extension.UnknownExtensionIdentifier")
+
+
+def test_an_extension_that_fails_says_as_what() -> None:
+    each = machine()
+    ident = register(each, "INVOKE")
+    answer = ask(each, "POST", "/2020-01-01/extension/exit/error", b"{}", Lambda_Extension_Identifier=ident)
+    assert told(answer) == (403, "Extension.MissingHeader")
 
 
 def test_an_extension_that_reports_its_end_is_waited_for_no_more() -> None:
     each = machine()
     ident = register(each, "INVOKE")
     ask(each, "GET", f"{API}/invocation/next")
-    answer = ask(each, "POST", "/2020-01-01/extension/exit/error", b"{}", Lambda_Extension_Identifier=ident)
+    named = {"Lambda_Extension_Identifier": ident, "Lambda_Extension_Function_Error_Type": "Extension.Done"}
+    answer = ask(each, "POST", "/2020-01-01/extension/exit/error", b"{}", **named)
     assert isinstance(answer, Answer)
     assert answer.status == 202
     assert each.idle

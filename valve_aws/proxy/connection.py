@@ -54,6 +54,8 @@ class House:
     reach: Reach
     now: Callable[[], float]
     limits: Limits
+    own: tuple[str, int] | None = None
+    """The address that is answered here; heads may be longer there (`Limits.own_head`)."""
 
 
 class Connection:
@@ -63,7 +65,8 @@ class Connection:
         self._house = house
         self._wire = wire
         self._origin = origin
-        self._limits = house.limits
+        own = (origin.address, origin.port) == house.own
+        self._limits = replace(house.limits, head=house.limits.own_head) if own else house.limits
         self._greeting = False
         """A TLS greeting is being read: a refusal is an alert."""
 

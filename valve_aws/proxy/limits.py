@@ -16,6 +16,9 @@ class Limits:
     head: int = 64 * 1024
     """Request or status line with all headers. S3 takes 8 KB of headers; tokens and presigned targets need
     more."""
+    own_head: int = 1024 * 1024 + 64 * 1024
+    """The same at the address that the valve answers itself, the Runtime API's: a runtime tells the trace of
+    an error in a header of up to 1 MiB (awslambdaric, `post_invocation_error`)."""
     target: int = 32 * 1024
     headers: int = 100
     """Apache's LimitRequestFields."""

@@ -63,19 +63,20 @@ class Server:
     async def open(cls, listeners: Listeners, environment: str, authority: Authority | None, request: Request,
                    dial: DialHandler, name: NameHandler, limits: Limits = LIMITS, *,
                    raw: Callable[[Origin], bool] = never, refused: Callable[[Origin, str], None] = unheard,
-                   upstream: Upstream | None = None) -> Server:
+                   upstream: Upstream | None = None, own: tuple[str, int] | None = None) -> Server:
         """Accept on these listeners, for this environment alone; they are ours from here on.
 
         `request`, `dial` and `name` judge. `raw` says whether a destination is declared as raw TCP: TLS
         towards it is not opened. `refused` hears of what was malformed and reached none of them. `upstream`
-        makes the connections of `Dial.splice`. Without an `authority` TLS is a Dial.
+        makes the connections of `Dial.splice`. Without an `authority` TLS is a Dial. `own` is the address
+        that nothing but the valve answers.
         """
         reacher = upstream or Upstream(limits)
 
         async def reach(host: str, port: int, verified: str) -> Wire:
             return await reacher.reach(Target(host, port, bool(verified), verified), half=True)
 
-        house = House(authority, request, dial, raw, refused, reach, time.time, limits)
+        house = House(authority, request, dial, raw, refused, reach, time.time, limits, own)
         server = cls(environment, house, name, reacher)
         loop = asyncio.get_running_loop()
         for tcp in listeners.tcp:

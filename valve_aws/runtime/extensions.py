@@ -7,15 +7,19 @@ themselves. Source: AWS Lambda developer guide, `Using the Lambda Extensions API
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from valve_aws.model.invocation import Answer, Invocation, Reply, Wait
-from valve_aws.runtime.faults import JSON, accepted, refusal
+from valve_aws.runtime.faults import JSON, accepted, another_method, refusal
 
 API = "/2020-01-01/extension"
 SUBSCRIPTIONS = {"/2022-07-01/telemetry": "Telemetry", "/2020-08-15/logs": "Logs"}
-IDENTIFIED = {("GET", f"{API}/event/next"), ("POST", f"{API}/init/error"), ("POST", f"{API}/exit/error")}
+REGISTER = f"{API}/register"
+IDENTIFIED = {f"{API}/event/next": "GET", f"{API}/init/error": "POST", f"{API}/exit/error": "POST"}
+IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+ERROR_TYPE = "lambda-extension-function-error-type"
 EVENTS = {"INVOKE", "SHUTDOWN"}
 MOST = 10
 """Extensions of one function (AWS quota)."""
@@ -56,14 +60,20 @@ class Extensions:
         """Take one request; None when the path is not ours. `open_`: the runtime is still in its init."""
         if path in SUBSCRIPTIONS and method == "PUT":
             return self._subscribe(SUBSCRIPTIONS[path], headers, body)
-        if (method, path) == ("POST", f"{API}/register"):
+        if path == REGISTER and method == "POST":
             return self._register(headers, body, open_)
-        if (method, path) not in IDENTIFIED:
+        if path == REGISTER or method != IDENTIFIED.get(path, method):
+            return another_method()
+        if path not in IDENTIFIED:
             return None
         ident = headers.get("lambda-extension-identifier", "")
+        if not IDENTIFIER.fullmatch(ident):
+            return _unidentified(ident)
+        if method == "POST" and not headers.get(ERROR_TYPE):
+            return refusal(403, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found")
         extension = self._by_ident.get(ident)
         if extension is None:
-            return _unknown(ident)
+            return refusal(403, "Extension.UnknownExtensionIdentifier", f"Unknown extension {ident}")
         if method == "POST":
             del self._by_ident[ident]
             return accepted()
@@ -95,7 +105,7 @@ class Extensions:
         ident = self._identify()
         self._by_ident[ident] = Extension(name, wanted)
         named = (*JSON, ("Lambda-Extension-Identifier", ident))
-        return Answer(200, named, json.dumps(self._greeting).encode())
+        return Answer(200, named, json.dumps(self._greeting, separators=(",", ":")).encode() + b"\n")
 
     def _subscribe(self, api: str, headers: Mapping[str, str], body: bytes) -> Answer:
         # Why 202: AWS's documented answer where nothing is delivered (`in a local testing environment`).
@@ -135,9 +145,8 @@ class Extensions:
                 extension.ticket = None
 
 
-def _unknown(ident: str) -> Answer:
-    if not ident:
-        return refusal(
-            403, "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"
-        )
-    return refusal(403, "Extension.UnknownExtensionIdentifier", f"Unknown extension {ident[:64]}")
+def _unidentified(ident: str) -> Answer:
+    what, said = ("Invalid", "") if ident else ("Missing", " header")
+    return refusal(
+        403, f"Extension.{what}ExtensionIdentifier", f"{what} Lambda-Extension-Identifier{said}"
+    )

@@ -42,8 +42,15 @@ SIGNALS = {
 
 
 def refusal(status: int, error_type: str, message: str) -> Answer:
-    """Return an error for the runtime or an extension: ``{"errorMessage", "errorType"}``."""
-    return Answer(status, JSON, json.dumps({"errorMessage": message, "errorType": error_type}).encode())
+    """Return an error for the runtime or an extension: ``{"errorMessage", "errorType"}``, on a line as AWS
+    writes it."""
+    told = {"errorMessage": message, "errorType": error_type}
+    return Answer(status, JSON, json.dumps(told, separators=(",", ":")).encode() + b"\n")
+
+
+def another_method() -> Answer:
+    """Return what a known path says to a method that it does not take: nothing."""
+    return Answer(405)
 
 
 def accepted() -> Answer:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from valve_aws.model.invocation import Answer, Begun, Done, Invocation, Kind, Reply, Wait
 from valve_aws.runtime import faults
 from valve_aws.runtime.extensions import Extensions
-from valve_aws.runtime.faults import RESPONSE_LIMIT, STREAM_LIMIT, accepted, refusal
+from valve_aws.runtime.faults import RESPONSE_LIMIT, STREAM_LIMIT, accepted, another_method, refusal
 
 __all__ = ["RESPONSE_LIMIT", "TABLE", "Machine", "State", "Step"]
 
@@ -56,6 +56,7 @@ TABLE: Mapping[tuple[State, Step], State] = {
     (State.STARTED, Step.RESTORE_NEXT): State.STARTED,
     (State.STARTED, Step.RESTORE_ERROR): State.FAILED,
     (State.READY, Step.GIVE): State.RUNNING,
+    (State.RUNNING, Step.NEXT): State.RUNNING,
     (State.RUNNING, Step.RESPONSE): State.RESPONDING,
     (State.RESPONDING, Step.SENT): State.SENT,
     (State.RUNNING, Step.ERROR): State.SENT,
@@ -64,6 +65,7 @@ TABLE: Mapping[tuple[State, Step], State] = {
 """Every step that is allowed; what is not here is refused with 403 `InvalidStateTransition`.
 
 Why no (READY, NEXT): one poller waits; a second one (a thread that lies in wait) gets nothing.
+Why (RUNNING, NEXT): a runtime whose connection broke asks again, and is given the same event, as on AWS.
 """
 
 ERROR_TYPE = re.compile(r"[A-Za-z]{1,64}\.[A-Za-z]{1,128}", re.ASCII)
@@ -119,14 +121,14 @@ class Machine:
         named = {name.lower(): value for name, value in headers.items()}
         if by_id := BY_ID.fullmatch(path):
             if method != "POST":
-                return refusal(405, "MethodNotAllowed", "Method not allowed")
+                return another_method()
             return self._ended(by_id[1], by_id[2], named, body, {n.lower(): v for n, v in trailers.items()})
         if path.startswith(API + "/"):
             route = self._routes.get((method, path.removeprefix(API)))
             if route:
                 return route(named, body)
             if any(path.removeprefix(API) == known for _, known in self._routes):
-                return refusal(405, "MethodNotAllowed", "Method not allowed")
+                return another_method()
         found = self.extensions.answer(method, path, named, body, self.state is State.STARTED)
         return found or Answer(404, (("Content-Type", "text/plain; charset=utf-8"),), b"404 page not found\n")
 
@@ -134,7 +136,7 @@ class Machine:
         """Hand over an event: at once when the runtime waits, else as soon as it asks."""
         if self._pending or self.state in {State.RUNNING, State.RESPONDING, State.FAILED}:
             raise RuntimeError("an environment has one event at a time")
-        headers(invocation)  # Why: what cannot be sent must not get half-way in.
+        headers_of(invocation)  # Why: what cannot be sent must not get half-way in.
         self._pending = invocation
         if self._poller is not None:
             ticket, self._poller = self._poller, None
@@ -181,6 +183,8 @@ class Machine:
         refused = self._step(Step.NEXT)
         if refused:
             return refused
+        if self.state is State.RUNNING and self._invocation:
+            return Answer(200, headers_of(self._invocation), self._invocation.payload)
         if self._pending:
             return self._deliver()
         self._poller = self._ticket()
@@ -193,7 +197,7 @@ class Machine:
             raise RuntimeError("no event is pending")
         self._invocation = invocation
         self._out += self.extensions.invoke(invocation)
-        return Answer(200, headers(invocation), invocation.payload)
+        return Answer(200, headers_of(invocation), invocation.payload)
 
     # A response in pieces
 
@@ -303,7 +307,7 @@ def error_type(headers: Mapping[str, str]) -> str:
     return claimed if ERROR_TYPE.fullmatch(claimed) else "Runtime.Unknown"
 
 
-def headers(invocation: Invocation) -> tuple[tuple[str, str], ...]:
+def headers_of(invocation: Invocation) -> tuple[tuple[str, str], ...]:
     """Return the headers that an event comes with.
 
     Why Content-Type: awslambdaric decodes the event only if it is there, else it ends without a word.
