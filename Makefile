@@ -16,6 +16,7 @@ endif
 VENV ?= .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
+EMULATOR := $(VENV)/.emulator
 PYTEST_ARGS ?=
 # How many tests run side by side, but for the slow ones: some of those have to be alone on the machine.
 WORKERS ?= 2
@@ -61,16 +62,16 @@ house: $(READY)
 
 suite: quick slow
 
-quick: $(READY)
+quick: $(READY) $(EMULATOR)
 	$(PY) -m pytest -n $(WORKERS) -m "not bench and not slow" $(PYTEST_ARGS)
 
-slow: $(READY)
+slow: $(READY) $(EMULATOR)
 	$(PY) -m pytest -m "slow and not bench" $(PYTEST_ARGS)
 
 chosen: $(READY)
 	$(PY) -m pytest $(PYTEST_ARGS)
 
-bench: $(READY)
+bench: $(READY) $(EMULATOR)
 	$(PY) -m pytest tests/bench -m bench -s $(PYTEST_ARGS)
 
 localstack: $(LOCALSTACK_READY)
@@ -98,6 +99,11 @@ $(PY):
 $(READY): pyproject.toml | $(PY)
 	@echo "==> installing valve-aws and what it needs into $(VENV) (once; a minute or two)"
 	$(PY) -m pip install --disable-pip-version-check --progress-bar on -e '.[dev]'
+	@touch $@
+
+$(EMULATOR): tests/differential/emulator.py | $(READY)
+	@echo "==> fetching AWS's runtime emulator, which tests compare with (once; 8 MB)"
+	$(PY) -m tests.differential.emulator
 	@touch $@
 
 $(LOCALSTACK_PY):

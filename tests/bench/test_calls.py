@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.bench.conftest import APP, Talker, Valves, client, unguarded
-from tests.bench.emulator import emulator
 from tests.bench.figures import Figures, Row, interleaved
+from tests.differential.emulator import emulator
 
 BUDGET = 1.0
 """ms that a guarded call may add at the median."""

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.conftest import APP, runtime, surroundings
-from tests.bench.emulator import emulator
 from tests.bench.figures import Figures, Row, interleaved
+from tests.differential.emulator import emulator
 
 RUNS = 11
 COMMANDS = {

@@ -1,11 +1,13 @@
 """The peer: AWS's own runtime emulator, a static program inside the wheel of `aws-sam-cli`.
 
 Knows where it is had from and how it is run. Does not know what is compared.
+`python -m tests.differential.emulator` fetches it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -15,56 +17,58 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from valve_aws.environments.host import cache_folder
 
 INVOKE = "/2015-03-31/functions/function/invocations"
+WHEEL = "aws-sam-cli==1.170.0"
+PROGRAMS = {
+    "x86_64": ("x86_64", "6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5"),
+    "aarch64": ("arm64", "ec2e5d09633d853834c008b1ef264bf834b258a94d551d2b2074966494b39a21"),
+}
+"""Machine → (what the wheel calls it, SHA-256 of the program): what is compared with is always the same."""
 
 
 def binary() -> Path:
     """Return the program; the wheel is downloaded once, and nothing but this file of it is kept."""
-    machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-    folder = cache_folder() / "bench"
-    found = folder / f"aws-lambda-rie-{machine}"
+    machine, digest = PROGRAMS[platform.machine()]
+    folder = cache_folder() / "emulator"
+    found = folder / f"aws-lambda-rie-{machine}-{digest[:8]}"
     if found.is_file():
         return found
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*command, "-d", str(folder), "aws-sam-cli"], check=True)
+    subprocess.run([*command, "-d", str(folder), WHEEL], check=True)
     for wheel in folder.glob("aws_sam_cli-*.whl"):
         with zipfile.ZipFile(wheel) as opened:
-            content = opened.read(f"samcli/local/rapid/{found.name}")
-        aside = found.with_suffix(".new")
+            content = opened.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
+        assert hashlib.sha256(content).hexdigest() == digest, f"{wheel.name} holds another program"
+        aside = folder / f"{os.getpid()}.new"
         aside.write_bytes(content)
         aside.chmod(0o755)
         aside.rename(found)
-        wheel.unlink()
+        wheel.unlink(missing_ok=True)
     return found
 
 
 class Emulator:
     """One emulator with one function under it, started by the first invocation."""
 
-    def __init__(self, code: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, code: Path, environ: Mapping[str, str], command: Sequence[str] = ()) -> None:
+        """`command` starts the runtime; without one that is awslambdaric, with `app.handler`."""
         self._ports = free_port(), free_port()
-        command = [
-            str(binary()),
-            "--log-level",
-            "error",
-            "--runtime-interface-emulator-address",
-            f"127.0.0.1:{self._ports[0]}",
-            "--runtime-api-address",
-            f"127.0.0.1:{self._ports[1]}",
-            sys.executable,
-            "-m",
-            "awslambdaric",
-            "app.handler",
+        addresses = ("--runtime-interface-emulator-address", "--runtime-api-address")
+        told = [
+            word
+            for pair in zip(addresses, self._ports, strict=True)
+            for word in (pair[0], f"127.0.0.1:{pair[1]}")
         ]
+        start = command or (sys.executable, "-m", "awslambdaric", "app.handler")
         self._process = subprocess.Popen(
-            command,
+            [str(binary()), "--log-level", "error", *told, *start],
             cwd=code,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -80,11 +84,16 @@ class Emulator:
         self._client = http.client.HTTPConnection("127.0.0.1", self._ports[0], timeout=600)
 
     def invoke(self, event: Any) -> Any:
-        """Return the function's answer; waits for the emulator to listen."""
+        """Return the function's answer."""
+        return json.loads(self.send(json.dumps(event).encode())[1])
+
+    def send(self, event: bytes, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        """Return status and body as they come; waits for the emulator to listen."""
         for _ in range(2000):
             try:
-                self._client.request("POST", INVOKE, json.dumps(event))
-                return json.loads(self._client.getresponse().read())
+                self._client.request("POST", INVOKE, event, dict(headers or {}))
+                answer = self._client.getresponse()
+                return answer.status, answer.read()
             except (ConnectionRefusedError, http.client.RemoteDisconnected):
                 self._client.close()
                 time.sleep(0.002)
@@ -99,9 +108,9 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def emulator(code: Path, environ: Mapping[str, str]) -> Iterator[Emulator]:
+def emulator(code: Path, environ: Mapping[str, str], command: Sequence[str] = ()) -> Iterator[Emulator]:
     """Run one for as long as the block lasts."""
-    running = Emulator(code, environ)
+    running = Emulator(code, environ, command)
     try:
         yield running
     finally:
@@ -114,3 +123,7 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+if __name__ == "__main__":
+    binary()

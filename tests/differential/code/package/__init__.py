@@ -1,0 +1,1 @@
+"""A package: a handler may lie deeper than the root."""
