@@ -78,7 +78,7 @@ POLLED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def triggers(node: Node | None, function: str, template: Template) -> tuple[Trigger, ...]:
-    """Return the triggers under a SAM function's resolved `Events`."""
+    """Return the triggers under a SAM function's resolved `Events`; `function` is its logical id."""
     return tuple(
         _trigger(name, event, function, template) for name, event in entries(node, "`Events`").items()
     )
@@ -186,7 +186,12 @@ def delivery(origin: str, node: Node | None, ground: Ground, kind: str = "") -> 
 
 
 def attached(function: Function, found: Trigger) -> Function:
-    """Return the function with one more trigger, its name made unique."""
+    """Return the function with one more trigger, its name made unique.
+
+    A route that an event of the function names too is one trigger, the event's.
+    """
+    if any(_same_route(t, found) for t in function.triggers):
+        return function
     taken = {t.name for t in function.triggers}
     name, n = found.name, 2
     while name in taken:
@@ -194,6 +199,14 @@ def attached(function: Function, found: Trigger) -> Function:
     return replace(
         function, triggers=(*function.triggers, replace(found, function=function.logical, name=name))
     )
+
+
+def _same_route(one: Trigger, other: Trigger) -> bool:
+    routes = [
+        (t.kind, t.source, str(t.properties.get("Path")), str(t.properties.get("Method")).upper())
+        for t in (one, other)
+    ]
+    return "Path" in one.properties and "Path" in other.properties and routes[0] == routes[1]
 
 
 def mapped(arn: str, where: Where, ground: Ground) -> str:

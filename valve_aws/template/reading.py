@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import (
@@ -25,7 +25,18 @@ from valve_aws.model.stack import (
     Statement,
     Trigger,
 )
-from valve_aws.template import arns, connectors, events, files, functions, permissions, resources, wiring
+from valve_aws.template import (
+    apis,
+    arns,
+    connectors,
+    defaults,
+    events,
+    files,
+    functions,
+    permissions,
+    resources,
+    wiring,
+)
 from valve_aws.template.ground import NESTED, Ground
 from valve_aws.template.intrinsics import resolve
 from valve_aws.template.kinds import known, plain, row
@@ -228,6 +239,8 @@ def _gather(template: Template, building: Building) -> None:
 
 def _properties(declared: Declared, template: Template) -> Properties:
     """Return the resolved properties; a mistake in a type that does not matter here is only a warning."""
+    if plain(declared.kind) in apis.EVENT:
+        return entries(resolve(apis.defined(declared, template), template), "`Properties`")
     if (
         row(declared.kind).data
         or declared.kind in wiring.READERS
@@ -261,6 +274,8 @@ def _place(declared: Declared, found: Properties, template: Template, building: 
         letters = entries(found.get("DeadLetterQueue", found.get("DeadLetterConfig")), "`DeadLetterConfig`")
         afterwards = events.afterwards(config, template.ground, letters)
         function = replace(function, triggers=triggers, afterwards=afterwards)
+        for url in apis.own_url(declared.logical, found, template):
+            function = events.attached(function, url)
         for trigger in triggers:
             _implicit(trigger, template, building)
         building.functions[function.logical] = _granted(function, declared, found, template, building)
@@ -285,8 +300,20 @@ def _implicit(trigger: Trigger, template: Template, building: Building) -> None:
         full = template.prefix + name
         if trigger.source and full not in building.resources and trigger.source == _api(name, template):
             building.resources[full] = Resource(
-                full, plain(kind), template.name(name, row(kind)), trigger.source, {}, trigger.where
+                full,
+                plain(kind),
+                template.name(name, row(kind)),
+                trigger.source,
+                _globals(kind, template),
+                trigger.where,
             )
+
+
+def _globals(kind: str, template: Template) -> dict[str, Any]:
+    """Return what `Globals` gives an API that SAM makes by itself."""
+    node = defaults.read(template.top.get("Globals")).get(kind)
+    fields = entries(resolve(node, template), "`Globals`") if node is not None else {}
+    return {key: value.plain() for key, value in fields.items()}
 
 
 def _api(name: str, template: Template) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from valve_aws.model.source import Node
 from valve_aws.model.stack import Delivery, Trigger
-from valve_aws.template import arns, events
+from valve_aws.template import apis, arns, events
 from valve_aws.template.scope import Declared, Template
 from valve_aws.template.shapes import elements, entries, several, word, wrap
 
@@ -236,25 +236,6 @@ def _machine(declared: Declared, fields: Fields, template: Template) -> Iterator
             yield Delivery(origin, _own(declared, template), node.where)
 
 
-def _method(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
-    """Yield the function behind a method of a REST API; a path is a matter of other resources."""
-    origin = arns.store(
-        word(fields.get("RestApiId"), "`RestApiId`"), "AWS::ApiGateway::RestApi", template.ground
-    )
-    uri = entries(fields.get("Integration"), "`Integration`").get("Uri")
-    arn = arns.store(word(uri, "`Uri`"), "", template.ground)
-    if arns.service(arn) == "lambda":
-        given = {"Method": word(fields.get("HttpMethod"), "`HttpMethod`")}
-        yield Trigger(arn, declared.logical, "Api", origin, given, declared.where)
-
-
-def _integration(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
-    origin = arns.store(word(fields.get("ApiId"), "`ApiId`"), "AWS::ApiGatewayV2::Api", template.ground)
-    arn = arns.store(word(fields.get("IntegrationUri"), "`IntegrationUri`"), "", template.ground)
-    if arns.service(arn) == "lambda":
-        yield Trigger(arn, declared.logical, "HttpApi", origin, {}, declared.where)
-
-
 def _topic_rule(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
     payload = entries(fields.get("TopicRulePayload"), "`TopicRulePayload`")
     for node in several(payload.get("Actions")):
@@ -280,8 +261,13 @@ READERS: Final[Mapping[str, Callable[[Declared, Fields, Template], Iterator[Wire
         "AWS::Scheduler::Schedule": _schedule,
         "AWS::Serverless::StateMachine": _machine,
         "AWS::IoT::TopicRule": _topic_rule,
-        "AWS::ApiGateway::Method": _method,
-        "AWS::ApiGatewayV2::Integration": _integration,
+        "AWS::ApiGateway::Method": apis.method,
+        "AWS::ApiGateway::RestApi": apis.described,
+        "AWS::ApiGatewayV2::Api": apis.described,
+        "AWS::ApiGatewayV2::Integration": apis.integration,
+        "AWS::Lambda::Url": apis.url,
+        "AWS::Serverless::Api": apis.described,
+        "AWS::Serverless::HttpApi": apis.described,
     }
 )
 """Type → what it wires (CloudFormation template reference of each)."""
