@@ -77,7 +77,7 @@ def described(declared: Declared, fields: Fields, template: Template) -> Iterato
             given = {
                 "Path": path,
                 "Method": "ANY" if verb.lower() == ANY else verb.upper(),
-                "PayloadFormatVersion": word(integration.get("payloadFormatVersion"), "a version"),
+                "PayloadFormatVersion": word(integration.get("payloadFormatVersion"), "a version", "1.0"),
                 "Integration": word(integration.get("type"), "`type`").upper(),
                 "Security": told["security"].plain() if "security" in told else None,
             }
@@ -133,7 +133,7 @@ def integration(declared: Declared, fields: Fields, template: Template) -> Itera
     arn = arns.store(word(fields.get("IntegrationUri"), "`IntegrationUri`"), "", template.ground)
     if arns.service(arn) != "lambda":
         return
-    version = word(fields.get("PayloadFormatVersion"), "`PayloadFormatVersion`")
+    version = word(fields.get("PayloadFormatVersion"), "`PayloadFormatVersion`", "1.0")
     own, found = template.formed(declared.logical, "{n}"), False
     for other in template.declared.values():
         if other.kind != "AWS::ApiGatewayV2::Route":
