@@ -147,6 +147,30 @@ def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) 
     sys.exit(standing.start_lambda(functions, host, port, told))
 
 
+@local.command("start-api", short_help="Serve the template's HTTP APIs and function URLs")
+@click.option("--host", default="127.0.0.1", help="[default: 127.0.0.1]")
+@click.option("-p", "--port", type=click.IntRange(0, 65535), default=3000, help="[default: 3000]")
+@click.option("-s", "--static-dir", default="public", metavar="FOLDER", help="files served as they are")
+@click.option("--disable-authorizer", is_flag=True, help="let every request in unasked")
+@options(STACK, RUN, CONTAINERS)
+def start_api(host: str, port: int, static_dir: str, disable_authorizer: bool, **told: Any) -> None:
+    """Serve the template's APIs and function URLs at an address of this machine, with their authorizers.
+
+    Whoever can reach that address is the operator. A request is its function's event, with the labels that
+    the policy gives that event; a response leaves only where the policy lets that event's result go.
+
+    \b
+    Examples:
+      valve local start-api
+      valve local start-api -p 3030 --disable-authorizer
+      curl http://127.0.0.1:3000/orders/7
+      curl http://orders.lambda-url.localhost:3000/    a function's own URL, beside an API
+    """
+    from valve_aws import standing
+
+    sys.exit(standing.start_api(host, port, static_dir, not disable_authorizer, told))
+
+
 @valve.command(short_help="Propose a first valve.yaml")
 @click.option(
     "--write/--print", default=False, help="write valve.yaml beside the template instead of printing it"

@@ -31,6 +31,9 @@ Defer = Callable[[str | Function, bytes, Holding, str, str, str, Beside], str]
 """(function, payload, what it carries, trigger, source, cause, what comes beside) → the request id of an
 event that is kept and tried behind its sender's back."""
 
+REFUSED = "Valve.ResultRefused"
+"""The error of an outcome that was kept back."""
+
 
 class Invoking:
     """The events of one run, by who asked for them."""
@@ -59,6 +62,15 @@ class Invoking:
         `carried` is what the payload carries when it stands for that of another function or a queue.
         """
         run = await self._run(function, payload, carried, event_source, "operator", "", beside)
+        return await self.release(run)
+
+    async def unreleased(self, function: str, payload: bytes, beside: Beside = NOTHING_BESIDE) -> Run:
+        """Invoke a function for a part of the platform that hands on what it says, with its label. Never to
+        be shown to anybody before `release`."""
+        return await self._run(function, payload, NOT_LABELLED, "", "operator", "", beside)
+
+    async def release(self, run: Run) -> Finished:
+        """Judge what an event came to, and return what of it may leave (law 11)."""
         if run.subject is None:
             return Finished(run.payload, run.failed)
         done = Finished(run.payload, run.failed, run.subject.invocation, run.error_type)
@@ -68,7 +80,8 @@ class Invoking:
         ident, leaves = await released(self._passage, run.subject, run.payload)
         if leaves is not None:
             return replace(done, payload=leaves)
-        return replace(done, payload=runtime.faults.refused("Valve.ResultRefused", ident), failed=True)
+        payload = runtime.faults.refused(REFUSED, ident)
+        return replace(done, payload=payload, failed=True, error_type=REFUSED)
 
     def behind(self, function: str | Function, payload: bytes, beside: Beside = NOTHING_BESIDE) -> None:
         """Leave an event for a function, as the operator who does not wait for what comes of it."""

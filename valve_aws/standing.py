@@ -8,13 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from valve_aws.api.server import Listening, Loop, Taken
 from valve_aws.api.web import application
+from valve_aws.model.plan import Listeners
 from valve_aws.model.source import Invalid, Where
+from valve_aws.proxy import LIMITS, Dial, Server
+from valve_aws.proxy.server import Request
 from valve_aws.told import gather
 from valve_aws.valve import NotStarted, Valve
 from valve_aws.verbs import harmless_log, say
@@ -38,6 +45,69 @@ async def _start_lambda(valve: Valve, functions: Sequence[str], host: str, port:
             say(f"valve: try `aws lambda invoke --endpoint-url {there.url} --function-name {first} out`")
             await told_to_end()
     return 0
+
+
+def start_api(host: str, port: int, static: str, authorize: bool, told: Mapping[str, Any]) -> int:
+    """`valve local start-api`: serve the template's APIs and function URLs; return the exit code."""
+    settings = gather(told)
+    logging.getLogger().addHandler(harmless_log())
+    valve = Valve.read(settings, say)
+    folder = valve.stack.folder / static
+    return staying(_start_api(valve, host, port, folder if folder.is_dir() else None, authorize))
+
+
+async def _start_api(valve: Valve, host: str, port: int, static: Path | None, authorize: bool) -> int:
+    async with opened(valve):
+        entrance = valve.entrance(lambda: str(uuid.uuid4()), static=static, authorize=authorize)
+        if not entrance.place.routes:
+            problem = "no function of this template has an event of the type `Api` or `HttpApi`, or a URL"
+            raise Invalid(Where(valve.stack.file), problem, "try `valve local start-lambda`")
+        async with answering(entrance.request, host, port) as url:
+            for line in entrance.told(url):
+                say(f"valve: {line}")
+            say(f"valve: {url} answers; Ctrl-C ends it")
+            await told_to_end()
+            await entrance.close()
+    return 0
+
+
+WIDE = replace(LIMITS, wide=True, idle=75.0, connections=1024)
+"""What a server of ours takes of its clients, which are the operator's."""
+
+
+@asynccontextmanager
+async def answering(request: Request, host: str, port: int) -> AsyncIterator[str]:
+    """Serve HTTP requests on this loop until the end; give the address. Raises `Invalid` where nothing can
+    listen."""
+    there = _bound(host, port)
+    port = there.getsockname()[1]
+
+    async def silent(connection: Dial) -> None:
+        """Leave alone what is not HTTP."""
+
+    async def nameless(_: str, __: str) -> bool:
+        return False
+
+    listeners = Listeners((there,), (), all_ports=False)
+    server = await Server.open(listeners, "", None, request, silent, nameless, WIDE)
+    try:
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    finally:
+        await server.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    there = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        there.bind((host, port))
+        there.setblocking(False)
+    except OSError as error:
+        there.close()
+        problem = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        raise Invalid(Where("--port"), problem, "name another with `-p`, or `-p 0` for any") from error
+    return there
 
 
 def staying(course: Any) -> int:

@@ -44,6 +44,7 @@ from valve_aws.triggering import Triggering
 
 if TYPE_CHECKING:
     from valve_aws.api.operations import LambdaApi
+    from valve_aws.entrance import Entrance
 
 Say = Callable[[str], None]
 
@@ -261,6 +262,14 @@ class Valve:
     ) -> Stream:
         """Invoke a function for the operator, its result in pieces (`Invoking.stream`)."""
         return await self._invoking.stream(function, payload, event_source, beside)
+
+    def entrance(self, ident: Callable[[], str], **more: Any) -> Entrance:
+        """Return what answers the requests to the stack's APIs and function URLs; `more` is what an
+        `Entrance` takes."""
+        from valve_aws.entrance import Entrance
+        from valve_aws.triggers.gateway.mounting import mount
+
+        return Entrance(mount(self.stack), self._invoking, self._say, ident, time.time, **more)
 
     async def drain(self) -> None:
         """Wait until all that was begun has come to its end (`Triggering.drain`)."""

@@ -33,7 +33,7 @@ BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
     crossing splicing serving housing streaming invoking waking releasing ledger loglines operating quoting
-    controlling delivering deferring triggering
+    controlling delivering deferring triggering entrance
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -68,6 +68,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "invoking": EVERY_ROOM
     | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
     "controlling": EVERY_ROOM | {"invoking", "loglines"},
+    "entrance": EVERY_ROOM | {"invoking"},
     "standing": EVERY_ROOM | {"valve", "told", "verbs"},  # commands that stay
     "valve": EVERY_ROOM | {"settings", "application", "passage", "clock", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "inprocess": EVERY_ROOM | {"application", "cloud"},

@@ -49,6 +49,18 @@ class Exchange:
         """What came after a chunked body; complete once the body has been read."""
         return self._reader.body.trailers
 
+    @property
+    def spelled(self) -> Fields:
+        """Return the headers with their names as the client wrote them."""
+        split = (line.partition(":") for line in self._request.lines)
+        return tuple((name, value.strip(" \t")) for name, _, value in split)
+
+    @property
+    def peer(self) -> str:
+        """Return the client's address, "" where it has none."""
+        found = self._wire.transport.get_extra_info("peername")
+        return str(found[0]) if isinstance(found, tuple) else ""
+
     async def collect(self, limit: int) -> bytes:
         """Return the whole body without its transfer coding. Raises TooLarge when it is longer than `limit`
         bytes."""

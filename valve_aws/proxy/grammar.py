@@ -48,6 +48,9 @@ REPEATABLE = frozenset({
 })
 """Request headers that may come twice. Any other repeated one has no certain value."""
 
+ONCE = frozenset({"authorization", "content-length", "content-type", "expect", "host", "transfer-encoding"})
+"""Request headers that may never come twice, also where a server of ours hands every other one on."""
+
 TRAILERS = re.compile(
     r"x-[!-~]+|(?:content-|repr-)?digest|server-timing|etag|expires|lambda-runtime-function-error-(?:type|body)"
 )

@@ -12,6 +12,7 @@ from valve_aws.proxy.grammar import (
     CONNECTION,
     METHODS,
     NUMBER,
+    ONCE,
     PATH,
     QUERY,
     REPEATABLE,
@@ -55,6 +56,8 @@ class RequestHead(NamedTuple):
     """The client waits for `100 Continue` before it sends the body."""
     chunks: bool
     """The client understands the chunked coding (HTTP/1.1)."""
+    lines: tuple[str, ...] = ()
+    """The headers as they were written, without their line ends."""
 
 
 class ResponseHead(NamedTuple):
@@ -75,11 +78,11 @@ def read_request(head: bytes, limits: Limits) -> RequestHead:
     """
     line, *lines = split(head, limits)
     method, target, newer = request_line(line, limits)
-    headers = fields(lines, field_name)
+    headers = fields(lines, wide_field_name if limits.wide else field_name)
     single = dict(headers)
     if len(single) != len(headers):
         names = [n for n, _ in headers]
-        for name in single.keys() - REPEATABLE:
+        for name in single.keys() & ONCE if limits.wide else single.keys() - REPEATABLE:
             if names.count(name) > 1:
                 raise Malformed(f"the header `{name}` comes more than once")
     given = single.get("host")
@@ -99,7 +102,7 @@ def read_request(head: bytes, limits: Limits) -> RequestHead:
     if method == "CONNECT" and length:
         raise Malformed("a CONNECT request has a body")
     return RequestHead(method, target, scheme, headers, host, port, length, newer and "close" not in options,
-                       bool(expect) and newer and length != 0, newer)
+                       bool(expect) and newer and length != 0, newer, tuple(lines))
 
 
 def split(head: bytes, limits: Limits) -> list[str]:

@@ -22,6 +22,9 @@ class Limits:
     target: int = 32 * 1024
     headers: int = 100
     """Apache's LimitRequestFields."""
+    wide: bool = False
+    """Any header may come twice, and have `_` in its name: for a server that hands them to a function as an
+    event, and to no other server."""
     chunk: int = 64 * 1024
     """The largest piece of a body that is handed over, and the size of one read from a socket."""
     chunk_digits: int = 8

@@ -57,6 +57,16 @@ def broken(kind: Kind) -> Answer:
     return told(500, {"message": None}, ("x-amzn-ErrorType", "AuthorizerConfigurationException"))
 
 
+def failed(kind: Kind, payload: bytes) -> Answer:
+    """Return what a client gets whose authorizer raised an error: one message of all means something."""
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError):
+        found = None
+    message = found.get("errorMessage") if isinstance(found, dict) else None
+    return unauthorized(kind) if message == "Unauthorized" else broken(kind)
+
+
 def identity(asked: Asked, taken: Taken, authorizer: Authorizer) -> tuple[str, ...] | None:
     """Return what stands where the authorizer looks; None when something is not there, or does not fit."""
     found = tuple(_at(source, asked, taken) for source in authorizer.sources)
