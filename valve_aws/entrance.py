@@ -6,17 +6,17 @@ Knows the order of these. Does not know a payload format nor what a label means;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from valve_aws import runtime, sandbox
 from valve_aws.invoking import NOT_LABELLED, REFUSED, Invoking
-from valve_aws.streaming import Finished
 from valve_aws.model.invocation import Beside
 from valve_aws.model.source import Invalid
 from valve_aws.model.verdict import Holding
 from valve_aws.proxy import Exchange, TooLarge
+from valve_aws.streaming import Finished, Stream
 from valve_aws.triggers.gateway import answers, authorizers, cors, events, files, tokens
 from valve_aws.triggers.gateway.asked import Answer, Asked, told
 from valve_aws.triggers.gateway.authorizers import Allowed
@@ -170,6 +170,8 @@ class Entrance:
             return answers.too_long(kind)
         # Why the request's id for a URL: there AWS gives the invocation the same one.
         beside = Beside(ident=asked.ident if kind is Kind.URL else "")
+        if route.streams:
+            return await self._streamed(asked, route, payload, beside, carried)
         task = asyncio.ensure_future(self._invoked(route, payload, beside, carried))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -193,11 +195,56 @@ class Entrance:
             self._say(f"valve: {route.function}: {mistake}")
             return None
 
+    async def _streamed(
+        self, asked: Asked, route: Route, payload: bytes, beside: Beside, carried: Holding
+    ) -> Answer:
+        """Return a response that goes on while it is sent; each piece of it was judged when it came (law 11).
+
+        What a function that answers whole says is a whole response.
+        """
+        try:
+            stream = await self._invoking.stream(route.function, payload, route.trigger, beside, carried)
+        except (Invalid, sandbox.SandboxError) as mistake:
+            self._say(f"valve: {route.function}: {mistake}")
+            return answers.failed(route.api.kind)
+        if not stream.kind:
+            whole = b"".join([piece async for piece in stream])
+            failed = stream.finished is None or stream.finished.failed
+            return answers.failed(route.api.kind) if failed else answers.answer(asked, route, whole)
+        begun = Answer(200, (("Content-Type", stream.kind),))
+        first = b""
+        if stream.kind == answers.PRELUDE:
+            while answers.BREAK not in first and len(first) < answers.LONGEST_PRELUDE:
+                if (piece := await stream.next()) is None:
+                    break
+                first += piece
+            written, there, first = first.partition(answers.BREAK)
+            try:
+                begun = answers.prelude(written if there else b"")
+            except answers.Malformed:
+                stream.close()
+                return answers.failed(route.api.kind)
+        return Answer(begun.status, begun.headers, _poured(stream, first))
+
     async def close(self) -> None:
         """Cut what is still under way."""
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+async def _poured(stream: Stream, first: bytes) -> AsyncIterator[bytes]:
+    """Give what is left of a stream. Raises ConnectionError when it ends badly, so that no client takes what
+    it has for the whole."""
+    try:
+        if first:
+            yield first
+        async for piece in stream:
+            yield piece
+        if stream.finished is None or stream.finished.failed:
+            raise ConnectionError("the function did not end well")
+    finally:
+        stream.close()
 
 
 NOTES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from requests import route  # type: ignore[import-not-found]
+from asking import route  # type: ignore[import-not-found]
 
 from valve_aws.triggers.gateway.places import Place
 from valve_aws.triggers.gateway.routes import Kind, Route, choose
@@ -39,9 +39,12 @@ def test_an_http_api_tells_a_slash_at_the_end_apart_and_has_a_route_for_the_rest
     exact, rest = route(Kind.HTTP, "/items", "GET"), route(Kind.HTTP, "$default")
     assert choose([exact], "GET", "/items/") is None
     found = choose([rest, exact], "GET", "/items/")
-    assert found is not None and found.route is rest and rest.key == "$default"
+    assert found is not None
+    assert found.route is rest
+    assert rest.key == "$default"
     found = choose([rest, exact], "GET", "/items")
-    assert found is not None and found.route is exact
+    assert found is not None
+    assert found.route is exact
 
 
 def test_the_method_that_is_named_comes_before_any() -> None:
@@ -89,8 +92,11 @@ Resources:{FUNCTION}
     rest, url = by_trigger["F.Get"].api, by_trigger["F.Url"]
     assert (rest.stage, rest.variables, rest.binary) == ("Prod", {"mode": "live"}, ("image~1png",))
     assert (by_trigger["F.Web"].version, by_trigger["F.Rest"].version) == ("1.0", "2.0")
-    assert url.streams and url.authorizer is not None and url.authorizer.kind == "IAM"
-    assert by_trigger[""].api.cors is not None and by_trigger[""].api.cors.methods == "GET,OPTIONS"
+    assert url.streams
+    assert url.authorizer is not None
+    assert url.authorizer.kind == "IAM"
+    assert by_trigger[""].api.cors is not None
+    assert by_trigger[""].api.cors.methods == "GET,OPTIONS"
 
 
 OPENAPI = """
@@ -136,7 +142,8 @@ Resources:{FUNCTION}
     )
     assert keys(found) == {("HTTP", "GET /pets/{id}", "F.ReadPet")}
     (one,) = found
-    assert one.api.stage == "v1" and one.version == "2.0"
+    assert one.api.stage == "v1"
+    assert one.version == "2.0"
     judge = one.authorizer
     assert judge is not None
     assert (judge.kind, judge.function, judge.simple, judge.version, judge.sources) == (
@@ -179,7 +186,7 @@ Resources:{FUNCTION}
     Target: !Sub "integrations/${{I}}"}}}}
   Quick: {{Type: AWS::ApiGatewayV2::Api, Properties: {{Name: q, ProtocolType: HTTP, Target: !GetAtt F.Arn}}}}
   U: {{Type: AWS::Lambda::Url, Properties: {{TargetFunctionArn: !GetAtt F.Arn, AuthType: NONE}}}}
-"""
+"""  # noqa: E501
     )
     assert keys(found) == {
         ("REST", "GET /a/{b}", "F.M"),
@@ -231,7 +238,7 @@ Resources:{FUNCTION}
             audience: [me]}}}}
           Simple: {{FunctionArn: !GetAtt F.Arn, AuthorizerPayloadFormatVersion: "2.0", EnableSimpleResponses: true,
             Identity: {{Headers: [X-A], QueryStrings: [q]}}}}
-"""
+"""  # noqa: E501
 
 
 def test_each_route_has_its_authorizer(routes: Routes) -> None:

@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "invoking": EVERY_ROOM
     | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
     "controlling": EVERY_ROOM | {"invoking", "loglines"},
-    "entrance": EVERY_ROOM | {"invoking"},
+    "entrance": EVERY_ROOM | {"invoking", "streaming"},
     "standing": EVERY_ROOM | {"valve", "told", "verbs"},  # commands that stay
     "valve": EVERY_ROOM | {"settings", "application", "passage", "clock", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "inprocess": EVERY_ROOM | {"application", "cloud"},

@@ -179,7 +179,13 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             {"LayerVersionArn": "{arn}", "Arn": "{arn}", "LayerArn": "arn:{p}:lambda:{r}:{a}:layer:{n}"},
         ),
         "AWS::Lambda::Url": Kind(ref="{n}", attributes={"FunctionUrl": "https://{i}.lambda-url.{r}.on.aws/"}),
+        "AWS::ApiGateway::Authorizer": Kind(),
+        "AWS::ApiGateway::Deployment": Kind(),
+        "AWS::ApiGateway::Resource": Kind(attributes={"ResourceId": "{n}"}),
         "AWS::ApiGateway::Stage": Kind(("StageName",), 128),
+        "AWS::ApiGatewayV2::Authorizer": Kind(attributes={"AuthorizerId": "{n}"}),
+        "AWS::ApiGatewayV2::Integration": Kind(attributes={"IntegrationId": "{n}"}),
+        "AWS::ApiGatewayV2::Route": Kind(),
         "AWS::ApiGatewayV2::Stage": Kind(("StageName",), 128),
         "AWS::ApiGateway::RestApi": Kind(
             ("Name",),

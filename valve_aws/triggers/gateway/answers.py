@@ -93,6 +93,24 @@ def answer(asked: Asked, route: Route, payload: bytes) -> Answer:
         return failed(route.api.kind)
 
 
+PRELUDE = "application/vnd.awslambda.http-integration-response"
+"""The type of a streamed response that begins with its status and headers (Lambda developer guide, "Response
+streaming")."""
+
+BREAK = bytes(8)
+"""What parts these from the body."""
+
+LONGEST_PRELUDE = 1 << 20
+
+
+def prelude(written: bytes) -> Answer:
+    """Return the status and headers with which a streamed response begins. Raises `Malformed`."""
+    try:
+        return _second({"statusCode": 200, **json.loads(written), "body": ""})
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Malformed from error
+
+
 def _first(asked: Asked, route: Route, result: Any) -> Answer:
     rest = route.api.kind is Kind.REST
     if not isinstance(result, dict) or (rest and result.keys() - MEMBERS):

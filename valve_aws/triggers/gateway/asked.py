@@ -6,6 +6,7 @@ Knows what of them an event or a result speaks of. Does not know how they are fr
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -57,7 +58,8 @@ class Answer:
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    body: bytes | AsyncIterator[bytes] = b""
+    """Piece by piece where a function's response is handed on as it makes it."""
 
 
 JSON = ("Content-Type", "application/json")
