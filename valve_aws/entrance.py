@@ -106,7 +106,7 @@ class Entrance:
             return answers.not_found(routes[0].api.kind if routes else Kind.REST)
         route, kind = taken.route, taken.route.api.kind
         if route.lacking:
-            return told(501, {"message": f"valve-aws does not cover {route.lacking} (docs/UP.md)"})
+            return _lacking(route.lacking)
         allowed, carried = await self._allowed(asked, taken)
         if isinstance(allowed, Answer):
             found = allowed
@@ -124,6 +124,8 @@ class Entrance:
         authorizer, kind = taken.route.authorizer, taken.route.api.kind
         if authorizer is None or not self._authorize or authorizer.kind == "IAM":
             return None, NOT_LABELLED
+        if authorizer.kind == "UNKNOWN":
+            return _lacking(f"the authorizer `{authorizer.name}`, no function of this template"), NOT_LABELLED
         if authorizer.kind in {"JWT", "COGNITO"}:
             claims = tokens.claims(asked, authorizer, self._now())
             if claims is None:
@@ -247,10 +249,15 @@ async def _poured(stream: Stream, first: bytes) -> AsyncIterator[bytes]:
         stream.close()
 
 
+def _lacking(what: str) -> Answer:
+    return told(501, {"message": f"valve-aws does not cover {what} (docs/HTTP.md)"})
+
+
 NOTES = {
     "IAM": "signatures are not checked: whoever asks is let in",
     "JWT": "claims are read and held against issuer, audience and time; the signature is not checked",
     "COGNITO": "claims are read and held against their time; the signature is not checked",
+    "UNKNOWN": "it is no function of this template; its routes answer 501",
 }
 """Kind of authorizer → how less is done here than on AWS."""
 

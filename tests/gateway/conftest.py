@@ -5,7 +5,6 @@ Knows how both are made. Does not judge anything.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -17,8 +16,6 @@ from valve_aws.model.source import Node
 from valve_aws.model.stack import Stack
 from valve_aws.triggers.gateway.mounting import mount
 from valve_aws.triggers.gateway.routes import Route
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 HEAD = "Transform: AWS::Serverless-2016-10-31\n"
 

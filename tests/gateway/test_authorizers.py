@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from asking import TIME, asked, taken  # type: ignore[import-not-found]
 
+from tests.gateway.asking import TIME, asked, taken
 from valve_aws.triggers.gateway import authorizers, tokens
 from valve_aws.triggers.gateway.asked import Answer
 from valve_aws.triggers.gateway.authorizers import Allowed

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from asking import IDENT, asked, route, taken  # type: ignore[import-not-found]
 
+from tests.gateway.asking import IDENT, asked, route, taken
 from valve_aws.triggers.gateway import answers, cors
 from valve_aws.triggers.gateway.asked import Answer
 from valve_aws.triggers.gateway.events import event, written

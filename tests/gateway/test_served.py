@@ -92,7 +92,8 @@ def handler(event, context):
     if token == "nobody": raise Exception("Unauthorized")
     note = "none"
     if "read" in token:
-        note = boto3.resource("dynamodb").Table(os.environ["TABLE"]).get_item(Key={"id": "alice"})["Item"]["note"]
+        table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+        note = table.get_item(Key={"id": "alice"})["Item"]["note"]
     effect = "Deny" if "deny" in token else "Allow"
     return {"principalId": "p", "context": {"note": note}, "policyDocument": {"Version": "2012-10-17",
         "Statement": [{"Effect": effect, "Action": "execute-api:Invoke", "Resource": event["methodArn"]}]}}
@@ -106,7 +107,8 @@ while True:
     given = asking.getresponse()
     event = json.loads(given.read())
     out = socket.create_connection((host, int(port)))
-    out.sendall((f"POST /2018-06-01/runtime/invocation/{given.headers['Lambda-Runtime-Aws-Request-Id']}/response "
+    ident = given.headers["Lambda-Runtime-Aws-Request-Id"]
+    out.sendall((f"POST /2018-06-01/runtime/invocation/{ident}/response "
         f"HTTP/1.1\\r\\nHost: {host}\\r\\nLambda-Runtime-Function-Response-Mode: streaming\\r\\n"
         "Content-Type: application/vnd.awslambda.http-integration-response\\r\\n"
         "Trailer: Lambda-Runtime-Function-Error-Type\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n").encode())
@@ -258,7 +260,8 @@ def test_what_an_authorizer_has_read_goes_with_what_it_says(town: Town) -> None:
     """Its context is in the event, with its label: the response may not leave. Nor may its own refusal."""
     status, _, body = town.ask("/who", Authorization="read")
     assert (status, body) == (502, b'{"message":"Internal server error"}')
-    admitted = next(r for r in reversed(town.valve.records) if r.function == "Echo" and r.operation == "Admit")
+    records = reversed(town.valve.records)
+    admitted = next(r for r in records if (r.function, r.operation) == ("Echo", "Admit"))
     assert "pii" in admitted.label
     assert town.ask("/who", Authorization="read-deny")[0] == 500
 

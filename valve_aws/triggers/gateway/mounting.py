@@ -53,8 +53,6 @@ def _route(function: str, trigger: Trigger, api: Api, stack: Stack) -> Route:
     if str(told.get("Integration") or "") not in SERVED:
         lacking = f"an integration of the type `{told['Integration']}`, with mapping templates"
     authorizer = guards.of(trigger, _declared(trigger, stack), stack)
-    if authorizer is not None and authorizer.kind == "UNKNOWN":
-        lacking = f"the authorizer `{authorizer.name}`, which is no function of this template"
     default = "2.0" if api.kind is not Kind.REST else "1.0"
     return Route(
         api,
