@@ -25,6 +25,10 @@ WORKER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:worker"
 JOBS, DEAD = (f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("jobs", "dead"))
 FLOW = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/flow"
 LAKE = f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/lake"
+NEWS, BUS, GROUP = (
+    f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
+    for service, name in (("sns", "news"), ("events", "event-bus/bus"), ("logs", "log-group:/app"))
+)
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service/narrow"
 STATEMENT = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": JOBS}
@@ -65,6 +69,16 @@ ANSWERS: dict[str, Any] = {
             },
         ],
     },
+    "sns list_topics": [{"TopicArn": NEWS}],
+    "sns list_subscriptions": [
+        {"SubscriptionArn": f"{NEWS}:s1", "TopicArn": NEWS, "Protocol": "sqs", "Endpoint": JOBS}
+    ],
+    "sns get_subscription_attributes": {"RedrivePolicy": json.dumps({"deadLetterTargetArn": DEAD})},
+    "events list_event_buses": [{"Name": "bus"}],
+    "events list_rules": [{"Name": "on", "EventPattern": "{}"}],
+    "events list_targets_by_rule": [{"Id": "1", "Arn": JOBS, "DeadLetterConfig": {"Arn": DEAD}}],
+    "logs describe_log_groups": [{"logGroupName": "/app"}],
+    "logs describe_subscription_filters": [{"filterName": "all", "destinationArn": FLOW}],
     "lambda list_event_source_mappings": [
         {
             "UUID": "u1",
@@ -134,6 +148,16 @@ def test_where_a_delivery_stream_leads_is_told() -> None:
     }
 
 
+def test_where_topics_buses_and_log_groups_lead_is_told_with_what_could_not_be_delivered() -> None:
+    assert {(d.source, d.target) for d in stack("sns", "events", "logs").deliveries} == {
+        (NEWS, JOBS),
+        (NEWS, DEAD),
+        (BUS, JOBS),
+        (BUS, DEAD),
+        (GROUP, FLOW),
+    }
+
+
 def test_a_service_that_nobody_has_used_is_not_asked() -> None:
     assert not stack().resources
 
@@ -155,6 +179,25 @@ def test_a_role_that_says_something_is_read_and_one_that_says_nothing_is_not_kno
     assert stack("s3").functions["worker"].unmanaged_role
 
 
+def test_a_role_that_has_a_policy_attached_and_none_of_its_own_is_held_to_that() -> None:
+    own = f"arn:aws:iam::{ACCOUNT}:policy/sends"
+    document = {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Action": "sqs:DeleteMessage"}]}
+    answers = {
+        "list_attached_role_policies": [{"PolicyArn": own}],
+        "get_policy": {"DefaultVersionId": "v2"},
+        "get_policy_version v2": {"Document": document},
+    }
+
+    def asked(_: str, operation: str, key: str = "", **given: str) -> Any:
+        return answers.get(f"{operation} {given.get('VersionId', '')}".strip())
+
+    functions = {
+        "worker": {"FunctionName": "worker", "Role": ROLE, "Code": {"ZipFile": ""}, "Handler": "a.b"}
+    }
+    known = told(template(asked, {"iam"}, functions)).functions["worker"]
+    assert (known.unmanaged_role, [s.actions for s in known.statements]) == (False, [("sqs:DeleteMessage",)])
+
+
 def test_what_cloudformation_has_made_has_its_logical_id() -> None:
     found = stack("sqs", "cloudformation")
     assert found.functions["Worker"].name == "worker"
@@ -166,7 +209,7 @@ POLICY = """
 version: 1
 labels: {pii: {}, card: {only-to: [Elsewhere]}}
 stores:
-  Later: {accepts: [pii], from: [Made]}
+  Later: {accepts: [pii], from: [Made, Sixth]}
   Table: {attributes: {email: [pii]}}
   Items: {items: [{key: {pk: "{tenant}"}, holds: [pii]}]}
   Bucket: {objects: {"x/*": {holds: [pii]}}}
@@ -183,7 +226,7 @@ def test_a_policy_may_name_what_is_not_there_yet() -> None:
     node = text.parse(POLICY, "valve.yaml")
     resources = {name: {"Type": kind, "Properties": given} for name, kind, given in missing(node, ())}
     found = told({"Resources": resources})
-    assert set(found.functions) == {"Made", "Other", "Third", "Fourth", "Fifth"}
+    assert set(found.functions) == {"Made", "Other", "Third", "Fourth", "Fifth", "Sixth"}
     queues = dict.fromkeys(("Later", "Clean", "Set", "Elsewhere"), "SQS")
     kinds = {name: resource.kind.split("::")[1] for name, resource in found.resources.items()}
     assert kinds == {**queues, "Table": "DynamoDB", "Items": "DynamoDB", "Bucket": "S3"}

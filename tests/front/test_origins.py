@@ -15,15 +15,17 @@ import pytest
 
 from valve_aws import policy, text
 from valve_aws.course.carry import Court
+from valve_aws.course.commands import Forward
 from valve_aws.flow import Judge
 from valve_aws.labels import SqliteBook
 from valve_aws.localstack.arrival import Arrival, Taken
 from valve_aws.localstack.keeper import as_stack
 from valve_aws.localstack.marks import Marks
 from valve_aws.localstack.origins import Origins
+from valve_aws.model.call import Call, Effect
 from valve_aws.model.cell import Extent, Span, one
 from valve_aws.model.label import Label
-from valve_aws.model.ports import Rise
+from valve_aws.model.ports import Outcome, Rise
 from valve_aws.model.verdict import Holding, Mode
 from valve_aws.passage import Passage
 
@@ -41,8 +43,8 @@ def machine(*named: str, **more: Any) -> dict[str, Any]:
     return {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": definition}}
 
 
-def rule(bus: str) -> dict[str, Any]:
-    targets = [{"Id": "1", "Arn": arn("lambda", "function:Worker")}]
+def rule(bus: str, target: str = "function:Worker") -> dict[str, Any]:
+    targets = [{"Id": "1", "Arn": arn("lambda" if target.startswith("function") else "states", target)}]
     given = {"Name": f"on-{bus}", "EventBusName": bus, "EventPattern": {}, "Targets": targets}
     return {"Type": "AWS::Events::Rule", "Properties": given}
 
@@ -80,6 +82,11 @@ class Place:
     def put(self, store: str, label: Label = PII) -> None:
         """Have a function put something into a store."""
         assert self.book.raise_("r-1", [Rise(Extent(store, span=Span.NEW), label)], (), self.book.stamp())
+
+    def written(self, record: str, *rises: Rise) -> None:
+        """Have a call write, and be done."""
+        assert self.book.raise_(record, rises, (), self.book.stamp())
+        self.book.settle(record, Outcome.DONE)
 
     def beside(self, payload: Any = None, **said: Any) -> Holding:
         came = Arrival(
@@ -146,6 +153,54 @@ def test_what_a_function_had_learned_comes_with_the_event_that_tells_of_it() -> 
     told = {"requestContext": {"requestId": "r1"}}
     assert place.beside(told, principal="lambda") == Holding(PII, True, ())
     assert not place.beside({"requestContext": {"requestId": "r2"}}, principal="lambda").complete
+
+
+def test_what_others_deliver_to_a_machine_may_be_all_that_it_may_hold() -> None:
+    place = Place("own")
+    assert place.beside().label == frozenset()
+    delivered = Place("own", starts=rule("other", "stateMachine:inner"))
+    assert delivered.beside().label == PII
+
+
+@pytest.mark.parametrize("principal", ["", "events", "lambda"])
+def test_what_is_adrift_joins_whatever_localstack_brings(principal: str) -> None:
+    place = Place("own")
+    place.origins.ended("r1", Holding())
+    place.marks.adrift = PII
+    assert place.beside({"requestContext": {"requestId": "r1"}}, principal=principal) == Holding(PII)
+
+
+def test_what_arrives_before_the_call_that_sent_it_is_settled_waits_for_it() -> None:
+    place, cell = Place(strange=machine("Other")), one(STRANGE, "new")
+    call = Call("stepfunctions", "StartExecution", REGION, (STRANGE,), Effect(changes=(cell,)), {})
+    place.marks.marks(Forward("r-1", call, PII))
+
+    async def arrived() -> Holding:
+        found = asyncio.ensure_future(place.origins.carried([Taken(STRANGE, (cell,))]))
+        await asyncio.sleep(0)
+        assert not found.done()
+        place.written("r-1", Rise(cell, PII))
+        place.marks.settled("r-1")
+        place.origins.settled.set()
+        return await found
+
+    assert asyncio.run(arrived()).label == PII
+
+
+def test_a_record_has_the_label_of_what_it_may_show_as_it_was_before() -> None:
+    place, cell = Place(strange=machine("Other")), one(STRANGE, "again")
+    place.written("r-1", Rise(cell, PII))
+    place.written("r-2", Rise(cell, frozenset(), replaces=True))
+    assert place.book.held([cell])[cell].label == frozenset()
+    assert asyncio.run(place.origins.carried([Taken(STRANGE, (cell,))])).label == PII
+
+
+def test_a_batch_has_what_all_its_records_have() -> None:
+    place = Place()
+    place.written("r-1", Rise(one(INNER, "plain"), frozenset()), Rise(one(INNER, "read"), PII))
+    both = [Taken(INNER, (one(INNER, name),)) for name in ("plain", "read")]
+    assert asyncio.run(place.origins.carried(both[:1])).label == frozenset()
+    assert asyncio.run(place.origins.carried(both)).label == PII
 
 
 def test_what_the_book_does_not_know_has_its_store_s_ceiling() -> None:
