@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from valve_aws.backend import NotStarted, endpoint, find, same, upstream
+from valve_aws.backend import Moto, NotStarted, endpoint, find, same, upstream
 
 
 class Told(http.server.ThreadingHTTPServer):
@@ -65,6 +65,22 @@ def told() -> Iterator[Told]:
         }
         yield server
         server.shutdown()
+
+
+def test_a_proxy_of_the_user_s_hears_nothing(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Told() as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        found = find(endpoint(told.url), [].append)
+        moto = Moto.start(
+            [{"logical": "B", "kind": "AWS::S3::Bucket", "name": "uploads", "arn": ""}], [], "us-east-1"
+        )
+        moto.stop()
+        proxy.shutdown()
+    assert (found.endpoint.session, moto.warnings, proxy.asked) == ("one", [], [])
 
 
 def test_one_that_was_started_anew_is_another_cloud(told: Told) -> None:
