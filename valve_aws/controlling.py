@@ -1,6 +1,7 @@
 """The Lambda API joined with the functions of a valve: what a client asks for is what environments do.
 
-Knows which function of ours a version of the API's is, and which lines its caller may see. Decides nothing.
+Knows which function of ours a version of the API's is, where its code is kept, and which lines its caller may
+see. Decides nothing.
 """
 
 from __future__ import annotations
@@ -10,25 +11,38 @@ import random
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
-from valve_aws import api, runtime
+from valve_aws import runtime
 from valve_aws.api.described import declared
 from valve_aws.api.desk import Desk
+from valve_aws.api.fault import invalid
 from valve_aws.api.names import Place
 from valve_aws.api.operations import LambdaApi
-from valve_aws.api.ports import Outcome
+from valve_aws.api.ports import Engine, Outcome
 from valve_aws.api.registry import Registry
 from valve_aws.aws.contract import contract
+from valve_aws.aws.names import bucket as bucket_arn
+from valve_aws.course.commands import Lost
 from valve_aws.course.subject import Subject
+from valve_aws.housing import Housing
 from valve_aws.invoking import Invoking
-from valve_aws.loglines import LogLines
+from valve_aws.model.cell import one
 from valve_aws.model.invocation import Beside
+from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Function, Stack
+from valve_aws.passage import Passage
+from valve_aws.proxy.grammar import TooLarge
 
 TAIL = 4096
 """Bytes of a log that an invocation's answer brings along (Lambda API reference, Invoke, LogType)."""
+
+LARGEST_PACKAGE = 262_144_000
+"""Bytes of a package in a bucket: unpacked it has to be smaller than that (Lambda quotas)."""
 
 
 class Tails:
@@ -58,10 +72,21 @@ class Tails:
 class Controlling:
     """What the Lambda API asks of a valve (`api.ports.Engine`)."""
 
-    def __init__(self, invoking: Invoking, lines: LogLines, say: Callable[[str], None]) -> None:
-        self._invoking, self._say = invoking, say
+    def __init__(
+        self,
+        passage: Passage,
+        housing: Housing,
+        invoking: Invoking,
+        learn: Callable[[Stack], Awaitable[None]],
+        home: Path,
+        say: Callable[[str], None],
+    ) -> None:
+        """`learn` lets the whole valve know of its stack; packages are kept in `home`."""
+        self._passage, self._housing, self._invoking = passage, housing, invoking
+        self._learn, self._home, self._say = learn, home, say
+        self._declared = passage.stack
         self._tails = Tails()
-        lines.leaving = self._tails.take
+        housing.lines.leaving = self._tails.take
 
     def unacceptable(self, payload: bytes, waits: bool, context: str) -> tuple[int, str, bytes] | None:
         """See `Engine`."""
@@ -83,8 +108,83 @@ class Controlling:
         """See `Engine`."""
         self._invoking.behind(function, payload, beside)
 
+    # Code
 
-def lambda_api(stack: Stack, engine: api.ports.Engine) -> LambdaApi:
+    def keep(self, content: bytes) -> Path:
+        """See `Engine`."""
+        path = self._home / f"{sha256(content).hexdigest()}.zip"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_suffix(f".{os.urandom(4).hex()}")
+            half.write_bytes(content)
+            half.replace(path)
+        return path
+
+    def kept(self, name: str) -> bytes | None:
+        """See `Engine`."""
+        digest = name.removesuffix(".zip")
+        path = self._home / f"{digest}.zip"
+        return path.read_bytes() if digest.isalnum() and digest.isascii() and path.is_file() else None
+
+    async def fetch(self, bucket: str, key: str, version: str) -> bytes:
+        """See `Engine`.
+
+        Why nothing that carries a label: whoever runs that code has what it says, and no event would bring it
+        along.
+        """
+        asked = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
+        try:
+            status, body = await self._passage.fetch("s3", "GetObject", asked, LARGEST_PACKAGE)
+        except TooLarge as large:
+            limit = f"Unzipped size must be smaller than {LARGEST_PACKAGE} bytes"
+            raise invalid(limit) from large
+        except Lost as lost:
+            raise invalid(f"Error occurred while GetObject. {plain(str(lost))}") from lost
+        if status != 200:
+            code = next((c for c in ("NoSuchBucket", "NoSuchKey") if c.encode() in body), "AccessDenied")
+            raise invalid(
+                f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {SAID[code]}"
+            )
+        held = self._passage.book.held([one(bucket_arn(bucket), key)])
+        if any(holding.label for holding in held.values()):
+            self._say(f"valve: s3://{plain(bucket)}/{plain(key)} carries a label; it cannot become code")
+            raise invalid(
+                f"Error occurred while GetObject. S3 Error Code: AccessDenied. S3 Error Message: {SAID['']}"
+            )
+        return body
+
+    # Functions
+
+    async def prepare(self, function: Function) -> str:
+        """See `Engine`."""
+        try:
+            await self._housing.prepare(function)
+        except Invalid as mistake:
+            self._say(f"valve: {mistake}")
+            return str(mistake)
+        return ""
+
+    async def adopt(self, functions: Mapping[str, Function]) -> None:
+        """See `Engine`."""
+        own = {f.name: logical for logical, f in self._declared.functions.items()}
+        found = {own.get(name, function.logical): function for name, function in functions.items()}
+        await self._learn(replace(self._passage.stack, functions=found))
+
+    async def forget(self, function: Function) -> None:
+        """See `Engine`."""
+        await self._housing.forget(function.key)
+
+
+SAID = {
+    "NoSuchBucket": "The specified bucket does not exist",
+    "NoSuchKey": "The specified key does not exist.",
+    "AccessDenied": "Access Denied",
+    "": "Access Denied",
+}
+"""S3's error code → its message."""
+
+
+def lambda_api(stack: Stack, engine: Engine) -> LambdaApi:
     """Return the API of a stack's account and region, its functions deployed."""
     registry = Registry(Place(stack.account, stack.region))
     now = time.time()
@@ -92,5 +192,6 @@ def lambda_api(stack: Stack, engine: api.ports.Engine) -> LambdaApi:
         registry.logical[function.logical] = function.name
         registry.functions[function.name] = declared(function, registry.place, now, str(uuid.uuid4()))
     chance = random.Random(os.urandom(16))
-    desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random)
+    address = f"https://{{}}.lambda-url.{stack.region}.on.aws/".format
+    desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random, address)
     return LambdaApi(contract("lambda"), desk)

@@ -136,6 +136,12 @@ RUN = (
         help="MiB that all of these may have in use  [default: 512]",
     ),
     click.option(
+        "--at-once",
+        type=click.IntRange(1, 1000),
+        default=10,
+        help="environments of one function at work at once; what comes beside them waits  [default: 10]",
+    ),
+    click.option(
         "--warm-containers",
         type=click.Choice(["EAGER", "LAZY"]),
         help="taken for the habit; environments stay warm",

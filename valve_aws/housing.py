@@ -42,9 +42,6 @@ from valve_aws.serving import Serving
 from valve_aws.settings import Settings
 from valve_aws.template import inspect
 
-AT_ONCE = 10
-"""Events that one function serves at once, of all its tenants; what comes beside them waits."""
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -162,7 +159,7 @@ class Housing:
 
         Why turns: a caller thinks up tenants as it likes, and each has a pool of its own.
         """
-        async with self._turns.setdefault(function.key, asyncio.Semaphore(AT_ONCE)):
+        async with self._turns.setdefault(function.key, asyncio.Semaphore(self._settings.at_once)):
             pool = await self._pool(function, tenant)
             async with pool.lease(label) as environment:
                 yield environment
@@ -174,18 +171,22 @@ class Housing:
         """
         async with self._lock:
             name = function.key
-            if name not in self._prepared:
-                self._prepared[name] = await asyncio.to_thread(
-                    _prepared, function, self._cache, self._say, self._settings.allow_build
-                )
+            await self._ready(function)
             if (name, tenant) not in self._pools:
                 await self._make_room(name)
                 prepared, reuse = self._prepared[name], Reuse(self._settings.reuse)
                 spares = self._spares_of(prepared)
                 self._pools[name, tenant] = Pool(
-                    lambda label: self._make(prepared, label), reuse, spares=spares
+                    lambda label: self._make(prepared, label), reuse, self._settings.at_once, spares
                 )
             return self._pools[name, tenant]
+
+    async def _ready(self, function: Function) -> None:
+        """Prepare a function, once for each state of each version."""
+        if function.key not in self._prepared:
+            self._prepared[function.key] = await asyncio.to_thread(
+                _prepared, function, self._cache, self._say, self._settings.allow_build
+            )
 
     def _spares_of(self, prepared: Prepared) -> Spares:
         """Return a function's spares. Why one for all tenants: they have seen no event."""
@@ -202,7 +203,7 @@ class Housing:
     async def _make_room(self, name: str) -> None:
         """End what rests for a function's other tenants when there are as many as may be at work at once."""
         others = [key for key in self._pools if key[0] == name]
-        if len(others) >= AT_ONCE:
+        if len(others) >= self._settings.at_once:
             for key in [key for key in others if self._pools[key].rests]:
                 await self._pools.pop(key).close()
 
@@ -275,6 +276,11 @@ class Housing:
         """Wait until what is made ahead is there."""
         await self._nursery.grown()
         await asyncio.gather(*(spares.filled() for spares in self._spares.values()))
+
+    async def prepare(self, function: Function) -> None:
+        """Make ready what a function's first environment will need. Raises `Invalid`."""
+        async with self._lock:
+            await self._ready(function)
 
     async def forget(self, key: str) -> None:
         """End what rests of a function's version that is no more (`Function.key`); what is at work ends when

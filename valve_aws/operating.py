@@ -20,6 +20,7 @@ from valve_aws.model.invocation import Beside
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Listeners
 from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.passage import Invoked, Passage
 from valve_aws.proxy import Dial, Exchange, Server
@@ -46,6 +47,12 @@ class Operating:
         self.key = passage.ring.issue(OPERATOR, OPERATOR)
         self._server: Server | None = None
         self.port = 0
+
+    def learn(self, stack: Stack, bystander: Judge) -> None:
+        """Take the application as it is now."""
+        court = self._passage.court
+        self._passage.stack = stack
+        self._passage.court = Court(bystander, court.mode, court.account, court.region)
 
     async def open(self) -> None:
         """Listen on a loopback port of the kernel's choosing."""

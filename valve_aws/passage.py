@@ -252,16 +252,23 @@ class Passage:
     async def operate(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Make a call of the operator's own, of a JSON protocol: a queue's trigger receives and deletes.
         Never judged."""
+        status, body = await self.fetch(service, operation, params)
+        if status != 200:
+            self.failed = True
+            raise ask.Lost(Outcome.FAILED, f"{service}:{operation} answered {status}: {body[:200]!r}")
+        answer: dict[str, Any] = json.loads(body or b"{}")
+        return answer
+
+    async def fetch(
+        self, service: str, operation: str, params: Mapping[str, Any], limit: int = 8 << 20
+    ) -> tuple[int, bytes]:
+        """Make a call of the operator's own and return its status and body, whatever they are. Never judged.
+        Raises `Lost`."""
         endpoint = await self.cloud()
         call = Call(service, operation, self.court.region, (), Effect(), params)
         outgoing = self.aws.write(call, self.written_for(endpoint), endpoint.credential, utc())
         reply = await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)
-        body = await reply.collect(8 << 20)
-        if reply.status != 200:
-            self.failed = True
-            raise ask.Lost(Outcome.FAILED, f"{service}:{operation} answered {reply.status}: {body[:200]!r}")
-        answer: dict[str, Any] = json.loads(body or b"{}")
-        return answer
+        return reply.status, await reply.collect(limit)
 
     def written_for(self, endpoint: Endpoint) -> AwsEndpoint:
         """Return how requests are addressed there: moto takes AWS's own host names, other endpoints their

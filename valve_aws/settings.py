@@ -54,6 +54,9 @@ class Settings:
     """`--spares`: environments of a function that stand ready, made once it has needed a second one."""
     spare_memory: int = 512
     """`--spare-memory`: MiB that those of all functions may have in use."""
+    at_once: int = 10
+    """`--at-once`: environments of one function at work at once, of all its tenants; what comes beside them
+    waits."""
     allow_build: bool = False
     unsafe: bool = False
     """`--unsafe-cooperative`: no walls."""

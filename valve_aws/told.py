@@ -70,6 +70,7 @@ def gather(told: Mapping[str, Any]) -> Settings:
         reuse=told.get("reuse", "label"),
         spares=told.get("spares", 2),
         spare_memory=told.get("spare_memory", 512),
+        at_once=told.get("at_once") or 10,
         allow_build=bool(told.get("allow_build")),
         unsafe=bool(told.get("unsafe")),
     )

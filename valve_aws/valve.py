@@ -190,6 +190,22 @@ class Valve:
                 f"valve: `{record}` was under way when a valve ended; its cells keep old and new labels"
             )
 
+    async def learn(self, stack: Stack, flow: FlowPolicy) -> None:
+        """Take the application as it is now; what is under way goes on under the new one."""
+        before = self.mode
+        self.stack, self.policy = stack, flow
+        self.mode = Mode(self.settings.mode) if self.settings.mode else flow.mode
+        self.ledger.stack = stack
+        self.passage.stack = stack
+        self._schemas = template.schema(stack)
+        self.passage.aws.know(secrets(stack, flow, self._seeds))
+        judge = self._judge(flow, stack)
+        self.passage.court = Court(judge, self.mode, stack.account, stack.region)
+        if self._operating is not None:
+            self._operating.learn(stack, Bystander(flow, stack))
+        if before is Mode.OFF and self.mode is not Mode.OFF:
+            await self._housing.renew()  # Why: what its environments have learned so far, nobody has followed
+
     async def renew(self) -> None:
         """Begin another run: no record, no label but the seed's, no environment that has seen an event.
 
@@ -254,7 +270,14 @@ class Valve:
         stack = self.stack
         if functions:
             stack = replace(stack, functions={name: stack.functions[name] for name in functions})
-        engine = controlling.Controlling(self._invoking, self._housing.lines, self._say)
+        engine = controlling.Controlling(
+            self.passage,
+            self._housing,
+            self._invoking,
+            lambda stack: self.learn(stack, self.policy),
+            self._home / "packages",
+            self._say,
+        )
         return controlling.lambda_api(stack, engine)
 
     async def stream(

@@ -1,16 +1,42 @@
-"""A function as the Lambda API describes it.
+"""A function as the Lambda API describes it, and as it is run.
 
 Knows the members of `FunctionConfiguration` and their defaults. Does not know requests.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+from valve_aws.api.code import Package
 from valve_aws.api.names import LATEST, Place
 from valve_aws.api.registry import Deployed, Settings, Version
-from valve_aws.model.stack import Function
+from valve_aws.model.stack import Code, Function, Layer
+
+DEFAULTS: Mapping[str, Any] = {
+    "Description": "",
+    "Timeout": 3,
+    "MemorySize": 128,
+    "PackageType": "Zip",
+    "Architectures": ["x86_64"],
+    "TracingConfig": {"Mode": "PassThrough"},
+    "EphemeralStorage": {"Size": 512},
+}
+"""What a function has that says nothing (Lambda API reference, CreateFunction)."""
+
+LISTED_WITHOUT = frozenset({"RuntimeVersionConfig"})
+"""Members that a list leaves out, the state beside them."""
+
+KEPT = (
+    "Runtime Role Handler Description Timeout MemorySize PackageType Architectures TracingConfig "
+    "EphemeralStorage Environment VpcConfig KMSKeyArn FileSystemConfigs DeadLetterConfig "
+    "TenancyConfig".split()
+)
+"""Members that go from a request into the settings as they are."""
 
 
 def stamp(seconds: float) -> str:
@@ -19,39 +45,106 @@ def stamp(seconds: float) -> str:
     return f"{text[:-3]}+0000"
 
 
+def settings(name: str, place: Place, given: Mapping[str, Any], package: Package) -> Settings:
+    """Return the settings of a function that is created."""
+    told: Settings = {"FunctionName": name, "FunctionArn": place.arn(name), "Version": LATEST, **DEFAULTS}
+    told |= {member: given[member] for member in KEPT if member in given}
+    told |= {"CodeSha256": package.digest, "CodeSize": package.size}
+    if "VpcConfig" in given:
+        told["VpcConfig"] = network(given["VpcConfig"])
+    told["SnapStart"] = snaps(given.get("SnapStart") or {})
+    told["LoggingConfig"] = logging(name, {}, given.get("LoggingConfig") or {})
+    told["RuntimeVersionConfig"] = runtime_version(place, given.get("Runtime") or "")
+    return told
+
+
+def network(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `VpcConfig` as it is told; kept and not applied, as every call goes through the valve anyway."""
+    told = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
+    return {**told, **given}
+
+
+def snaps(given: Mapping[str, Any], version: bool = False) -> dict[str, str]:
+    """Return `SnapStart` of a function, or of a published version."""
+    applies = given.get("ApplyOn") or "None"
+    on = version and applies == "PublishedVersions"
+    return {"ApplyOn": applies, "OptimizationStatus": "On" if on else "Off"}
+
+
+def logging(name: str, before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """Return `LoggingConfig` with what is told laid over what was there; levels belong to JSON alone."""
+    told = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}", **before, **given}
+    if told["LogFormat"] == "JSON":
+        return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **told}
+    return {k: v for k, v in told.items() if not k.endswith("LogLevel")}
+
+
+def runtime_version(place: Place, runtime: str) -> dict[str, str]:
+    """Return which build of a runtime this is: one for each name, as nothing is patched here."""
+    digest = sha256(runtime.encode()).hexdigest()
+    return {"RuntimeVersionArn": f"arn:aws:lambda:{place.region}::runtime:{digest}"}
+
+
 def declared(function: Function, place: Place, now: float, revision: str) -> Deployed:
     """Return a function of the template as one that is deployed."""
-    settings: Settings = {
+    told: Settings = {
         "FunctionName": function.name,
         "FunctionArn": function.arn,
+        "Version": LATEST,
+        **DEFAULTS,
         "Runtime": function.runtime,
         "Role": f"arn:aws:iam::{place.account}:role/{function.name}",
         "Handler": function.handler,
         "CodeSize": 0,
-        "Description": "",
         "Timeout": function.timeout,
         "MemorySize": function.memory,
         "LastModified": stamp(now),
         "CodeSha256": "",
-        "Version": LATEST,
-        "TracingConfig": {"Mode": "PassThrough"},
         "RevisionId": revision,
         "PackageType": function.package,
         "Architectures": [function.architecture],
         "EphemeralStorage": {"Size": function.ephemeral},
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"},
+        "SnapStart": snaps({}),
+        "LoggingConfig": logging(function.name, {}, {}),
+        "RuntimeVersionConfig": runtime_version(place, function.runtime),
     }
     if function.environment:
-        settings["Environment"] = {"Variables": dict(function.environment)}
+        told["Environment"] = {"Variables": dict(function.environment)}
     if function.layers:
-        settings["Layers"] = [{"Arn": layer.name, "CodeSize": 0} for layer in function.layers]
-    return Deployed(function.name, Version(function, settings), own=True)
+        told["Layers"] = [{"Arn": layer.name, "CodeSize": 0} for layer in function.layers]
+    return Deployed(function.name, Version(function, told), own=True)
 
 
-def configuration(version: Version) -> dict[str, Any]:
-    """Return a version's `FunctionConfiguration`, its state with it."""
-    told: dict[str, Any] = {**version.settings, "State": version.state}
+def runnable(
+    settings: Settings, code: Path | None, layers: Iterable[tuple[str, Path]], before: Function
+) -> Function:
+    """Return the function that settings describe; `before` is what it was, or a bare one of its names."""
+    layered = tuple(Layer(arn, Code(archive=path)) for arn, path in layers)
+    return replace(
+        before,
+        handler=settings.get("Handler") or "",
+        runtime=settings.get("Runtime") or "",
+        code=Code(archive=code) if code else before.code,
+        layers=layered if "Layers" in settings else before.layers,
+        environment=dict((settings.get("Environment") or {}).get("Variables") or {}),
+        timeout=settings["Timeout"],
+        memory=settings["MemorySize"],
+        ephemeral=settings["EphemeralStorage"]["Size"],
+        architecture=settings["Architectures"][0],
+        revision=settings["RevisionId"],
+    )
+
+
+def configuration(version: Version, arn: str = "", listed: bool = False) -> dict[str, Any]:
+    """Return a version's `FunctionConfiguration` under the ARN that it was asked for by; `listed` as lists
+    have
+    it."""
+    told: dict[str, Any] = {**version.settings}
+    if arn:
+        told["FunctionArn"] = arn
+    if listed:
+        return {k: v for k, v in told.items() if k not in LISTED_WITHOUT}
+    told["State"] = version.state
     for member, value in (("StateReason", version.why), ("StateReasonCode", version.code)):
         if value:
             told[member] = value

@@ -5,9 +5,12 @@ Knows the registry, the engine, and where time and chance come from. Does not kn
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
+from valve_aws.api.fault import Fault, not_covered
 from valve_aws.api.ports import Engine
 from valve_aws.api.registry import Registry
 
@@ -24,3 +27,22 @@ class Desk:
     """Seconds since the epoch."""
     draw: Callable[[], float]
     """A number in [0, 1)."""
+    address: Callable[[str], str] = "https://{}.lambda-url.us-east-1.on.aws/".format
+    """Id of a function URL → where it answers."""
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    """What goes on behind an answer."""
+
+    async def changed(self) -> None:
+        """Let the engine know of the functions as they are now."""
+        found = self.registry.functions
+        await self.engine.adopt({name: each.latest.function for name, each in found.items()})
+
+    def behind(self, course: Coroutine[Any, Any, None]) -> None:
+        """Go on with something once the answer is given."""
+        task = asyncio.ensure_future(course)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def lacking(self, what: str) -> Fault:
+        """Return the error of something that is not covered."""
+        return not_covered(what)

@@ -50,10 +50,11 @@ BARE = frozenset(
 class Fault(Exception):
     """What is answered in place of a result."""
 
-    def __init__(self, code: str, message: str | None, **more: Any) -> None:
-        """`more` are further members of the error."""
+    def __init__(self, code: str, message: str | None, bare: bool = False, **more: Any) -> None:
+        """`more` are further members of the error; `bare` is one without `Type`."""
         super().__init__(message or code)
         self.code, self.message, self.more = code, message, more
+        self.bare = bare or code in BARE
 
     @property
     def status(self) -> int:
@@ -62,10 +63,34 @@ class Fault(Exception):
 
     def body(self) -> bytes:
         """Return the error as JSON."""
-        told: dict[str, Any] = {} if self.code in BARE else {"Type": "User"}
+        told: dict[str, Any] = {} if self.bare else {"Type": "User"}
         if self.message is not None:
             told["Message" if self.code in CAPITAL else "message"] = self.message
         return json.dumps({**told, **self.more}).encode()
+
+
+def invalid(message: str, bare: bool = False) -> Fault:
+    """Return the error of a parameter that the service does not take."""
+    return Fault("InvalidParameterValueException", message, bare)
+
+
+def conflict(message: str) -> Fault:
+    """Return the error of what is there already, or is in another state."""
+    return Fault("ResourceConflictException", message)
+
+
+def missing(message: str = "The resource you requested does not exist.") -> Fault:
+    """Return the error of what is not there."""
+    return Fault("ResourceNotFoundException", message)
+
+
+def revised(call: str = "GetFunction/GetAlias") -> Fault:
+    """Return the error of a revision that is not the latest."""
+    return Fault(
+        "PreconditionFailedException",
+        "The Revision Id provided does not match the latest Revision Id. "
+        f"Call the {call} API to retrieve the latest Revision Id",
+    )
 
 
 def not_covered(what: str) -> Fault:

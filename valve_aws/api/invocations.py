@@ -43,7 +43,7 @@ async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
     if not waits:
         desk.engine.later(version.function, payload, beside)
         return Answer(202, tuple(told))
-    admit(deployed)
+    admit(deployed, version)
     deployed.running += 1
     try:
         done = await desk.engine.invoke(version.function, payload, beside)
@@ -57,6 +57,19 @@ async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
     return Answer(200, tuple(told), done.payload)
 
 
+async def invoke_async(desk: Desk, params: Mapping[str, Any]) -> Answer:
+    """`InvokeAsync`, which is older. Raises `Fault`."""
+    asked = {
+        "FunctionName": params["FunctionName"],
+        "InvocationType": "Event",
+        "Payload": params["InvokeArgs"],
+    }
+    answer = await invoke(desk, asked)
+    return (
+        Answer(answer.status, (JSON, *answer.headers), b'{"Status":202}') if answer.status == 202 else answer
+    )
+
+
 def ready(version: Version) -> None:
     """See that a version can be run. Raises `Fault`."""
     if version.state != "Active":
@@ -67,12 +80,20 @@ def ready(version: Version) -> None:
         )
 
 
-def admit(deployed: Deployed) -> None:
+def admit(deployed: Deployed, version: Version) -> None:
     """See that a function may serve one event more. Raises `Fault`: AWS answers at once, and queues nothing.
 
-    Source: Lambda developer guide, "Understanding Lambda function scaling".
+    Source: Lambda developer guide, "Understanding Lambda function scaling"; what is provisioned for others is
+    not there for a version.
     """
-    if deployed.reserved is not None and deployed.running >= deployed.reserved:
+    if deployed.reserved is None:
+        return
+    others = sum(
+        int(told["RequestedProvisionedConcurrentExecutions"])
+        for qualifier, told in deployed.provisioned.items()
+        if version.number not in (qualifier, *deployed.aliases.get(qualifier, {}).values())
+    )
+    if deployed.running >= deployed.reserved - others:
         raise Fault(
             "TooManyRequestsException",
             "Rate Exceeded.",

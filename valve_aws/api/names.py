@@ -7,7 +7,9 @@ API reference, "Name formats".
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from valve_aws.api.fault import Fault
 
@@ -30,6 +32,10 @@ class Place:
         """Return a function's ARN, qualified if asked for."""
         arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
         return f"{arn}:{qualifier}" if qualifier else arn
+
+    def mapping(self, ident: str) -> str:
+        """Return the ARN of an event source mapping."""
+        return f"arn:aws:lambda:{self.region}:{self.account}:event-source-mapping:{ident}"
 
     def layer(self, name: str, version: int | str = "") -> str:
         """Return the ARN of a layer, or of a version of it."""
@@ -56,6 +62,11 @@ def split(written: str, place: Place, qualifier: str | None = None) -> tuple[str
             "The derived qualifier from the function name does not match the specified qualifier.",
         )
     return found["name"], qualifier or named
+
+
+def named(place: Place, params: Mapping[str, Any]) -> tuple[str, str]:
+    """Return (name, qualifier) of a request that has both. Raises `Fault`."""
+    return split(params["FunctionName"], place, params.get("Qualifier"))
 
 
 def unfound(place: Place, name: str, qualifier: str = "") -> Fault:

@@ -5,8 +5,9 @@ Knows the questions. Does not know who answers them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from valve_aws.model.invocation import Beside
@@ -31,6 +32,24 @@ class Engine(Protocol):
 
     async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
         """Run a function for the operator and return what may leave."""
+
+    def keep(self, content: bytes) -> Path:
+        """Keep a package and return where; the same content is in the same place."""
+
+    def kept(self, name: str) -> bytes | None:
+        """Return a package by the name of its file, None when there is none such."""
+
+    async def fetch(self, bucket: str, key: str, version: str) -> bytes:
+        """Return a package out of a bucket. Raises `Fault`."""
+
+    async def prepare(self, function: Function) -> str:
+        """Make ready what can be made ahead; return why a function cannot be run here, "" when it can."""
+
+    async def adopt(self, functions: Mapping[str, Function]) -> None:
+        """Take the functions as they are now, each by its name: `$LATEST` of what is deployed."""
+
+    async def forget(self, function: Function) -> None:
+        """End the environments of a version, or of a state of it, that is no more."""
 
     def later(self, function: Function, payload: bytes, beside: Beside) -> None:
         """Have a function run for the operator, whom nobody tells what came of it."""

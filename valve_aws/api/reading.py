@@ -162,7 +162,7 @@ def _faults(members: Mapping[str, Member], params: Mapping[str, Any], place: str
             if member.required:
                 yield f"Value null at '{at}' failed to satisfy constraint: Member must not be null"
             continue
-        for constraint in _broken(member, value):
+        for constraint in _broken(member, value, name):
             shown = "" if member.kind == "blob" else _shown(value)[:LONGEST_SHOWN]
             yield f"Value '{shown}' at '{at}' failed to satisfy constraint: {constraint}"
         if member.kind == "structure":
@@ -172,8 +172,10 @@ def _faults(members: Mapping[str, Member], params: Mapping[str, Any], place: str
                 yield from _faults(member.part.members, each, f"{at}.{i}.member.")
 
 
-def _broken(member: Member, value: Any) -> Iterator[str]:
+def _broken(member: Member, value: Any, name: str = "") -> Iterator[str]:
     """Yield what a value does not keep to, in the service's words."""
+    if name in OWN:
+        return
     if member.kind in {"string", "blob", "list", "map"}:
         if member.most is not None and len(value) > member.most:
             yield f"Member must have length less than or equal to {member.most}"
@@ -185,20 +187,59 @@ def _broken(member: Member, value: Any) -> Iterator[str]:
         if member.least is not None and value < member.least:
             yield f"Member must have value greater than or equal to {member.least}"
     if member.kind == "string":
-        # Why not as a call: `Runtime` is told by the service itself, with the runtimes of the day.
         if member.allowed and value not in member.allowed:
-            yield f"Member must satisfy enum value set: [{', '.join(member.allowed)}]"
+            yield _enumerated(member)
         if member.pattern and not _pattern(member.pattern).fullmatch(value):
             yield f"Member must satisfy regular expression pattern: {member.pattern}"
-    elif member.kind == "list" and member.part:
-        inner = next((list(_broken(member.part, v)) for v in value if list(_broken(member.part, v))), None)
-        if inner:
-            yield f"Member must satisfy constraint: [{', '.join(inner)}, Member must not be null]"
+    elif member.kind == "list" and member.part and any(any(_broken(member.part, v)) for v in value):
+        yield f"Member must satisfy constraint: [{', '.join(_constraints(member.part))}]"
+    elif member.kind == "map" and member.part and member.key:
+        if any(any(_broken(member.key, k)) for k in value):
+            yield f"Map keys must satisfy constraint: [{', '.join(_constraints(member.key)[:-1])}]"
+        if any(any(_broken(member.part, v)) for v in value.values()):
+            yield f"Map value must satisfy constraint: [{', '.join(_constraints(member.part))}]"
+
+
+def _constraints(member: Member) -> list[str]:
+    """Return all that a part has to keep to, as the service lists it once one of them is broken."""
+    what = "length" if member.kind in {"string", "blob"} else "value"
+    found = []
+    if member.most is not None:
+        found.append(f"Member must have {what} less than or equal to {_number(member, member.most)}")
+    if member.least is not None:
+        found.append(f"Member must have {what} greater than or equal to {_number(member, member.least)}")
+    if member.pattern:
+        found.append(f"Member must satisfy regular expression pattern: {member.pattern}")
+    if member.allowed:
+        found.append(_enumerated(member))
+    return [*found, "Member must not be null"]
+
+
+def _number(member: Member, number: float) -> str:
+    return str(float(number)) if member.kind in {"float", "double"} else str(int(number))
+
+
+def _enumerated(member: Member) -> str:
+    told = next((order for order in ORDERS if {*order} == {*member.allowed}), member.allowed)
+    return f"Member must satisfy enum value set: [{', '.join(told)}]"
+
+
+OWN = frozenset({"Runtime", "CompatibleRuntimes"})
+"""Members whose values are told by the service itself: what is taken changes by the day."""
+
+ORDERS = (("Terminate", "Allow"), ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"))
+"""Values in the order of the service's messages, where it is not the model's."""
 
 
 @lru_cache(512)
 def _pattern(written: str) -> re.Pattern[str]:
-    return re.compile(written)
+    """Return a pattern of the model, which is in Java's dialect; one that Python cannot read fits all."""
+    for theirs, ours in ((r"\p{L}", r"\w"), (r"\p{Z}", r"\s"), (r"\p{N}", r"\d"), (r"\p{M}", "")):
+        written = written.replace(theirs, ours)
+    try:
+        return re.compile(written)
+    except re.error:
+        return re.compile(".*", re.DOTALL)
 
 
 def _shown(value: Any) -> str:

@@ -26,6 +26,8 @@ class Version:
     settings: Settings
     """`FunctionConfiguration` without its state."""
     number: str = LATEST
+    source: Settings | None = None
+    """Of a published one the settings that `$LATEST` had."""
     state: str = "Active"
     """`Pending` until it can be run; `Failed` when it never will."""
     why: str = ""
@@ -62,6 +64,14 @@ class Deployed:
     own: bool = False
     """The template declares it."""
 
+    def provided(self, apart: str = "") -> int:
+        """Return its provisioned concurrency, of all qualifiers but one."""
+        return sum(
+            int(each["RequestedProvisionedConcurrentExecutions"])
+            for qualifier, each in self.provisioned.items()
+            if qualifier != apart
+        )
+
 
 @dataclass(slots=True)
 class Registry:
@@ -72,6 +82,10 @@ class Registry:
     logical: dict[str, str] = field(default_factory=dict)
     """Logical id of the template → name: `sam local start-lambda` takes either."""
     layers: dict[str, dict[int, Settings]] = field(default_factory=dict)
+    layer_numbers: dict[str, int] = field(default_factory=dict)
+    """The number of the last version of each, deleted ones counted."""
+    concurrent: int = 1000
+    """Events that all functions may serve at once (Lambda quotas)."""
     mappings: dict[str, Settings] = field(default_factory=dict)
 
     def deployed(self, name: str, qualifier: str = "") -> Deployed:
@@ -81,9 +95,26 @@ class Registry:
             raise unfound(self.place, name, qualifier)
         return found
 
-    def version(self, name: str, qualifier: str = "", draw: float = 0.0) -> Version:
-        """Return what a name and qualifier mean; of an alias with weights what `draw` falls on, in [0, 1).
-        Raises `Fault`."""
+    def set_apart(self) -> int:
+        """Return how much of `concurrent` is some function's own."""
+        return sum(
+            each.reserved if each.reserved is not None else each.provided()
+            for each in self.functions.values()
+        )
+
+    def revision(self, name: str, qualifier: str) -> str:
+        """Return the revision of a function, a version or an alias."""
+        found = self.functions[name].aliases.get(qualifier) or self.version(name, qualifier).settings
+        return str(found["RevisionId"])
+
+    def revise(self, name: str, qualifier: str, revision: str) -> None:
+        """Give a function, a version or an alias a new revision."""
+        found = self.functions[name].aliases.get(qualifier) or self.version(name, qualifier).settings
+        found["RevisionId"] = revision
+
+    def version(self, name: str, qualifier: str = "", draw: float = 1.0) -> Version:
+        """Return what a name and qualifier mean; of an alias with weights what `draw` falls on, in [0, 1),
+        and without one its own version. Raises `Fault`."""
         found = self.deployed(name, qualifier)
         if qualifier in {"", LATEST}:
             return found.latest

@@ -57,5 +57,6 @@ def _member(
         shape.get("pattern", ""),
         tuple(shape.get("enum", ())),
         _members(shape, shapes, depth - 1) if depth and shape["type"] == "structure" else {},
+        _member("key", shape["key"], shapes, False, depth - 1) if depth and "key" in shape else None,
         _member("member", inner, shapes, False, depth - 1) if depth and inner else None,
     )

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from valve_aws import runtime
-from valve_aws import template as templates
-from valve_aws.cloud import secrets
-from valve_aws.course.carry import Court
 from valve_aws.course.commands import Command, Forward
 from valve_aws.course.drive import drive
 from valve_aws.course.release import outcome
@@ -105,20 +102,6 @@ class Front(Valve):
         self.passage.relay = self.marks
         self.origins = Origins(self.passage, self.marks)
         self._housing.lines.leaving = self._leaves
-
-    async def learn(self, stack: Stack, flow: FlowPolicy) -> None:
-        """Take the application as it is now; what is under way goes on under the new one."""
-        before = self.mode
-        self.stack, self.policy = stack, flow
-        self.mode = Mode(self.settings.mode) if self.settings.mode else flow.mode
-        self.ledger.stack = stack
-        self.passage.stack = stack
-        self._schemas = templates.schema(stack)
-        self.passage.aws.know(secrets(stack, flow, ()))
-        judge = self._judge(flow, stack)
-        self.passage.court = Court(judge, self.mode, stack.account, stack.region)
-        if before is Mode.OFF and self.mode is not Mode.OFF:
-            await self._housing.renew()  # Why: what its environments have learned so far, nobody has followed
 
     async def forget(self, function: Function) -> None:
         """End the environments of a version that is no more."""

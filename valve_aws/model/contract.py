@@ -27,6 +27,8 @@ class Member:
     allowed: tuple[str, ...] = ()
     members: Mapping[str, Member] = field(default_factory=dict)
     """Of a structure, by their names."""
+    key: Member | None = None
+    """Of a map its keys."""
     part: Member | None = None
     """Of a list its elements, of a map its values."""
 

@@ -1,0 +1,96 @@
+"""Function URLs: made, told, changed, deleted.
+
+Knows these operations and their errors. Does not serve them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from valve_aws.api.desk import Desk
+from valve_aws.api.fault import Fault, missing
+from valve_aws.api.names import named
+from valve_aws.api.paging import page
+from valve_aws.api.registry import Deployed, Settings
+
+
+def _time(desk: Desk) -> str:
+    return datetime.fromtimestamp(desk.now(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _function(desk: Desk, params: Mapping[str, Any]) -> tuple[Deployed, str]:
+    name, qualifier = named(desk.registry.place, params)
+    deployed = desk.registry.functions.get(name)
+    if deployed is None or (qualifier and qualifier not in deployed.aliases):
+        raise missing("Function does not exist")
+    return deployed, qualifier
+
+
+def _there(desk: Desk, params: Mapping[str, Any]) -> tuple[Deployed, str]:
+    name, qualifier = named(desk.registry.place, params)
+    deployed = desk.registry.functions.get(name)
+    if deployed is None or qualifier not in deployed.urls:
+        raise missing()
+    return deployed, qualifier
+
+
+def _told(url: Settings, *without: str) -> dict[str, Any]:
+    return {k: v for k, v in url.items() if k not in without}
+
+
+async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`CreateFunctionUrlConfig`. Raises `Fault`."""
+    deployed, qualifier = _function(desk, params)
+    arn, now = desk.registry.place.arn(deployed.name, qualifier), _time(desk)
+    if qualifier in deployed.urls:
+        raise Fault(
+            "ResourceConflictException",
+            f"Failed to create function url config for [functionArn = {arn}]. Error message:  "
+            f"FunctionUrlConfig "
+            "exists for this Lambda function",
+        )
+    url: Settings = {
+        "FunctionUrl": desk.address(desk.ident().replace("-", "")),
+        "FunctionArn": arn,
+        "AuthType": params["AuthType"],
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "InvokeMode": params.get("InvokeMode") or "BUFFERED",
+    }
+    if "Cors" in params:
+        url["Cors"] = params["Cors"]
+    deployed.urls[qualifier] = url
+    return _told(url, "LastModifiedTime", *(() if "InvokeMode" in params else ("InvokeMode",)))
+
+
+async def get(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`GetFunctionUrlConfig`. Raises `Fault`."""
+    deployed, qualifier = _there(desk, params)
+    return deployed.urls[qualifier]
+
+
+async def update(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`UpdateFunctionUrlConfig`. Raises `Fault`."""
+    _function(desk, params)
+    deployed, qualifier = _there(desk, params)
+    url = deployed.urls[qualifier]
+    url |= {member: params[member] for member in ("AuthType", "InvokeMode", "Cors") if member in params}
+    url["LastModifiedTime"] = _time(desk)
+    return _told(url, *(() if "InvokeMode" in params else ("InvokeMode",)))
+
+
+async def delete(desk: Desk, params: Mapping[str, Any]) -> None:
+    """`DeleteFunctionUrlConfig`. Raises `Fault`."""
+    deployed, qualifier = _there(desk, params)
+    del deployed.urls[qualifier]
+
+
+async def list_all(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`ListFunctionUrlConfigs`. Raises `Fault`."""
+    name, _ = named(desk.registry.place, params)
+    deployed = desk.registry.functions.get(name)
+    if deployed is None:
+        raise missing("Function does not exist")
+    return page("FunctionUrlConfigs", list(deployed.urls.values()), params)
