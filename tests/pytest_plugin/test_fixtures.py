@@ -68,6 +68,11 @@ def test_logs(valve_lambda, valve_flows):
     valve_flows.assert_no_flow("pii", to="logs")
 
 
+def test_no_line_of_the_test_before(valve_lambda, valve_flows):
+    valve_lambda("Worker").invoke({})
+    valve_flows.assert_no_flow("pii", to="logs")
+
+
 def test_unknown(valve_lambda, valve_flows):
     valve_flows.assert_no_flow("pii", to="Jbos")
 """
@@ -85,7 +90,7 @@ def test_a_leak_fails_whether_it_is_asked_for_or_swallowed(project: Project) -> 
     project.write(tests__test_leaks=LEAKS)
     code, out = project.pytest("-v")
     assert code == 1
-    assert "4 failed, 2 passed, 1 error" in out, out
+    assert "4 failed, 3 passed, 1 error" in out, out
     assert "test_leaks.py::test_expected PASSED" in out
     assert "ERROR at teardown of test_swallowed" in out
     assert "`pii` was not to flow to `Jobs`: it was tried once, and stopped" in out
