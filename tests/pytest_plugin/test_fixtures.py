@@ -5,7 +5,7 @@ Knows the fixtures' names. Does not know how the guard judges; tests of the room
 
 from __future__ import annotations
 
-from tests.pytest_plugin.conftest import Project
+from tests.pytest_plugin.conftest import TEMPLATE, Project
 
 PUT = """
 def put(stack):
@@ -100,6 +100,22 @@ def test_a_leak_fails_whether_it_is_asked_for_or_swallowed(project: Project) -> 
     assert "Worker wrote: bye    (pii/email)" in out
     assert "nothing is called `Jbos`; did you mean `Jobs`" in out
     assert "pytest_plugin/flows.py" not in out, "a helper's own frames are not shown"
+
+
+WOKEN = """
+def test_woken(valve_stack, valve_flows):
+    sqs = valve_stack.client("sqs")
+    jobs = sqs.get_queue_url(QueueName=valve_stack.name("Jobs"))["QueueUrl"]
+    sqs.send_message(QueueUrl=jobs, MessageBody="x")
+    valve_flows.assert_flow("pii", to="Worker")
+"""
+
+
+def test_what_a_test_s_own_message_wakes_has_ended_before_anything_is_asserted(project: Project) -> None:
+    wakes = "Events: {Jobs: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn}}}\n      Policies:"
+    project.write(tests__test_woken=WOKEN, **{"template.yaml": TEMPLATE.replace("Policies:", wakes)})
+    code, out = project.pytest()
+    assert code == 0, out
 
 
 def test_who_uses_no_fixture_sees_nothing(project: Project) -> None:
