@@ -11,16 +11,17 @@ import random
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from valve_aws import runtime
+from valve_aws.api import wired
 from valve_aws.api.described import declared
 from valve_aws.api.desk import Desk
 from valve_aws.api.fault import invalid
-from valve_aws.api.names import Place
+from valve_aws.api.names import LATEST, Place
 from valve_aws.api.operations import LambdaApi
 from valve_aws.api.ports import Engine, Outcome
 from valve_aws.api.registry import Registry
@@ -37,6 +38,7 @@ from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Function, Stack
 from valve_aws.passage import Passage
 from valve_aws.proxy.grammar import TooLarge
+from valve_aws.streaming import Stream
 
 TAIL = 4096
 """Bytes of a log that an invocation's answer brings along (Lambda API reference, Invoke, LogType)."""
@@ -102,7 +104,34 @@ class Controlling:
             return Outcome(runtime.faults.unavailable(), True)
         finally:
             log = self._tails.end(beside.ident)
-        return Outcome(done.payload, done.failed, log)
+        return Outcome(done.payload, done.failed, done.error_type, log)
+
+    async def stream(
+        self, function: Function, payload: bytes, beside: Beside
+    ) -> AsyncIterator[bytes | Outcome]:
+        """See `Engine`."""
+        self._tails.begin(beside.ident)
+        try:
+            stream = await self._invoking.stream(function, payload, beside=beside)
+        except Invalid as mistake:
+            self._tails.end(beside.ident)
+            self._say(f"valve: {mistake}")
+            return _unavailable()
+        except BaseException:
+            self._tails.end(beside.ident)
+            raise
+        return self._pieces(stream, beside.ident)
+
+    async def _pieces(self, stream: Stream, ident: str) -> AsyncIterator[bytes | Outcome]:
+        try:
+            async for piece in stream:
+                yield piece
+            done = stream.finished
+            assert done is not None
+            yield Outcome(done.payload, done.failed, done.error_type, self._tails.end(ident))
+        finally:
+            stream.close()
+            self._tails.end(ident)
 
     def later(self, function: Function, payload: bytes, beside: Beside) -> None:
         """See `Engine`."""
@@ -175,6 +204,10 @@ class Controlling:
         await self._housing.forget(function.key)
 
 
+async def _unavailable() -> AsyncIterator[bytes | Outcome]:
+    yield Outcome(runtime.faults.unavailable(), True, "Valve.FunctionUnavailable")
+
+
 SAID = {
     "NoSuchBucket": "The specified bucket does not exist",
     "NoSuchKey": "The specified key does not exist.",
@@ -184,14 +217,25 @@ SAID = {
 """S3's error code → its message."""
 
 
+def _wired(registry: Registry) -> Mapping[str, Function]:
+    return {name: wired.wired(registry, each) for name, each in registry.functions.items()}
+
+
 def lambda_api(stack: Stack, engine: Engine) -> LambdaApi:
     """Return the API of a stack's account and region, its functions deployed."""
     registry = Registry(Place(stack.account, stack.region))
     now = time.time()
     for function in stack.functions.values():
         registry.logical[function.logical] = function.name
-        registry.functions[function.name] = declared(function, registry.place, now, str(uuid.uuid4()))
+        deployed = declared(function, registry.place, now, str(uuid.uuid4()))
+        registry.functions[function.name] = deployed
+        if told := wired.invoke_config(function, registry.place.arn(function.name, LATEST), now):
+            deployed.invokes[LATEST] = told
+        for trigger in function.triggers:
+            ident = str(uuid.uuid4())
+            if made := wired.mapping(trigger, function, ident, registry.place.mapping(ident), now):
+                registry.mappings[ident] = made
     chance = random.Random(os.urandom(16))
     address = f"https://{{}}.lambda-url.{stack.region}.on.aws/".format
-    desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random, address)
+    desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random, address, _wired)
     return LambdaApi(contract("lambda"), desk)

@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "streaming": EVERY_ROOM | {"passage", "housing", "releasing"},
     "invoking": EVERY_ROOM
     | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
-    "controlling": EVERY_ROOM | {"housing", "invoking", "passage"},
+    "controlling": EVERY_ROOM | {"housing", "invoking", "passage", "streaming"},
     "entrance": EVERY_ROOM | {"invoking", "streaming"},
     "standing": EVERY_ROOM | {"valve", "told", "verbs"},  # commands that stay
     "valve": EVERY_ROOM | {"settings", "application", "passage", "clock", *BELOW_PASSAGE, *ABOVE_PASSAGE},

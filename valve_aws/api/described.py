@@ -110,6 +110,8 @@ def declared(function: Function, place: Place, now: float, revision: str) -> Dep
     }
     if function.environment:
         told["Environment"] = {"Variables": dict(function.environment)}
+    if function.afterwards.dead_letters:
+        told["DeadLetterConfig"] = {"TargetArn": function.afterwards.dead_letters}
     if function.layers:
         told["Layers"] = [{"Arn": layer.name, "CodeSize": 0} for layer in function.layers]
     return Deployed(function.name, Version(function, told), own=True)

@@ -6,13 +6,14 @@ Knows the registry, the engine, and where time and chance come from. Does not kn
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from valve_aws.api.fault import Fault, not_covered
 from valve_aws.api.ports import Engine
 from valve_aws.api.registry import Registry
+from valve_aws.model.stack import Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,16 @@ class Desk:
     """A number in [0, 1)."""
     address: Callable[[str], str] = "https://{}.lambda-url.us-east-1.on.aws/".format
     """Id of a function URL → where it answers."""
+    wire: Callable[[Registry], Mapping[str, Function]] = lambda registry: {
+        name: each.latest.function for name, each in registry.functions.items()
+    }
+    """What there is → each function by its name, with what wakes it."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     """What goes on behind an answer."""
 
     async def changed(self) -> None:
         """Let the engine know of the functions as they are now."""
-        found = self.registry.functions
-        await self.engine.adopt({name: each.latest.function for name, each in found.items()})
+        await self.engine.adopt(self.wire(self.registry))
 
     def behind(self, course: Coroutine[Any, Any, None]) -> None:
         """Go on with something once the answer is given."""

@@ -6,47 +6,71 @@ Knows the operation's headers and errors. Does not know what runs a function.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from valve_aws.api.desk import Desk
+from valve_aws.api.eventstream import KIND, chunk, complete
 from valve_aws.api.fault import Fault
 from valve_aws.api.names import LATEST, split
 from valve_aws.api.ports import Answer
 from valve_aws.api.registry import Deployed, Version
+from valve_aws.api.wired import afterwards
 from valve_aws.model.invocation import Beside
 
 JSON = ("Content-Type", "application/json")
 
 
-async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
-    """`Invoke`. Raises `Fault`."""
-    kind = params.get("InvocationType") or "RequestResponse"
-    name, qualifier = split(params["FunctionName"], desk.registry.place, params.get("Qualifier"))
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An invocation that may go ahead."""
+
+    deployed: Deployed
+    version: Version
+    payload: bytes
+    beside: Beside
+    qualifier: str
+
+
+def _begun(desk: Desk, params: Mapping[str, Any], waits: bool) -> Begun | Answer:
+    """Return what is invoked, or the answer of what is not begun. Raises `Fault`."""
+    place = desk.registry.place
+    name, qualifier = split(params["FunctionName"], place, params.get("Qualifier"))
     deployed = desk.registry.deployed(name, qualifier or LATEST)
     version = desk.registry.version(name, qualifier or LATEST, desk.draw())
-    payload, waits = params.get("Payload") or b"{}", kind != "Event"
-    context = params.get("ClientContext") or ""
+    payload, context = params.get("Payload") or b"{}", params.get("ClientContext") or ""
     if refused := desk.engine.unacceptable(payload, waits, context):
         status, code, body = refused
         return Answer(status, (JSON, ("x-amzn-ErrorType", code)), body)
     ready(version)
-    if kind == "DryRun":
-        return Answer(204)
     beside = Beside(
         client_context=base64.b64decode(context).decode() if context else "",
         tenant=params.get("TenantId") or "",
         ident=desk.ident(),
-        arn=desk.registry.place.arn(deployed.name, qualifier),
+        arn=place.arn(deployed.name, qualifier),
     )
+    return Begun(deployed, version, payload, beside, qualifier)
+
+
+async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
+    """`Invoke`. Raises `Fault`."""
+    kind = params.get("InvocationType") or "RequestResponse"
+    begun = _begun(desk, params, kind != "Event")
+    if isinstance(begun, Answer):
+        return begun
+    deployed, version, beside = begun.deployed, begun.version, begun.beside
     told = [("x-amzn-RequestId", beside.ident)]
-    if not waits:
-        desk.engine.later(version.function, payload, beside)
+    if kind == "DryRun":
+        return Answer(204, tuple(told))
+    if kind == "Event":
+        function = replace(version.function, afterwards=afterwards(deployed, begun.qualifier))
+        desk.engine.later(function, begun.payload, beside)
         return Answer(202, tuple(told))
     admit(deployed, version)
     deployed.running += 1
     try:
-        done = await desk.engine.invoke(version.function, payload, beside)
+        done = await desk.engine.invoke(version.function, begun.payload, beside)
     finally:
         deployed.running -= 1
     told += [JSON, ("X-Amz-Executed-Version", version.number)]
@@ -55,6 +79,41 @@ async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
     if params.get("LogType") == "Tail":
         told.append(("X-Amz-Log-Result", base64.b64encode(done.log).decode()))
     return Answer(200, tuple(told), done.payload)
+
+
+async def invoke_streaming(desk: Desk, params: Mapping[str, Any]) -> Answer:
+    """`InvokeWithResponseStream`: the answer goes out as the function writes it. Raises `Fault`."""
+    begun = _begun(desk, params, True)
+    if isinstance(begun, Answer):
+        return begun
+    told = [("x-amzn-RequestId", begun.beside.ident)]
+    if params.get("InvocationType") == "DryRun":
+        return Answer(204, tuple(told))
+    admit(begun.deployed, begun.version)
+    begun.deployed.running += 1
+    try:
+        pieces = await desk.engine.stream(begun.version.function, begun.payload, begun.beside)
+    except BaseException:
+        begun.deployed.running -= 1
+        raise
+
+    async def framed() -> AsyncIterator[bytes]:
+        try:
+            async for piece in pieces:
+                if isinstance(piece, bytes):
+                    yield chunk(piece)
+                    continue
+                log = base64.b64encode(piece.log).decode() if params.get("LogType") == "Tail" else ""
+                yield complete(piece.error_type, piece.payload.decode("utf-8", "replace"), log)
+        finally:
+            begun.deployed.running -= 1
+
+    told += [
+        ("Content-Type", KIND),
+        ("X-Amz-Executed-Version", begun.version.number),
+        ("X-Amzn-Remapped-Content-Type", "application/octet-stream"),
+    ]
+    return Answer(200, tuple(told), framed())
 
 
 async def invoke_async(desk: Desk, params: Mapping[str, Any]) -> Answer:

@@ -32,6 +32,7 @@ Operation = Callable[[Desk, Mapping[str, Any]], Awaitable[Answer | Mapping[str, 
 
 TABLE: Mapping[str, Operation] = {
     "Invoke": invocations.invoke,
+    "InvokeWithResponseStream": invocations.invoke_streaming,
     "InvokeAsync": invocations.invoke_async,
     "CreateFunction": functions.create,
     "GetFunction": functions.get,

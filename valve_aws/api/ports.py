@@ -20,6 +20,7 @@ class Outcome:
 
     payload: bytes
     failed: bool = False
+    error_type: str = ""
     log: bytes = b""
     """The last 4 KiB of its log, without what may not leave."""
 
@@ -32,6 +33,12 @@ class Engine(Protocol):
 
     async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
         """Run a function for the operator and return what may leave."""
+
+    async def stream(
+        self, function: Function, payload: bytes, beside: Beside
+    ) -> AsyncIterator[bytes | Outcome]:
+        """Run a function for the operator; return what may leave of its answer piece by piece, and how it
+        ended."""
 
     def keep(self, content: bytes) -> Path:
         """Keep a package and return where; the same content is in the same place."""
