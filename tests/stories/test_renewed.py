@@ -105,11 +105,11 @@ def test_a_new_run_finds_the_seed_and_nothing_of_the_run_before(
             valve.passage.failed, valve.passage.lookout = True, Lookout(hatch(bytes))
             await asyncio.to_thread(_wakes, valve, await valve.cloud())
             await _leaves_one_warm(valve)
-            due, behind = dict(valve._waking.due), set(valve._invoking.background)
+            due, behind = dict(valve.triggering._waking.due), set(valve._invoking.background)
             assert min(len(due), len(behind), len(valve.records)) > 0
             await valve.renew()
             assert all(task.cancelled() for task in behind)
-            assert [*valve._waking.due, *valve._invoking.background, *valve.records] == []
+            assert [*valve.triggering._waking.due, *valve._invoking.background, *valve.records] == []
             assert (valve.backend_failed, valve.passage.lookout) == (False, None)
             await valve.rested()
             await _finds(valve)
