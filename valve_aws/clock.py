@@ -55,6 +55,8 @@ class Clock:
     def __init__(self) -> None:
         self._timers: list[Timer] = []
         self._count = 0
+        self.called: Callable[[], object] = lambda: None
+        """Told that somebody was called."""
 
     def now(self) -> float:
         """Return seconds since the epoch."""
@@ -63,10 +65,14 @@ class Clock:
     def at(self, when: float, act: Callable[[], object], owed: bool = True) -> Timer:
         """Have `act` called at a time, at the soonest with the loop's next turn."""
         timer = self._new(when, act, owed)
-        timer._real = asyncio.get_running_loop().call_later(max(0.0, when - self.now()), timer.call)
+        timer._real = asyncio.get_running_loop().call_later(max(0.0, when - self.now()), self._call, timer)
         self._timers = [each for each in self._timers if not each.over]
         self._timers.append(timer)
         return timer
+
+    def _call(self, timer: Timer) -> None:
+        timer.call()
+        self.called()
 
     def _new(self, when: float, act: Callable[[], object], owed: bool) -> Timer:
         self._count += 1
@@ -85,8 +91,9 @@ class Clock:
         """Return when the next is called whom something waits for, where the time can be moved there."""
         return None
 
-    async def to(self, when: float) -> None:
-        """Let time pass until then, and what is due by then end, where the time can be moved."""
+    async def to(self, when: float, owed: bool = False) -> None:
+        """Let time pass until then, and what is due by then end, where the time can be moved; with `owed`
+        nobody else is called."""
 
     def clear(self) -> None:
         """Let everybody be."""
@@ -141,17 +148,21 @@ class Virtual(Clock):
         """Let so much time pass, and what is due by then end."""
         await self.to(self._now + seconds)
 
-    async def to(self, when: float) -> None:
+    async def to(self, when: float, owed: bool = False) -> None:
         """See `Clock.to`: whoever is due is called in turn, and what comes of it ends before the next."""
-        end = max(self._now, when)
+        end, left = max(self._now, when), list[Timer]()
         await self.settled()
         while self._timers and self._timers[0].when <= end:
             timer = heapq.heappop(self._timers)
-            if not timer.over:
+            if owed and not timer.owed:
+                left.append(timer)
+            elif not timer.over:
                 await self._move(max(self._now, timer.when))
-                timer.call()
+                self._call(timer)
                 await asyncio.sleep(0)
                 await self.settled()
+        for timer in left:
+            heapq.heappush(self._timers, timer)
         await self._move(end)
         await self.settled()
 

@@ -222,10 +222,10 @@ class Crossing:
             and self._passage.ours(call)
         ):
             return await self._invoke(command)
-        relay = self._passage.relay
+        reply = await self._cloud(call, relay.marks(command) if (relay := self._passage.relay) else ())
         if relay is None:
-            return await self._cloud(call)
-        reply = await self._cloud(call, relay.marks(command))
+            self._passage.happened(command, reply)
+            return reply
         brought = relay.brought(command)
         return replace(reply, carries=brought.label, ways=brought.ways)
 

@@ -57,7 +57,7 @@ class Deferring:
         fresh: Callable[[], str],
     ) -> None:
         """`start` lets something run on behind everybody's back; `fresh` gives a request id."""
-        self._passage, self._clock, self._run, self._start = passage, clock, run, start
+        self._passage, self._clock, self._run, self.start = passage, clock, run, start
         self._delivering, self._say, self._fresh = delivering, say, fresh
 
     def put(
@@ -74,7 +74,7 @@ class Deferring:
         id, or one of its versions."""
         beside = replace(beside, ident=beside.ident or self._fresh())
         now = self._clock.now()
-        self._start(self._try(Deferred(function, payload, carried, now, beside, trigger, source, cause)))
+        self.start(self._try(Deferred(function, payload, carried, now, beside, trigger, source, cause)))
         return beside.ident
 
     async def _try(self, event: Deferred) -> None:
@@ -107,7 +107,7 @@ class Deferring:
         if isinstance(after, End):
             await self._over(function, event, ended, after)
             return
-        self._clock.at(self._clock.now() + after, lambda: self._start(self._try(event)))
+        self._clock.at(self._clock.now() + after, lambda: self.start(self._try(event)))
 
     async def _over(self, function: Function, event: Deferred, ended: Ended | None, end: End) -> None:
         """Tell whoever is to be told; each may have it or not, by what the function had learned (law 11)."""

@@ -14,7 +14,7 @@ from valve_aws.course import commands as ask
 from valve_aws.course.carry import cross
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
-from valve_aws.model.call import Call, Unreadable
+from valve_aws.model.call import Unreadable
 from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Target
 from valve_aws.triggers.sending import Asked
@@ -59,14 +59,14 @@ class Sending:
         """Answer a command, or return an awaitable of the answer."""
         match command:
             case ask.Forward():
-                return self._passage.guarded(command.record, self._forward(command.call))
+                return self._passage.guarded(command.record, self._forward(command))
             case ask.Release() | ask.Refuse() | ask.Fail():
                 return None
             case _:
                 return self._passage.at_once(command)
 
-    async def _forward(self, call: Call) -> ask.Reply:
-        passage, aws = self._passage, self._passage.aws
+    async def _forward(self, command: ask.Forward) -> ask.Reply:
+        call, passage, aws = command.call, self._passage, self._passage.aws
         endpoint = await passage.cloud()
         there = passage.written_for(endpoint)
         outgoing = aws.write(call, there, endpoint.credential, utc(), self._body)
@@ -76,7 +76,7 @@ class Sending:
         self.status = reply.status
         self.said = "" if reply.status < 300 else body[:200].decode("utf-8", "replace")
         settled = aws.reply(call, reply.status, reply.headers, body)
-        return ask.Reply(
+        found = ask.Reply(
             reply.status,
             settled.outcome,
             settled.versions,
@@ -84,4 +84,7 @@ class Sending:
             settled.removed,
             settled.seen,
             whole=True,
+            body=(reply.status, reply.headers, body),
         )
+        passage.happened(command, found)
+        return found

@@ -117,6 +117,8 @@ class Passage:
     """None: functions are invoked by us, and whatever else runs there wakes none of ours."""
     proxies: set[int] = field(default_factory=set)
     """Ports of ours that environments without walls were told to use as a proxy."""
+    happened: Callable[[ask.Forward, ask.Reply], None] = lambda *_: None
+    """Told of every call that the backend has answered, before it is settled."""
     lookout: Lookout | None = None
     """What looks for decoys in all that leaves; None, as outside of tests, costs nothing."""
     _clerk: Clerk = field(init=False)
@@ -264,11 +266,24 @@ class Passage:
     ) -> tuple[int, bytes]:
         """Make a call of the operator's own and return its status and body, whatever they are. Never judged.
         Raises `Lost`."""
+        reply = await self._own(service, operation, params)
+        return reply.status, await reply.collect(limit)
+
+    async def looked(
+        self, service: str, operation: str, params: Mapping[str, Any]
+    ) -> tuple[int, dict[str, str]]:
+        """Make a call of the platform's own that is answered by its headers alone. Never judged. Raises
+        `Lost`."""
+        reply = await self._own(service, operation, params)
+        reply.close()
+        told = {name.lower(): value for name, value in reply.headers}
+        return reply.status, {"content-length": str(reply.length or 0), **told}
+
+    async def _own(self, service: str, operation: str, params: Mapping[str, Any]) -> Reply:
         endpoint = await self.cloud()
         call = Call(service, operation, self.court.region, (), Effect(), params)
         outgoing = self.aws.write(call, self.written_for(endpoint), endpoint.credential, utc())
-        reply = await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)
-        return reply.status, await reply.collect(limit)
+        return await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)
 
     def written_for(self, endpoint: Endpoint) -> AwsEndpoint:
         """Return how requests are addressed there: moto takes AWS's own host names, other endpoints their

@@ -1,5 +1,5 @@
-"""What happens behind everybody's back in one run: events that nobody waits for, queues that wake functions,
-and the time that all of it goes by.
+"""What happens behind everybody's back in one run: events that nobody waits for, stores that wake functions
+or hand things on, schedules, and the time that all of it goes by.
 
 Knows who tells whom. Does not know what any trigger looks like.
 """
@@ -12,11 +12,14 @@ from collections.abc import Callable
 
 from valve_aws.clock import Clock, Virtual
 from valve_aws.cloud import Cloud
+from valve_aws.course import commands as ask
 from valve_aws.deferring import Deferring
 from valve_aws.delivering import Delivering
 from valve_aws.invoking import Invoking
+from valve_aws.ledger import Ledger
 from valve_aws.model.record import Record
 from valve_aws.passage import Passage
+from valve_aws.spreading import Spreading
 from valve_aws.waking import Waking
 
 
@@ -24,50 +27,83 @@ class Triggering:
     """The triggers of one run. On one loop."""
 
     def __init__(
-        self, passage: Passage, invoking: Invoking, cloud: Cloud, clock: Clock, say: Callable[[str], None]
+        self,
+        passage: Passage,
+        invoking: Invoking,
+        cloud: Cloud,
+        clock: Clock,
+        ledger: Ledger,
+        say: Callable[[str], None],
     ) -> None:
-        self.clock, self._invoking = clock, invoking
-        self._waking = Waking(passage, invoking.for_queue, say)
-        self.deferring = Deferring(
-            passage,
-            clock,
-            invoking.for_queue,
-            invoking.start,
-            Delivering(passage, say),
-            say,
-            lambda: str(uuid.uuid4()),
+        self.clock, self._invoking, self._passage = clock, invoking, passage
+        delivering = Delivering(passage, say)
+        self._waking = Waking(passage, invoking.for_queue, say, clock, cloud.follows)
+        told = (passage, clock, invoking.for_queue, invoking.start, delivering, say)
+        self.deferring = Deferring(*told, _fresh)
+        self._spreading = Spreading(
+            passage, clock, self.deferring, delivering, ledger.looping, say, _fresh, cloud.follows
         )
-        invoking.defer = self.deferring.put
+        self._news = asyncio.Event()
+        invoking.defer, passage.happened, clock.called = self.deferring.put, self._happened, self._news.set
         if isinstance(clock, Virtual):
             clock.settled, clock.follow = self.settle, cloud.ahead
             clock.run()
+        self._spreading.begin()
+
+    def _happened(self, command: ask.Forward, reply: ask.Reply) -> None:
+        self._spreading.happened(command, reply)
+        call = command.call
+        if call.service == "sqs" and call.operation in {"SendMessage", "SendMessageBatch"}:
+            entries = call.params.get("Entries") or [call.params]
+            self._waking.sent(map(str, reply.created), command.record)
+            delay = max((int(entry.get("DelaySeconds") or 0) for entry in entries), default=0)
+            for queue in call.resources:
+                self._waking.delayed(queue, delay, command.record)
 
     def settled(self, record: Record) -> None:
         """Take note of a call that was done."""
         self._waking.settled(record)
+        if self._spreading.waits(record):
+            self._invoking.start(self._spreading.settled(record))
+        self._news.set()
 
     async def settle(self) -> None:
         """Wait until nothing that was woken is under way any more."""
         background = self._invoking.background
-        while background or self._waking.due:
+        while background or self._waking.due or self._waking.serving:
             await self._waking.turn()
             if background:
                 await asyncio.wait(set(background), return_when=asyncio.FIRST_COMPLETED)
+            elif self._waking.serving:
+                await asyncio.sleep(0.01)
 
     async def drain(self) -> None:
         """Wait until all that was begun has come to its end; a time that can be moved is moved to where
         something is due."""
         await self.settle()
         while (when := self.clock.owed()) is not None:
-            await self.clock.to(when)
+            await self.clock.to(when, owed=True)
+
+    async def keep(self) -> None:
+        """Serve whatever becomes due, until this is cancelled: for a valve that stays."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            self._invoking.start(self._waking.turn())
 
     def forget(self) -> None:
         """Forget all that is due: another run begins."""
         self._waking.forget()
+        self._spreading.forget()
         self.clock.clear()
+        self._spreading.begin()
 
     def close(self) -> None:
         """Let nobody be called any more."""
         self.clock.clear()
         if isinstance(self.clock, Virtual):
             self.clock.stop()
+
+
+def _fresh() -> str:
+    return str(uuid.uuid4())

@@ -151,7 +151,8 @@ class Valve:
             self._heard,
         )
         self._invoking = Invoking(self._housing, self.passage, self.ledger, self._say)
-        self.triggering = Triggering(self.passage, self._invoking, self._cloud, self.clock, self._say)
+        around = (self._cloud, self.clock, self.ledger, self._say)
+        self.triggering = Triggering(self.passage, self._invoking, *around)
         await self._cloud.open(self._book)
 
     def _opened(self, path: Path) -> SqliteBook:

@@ -33,7 +33,7 @@ BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
     crossing splicing serving housing streaming invoking waking releasing ledger loglines operating quoting
-    controlling delivering deferring triggering entrance
+    controlling delivering deferring spreading triggering entrance
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -54,11 +54,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "crossing": EVERY_ROOM | {"passage", "releasing"},
     "splicing": EVERY_ROOM | {"passage"},
     "operating": EVERY_ROOM | {"passage", "crossing"},
-    "waking": EVERY_ROOM | {"passage"},
+    "waking": EVERY_ROOM | {"passage", "clock"},
     "delivering": EVERY_ROOM | {"passage"},
     "deferring": EVERY_ROOM | {"passage", "clock", "delivering", "waking"},
+    "spreading": EVERY_ROOM | {"passage", "clock", "delivering", "deferring"},
     "triggering": EVERY_ROOM
-    | {"passage", "clock", "cloud", "delivering", "deferring", "invoking", "waking"},
+    | {"passage", "clock", "cloud", "ledger", "invoking"}
+    | {"delivering", "deferring", "spreading", "waking"},
     "quoting": frozenset({"model"}),
     "ledger": frozenset({"model", "report"}),
     "loglines": EVERY_ROOM | {"passage"},

@@ -186,7 +186,8 @@ class Run:
     def _waker(self, queue: str) -> Waking:
         """Return what looks after one queue alone, so that it waits for no other's labelled work."""
         waking = Waking(self.passage, self.invoking.for_queue, self._say)
-        waking._triggers = {q: t for q, t in waking._triggers.items() if q == queue}
+        own = {q: triggers for q, triggers in waking.triggers().items() if q == queue}
+        waking.triggers = lambda: own  # type: ignore[method-assign]  # as it is used
         return waking
 
     def time(self) -> float:

@@ -89,11 +89,24 @@ def amend() -> None:
     """Let every address count as verified: there is no mailbox here in which to confirm one (SES, verified
     identities), and a send that fails for that alone would tell nothing about the function.
 
+    And let what is visible again of an ordered queue come in its order (SQS developer guide, FIFO delivery
+    logic): moto takes the next message of a group for the first, where the first was received before.
+
     And let an upload belong to its key, as on S3 (NoSuchUpload): moto finds it by its id alone, so an object
     would be written under another key than the request names.
     """
     from moto.s3.responses import S3Response
     from moto.ses.models import SESBackend
+    from moto.sqs.models import SQSBackend
+
+    receive = SQSBackend.receive_message
+
+    def received(backend: Any, queue_name: str, *given: Any, **named: Any) -> Any:
+        pending = backend.get_queue(queue_name).pending_messages
+        pending -= {message for message in pending if message.visible}
+        return receive(backend, queue_name, *given, **named)
+
+    SQSBackend.receive_message = received  # type: ignore[method-assign, assignment]  # moto has no switch
 
     SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]  # moto has no switch  # the one place moto asks
     for name in ("get", "put", "delete", "post"):

@@ -1,13 +1,18 @@
-"""Which messages wake a function: the `FilterCriteria` of an event source mapping.
+"""Patterns that let an event through or not: `FilterCriteria` of a mapping, `FilterPolicy` of a subscription,
+`EventPattern` of a rule.
 
-Knows the patterns of Lambda's event filtering (Lambda developer guide, "Control which events Lambda sends to
-your function"). Does not know what becomes of a message that no pattern fits.
+Knows their comparisons (EventBridge user guide, "Comparison operators"; Lambda developer guide, "Control
+which events Lambda sends to your function"; SNS developer guide, "Subscription filter policies"). Does not
+know what becomes of what no pattern fits.
 """
 
 from __future__ import annotations
 
+import base64
+import ipaddress
 import json
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,31 +28,56 @@ NUMERIC: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def fits(record: Mapping[str, Any], properties: Properties) -> bool:
-    """Say whether a record of an SQS event, as the function would see it, fits the mapping's filters.
+    """Say whether a record of an event, as the function would see it, fits the filters of its mapping.
 
     Raises ValueError for a pattern that cannot be read.
     """
     patterns = _patterns(properties)
-    return not patterns or any(_object(pattern, _seen(record, pattern)) for pattern in patterns)
+    return not patterns or any(matches(_seen(record, pattern), pattern) for pattern in patterns)
 
 
-def _patterns(properties: Properties) -> list[dict[str, Any]]:
+def matches(event: Mapping[str, Any], pattern: Any) -> bool:
+    """Say whether an event fits one pattern, an object or its JSON. Raises ValueError for one that cannot be
+    read."""
+    told = json.loads(pattern) if isinstance(pattern, str) else pattern
+    if not isinstance(told, Mapping):
+        raise ValueError("a pattern is a JSON object")
+    return _object(told, event)
+
+
+def _patterns(properties: Properties) -> list[Mapping[str, Any]]:
     criteria = properties.get("FilterCriteria") or {}
-    found = [json.loads(f["Pattern"]) for f in (criteria.get("Filters") or ()) if f.get("Pattern")]
+    told = [f["Pattern"] for f in (criteria.get("Filters") or ()) if f.get("Pattern")]
+    found = [json.loads(pattern) if isinstance(pattern, str) else pattern for pattern in told]
     if not all(isinstance(pattern, dict) for pattern in found):
         raise ValueError("a pattern is a JSON object")
     return found
 
 
 def _seen(record: Mapping[str, Any], pattern: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the record as a pattern looks at it: a body that it looks into is JSON, or fits nothing."""
-    if not isinstance(pattern.get("body"), dict):
-        return record
+    """Return the record as a pattern looks at it: content that it looks into is JSON, or fits nothing."""
+    seen = dict(record)
+    if isinstance(pattern.get("body"), dict):
+        seen["body"] = _value(record.get("body"))
+    if "data" in pattern and "kinesis" in record:
+        seen["data"] = _value(_decoded(record["kinesis"].get("data")))
+        if not isinstance(pattern["data"], dict):
+            seen["data"] = _decoded(record["kinesis"].get("data"))
+    return seen
+
+
+def _value(text: Any) -> Any:
     try:
-        body = json.loads(record["body"])
-    except (ValueError, RecursionError):
-        body = None
-    return {**record, "body": body}
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _decoded(data: Any) -> str:
+    try:
+        return base64.b64decode(str(data)).decode("utf-8", "replace")
+    except ValueError:
+        return ""
 
 
 def _object(pattern: Mapping[str, Any], value: Any) -> bool:
@@ -87,19 +117,44 @@ def _equal(rule: Any, value: Any) -> bool:
     return isinstance(rule, bool) is isinstance(value, bool) and bool(rule == value)
 
 
+def _ignoring(told: Any) -> tuple[str, bool]:
+    """Return a text, and whether its case counts."""
+    if isinstance(told, Mapping):
+        return str(told.get("equals-ignore-case", "")).casefold(), False
+    return str(told), True
+
+
 def _prefix(told: Any, value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(str(told))
+    text, exact = _ignoring(told)
+    return isinstance(value, str) and (value if exact else value.casefold()).startswith(text)
 
 
 def _suffix(told: Any, value: Any) -> bool:
-    return isinstance(value, str) and value.endswith(str(told))
+    text, exact = _ignoring(told)
+    return isinstance(value, str) and (value if exact else value.casefold()).endswith(text)
 
 
 def _ignore_case(told: Any, value: Any) -> bool:
     return isinstance(value, str) and value.casefold() == str(told).casefold()
 
 
+def _wildcard(told: Any, value: Any) -> bool:
+    parts = (re.escape(part) for part in str(told).split("*"))
+    return isinstance(value, str) and re.fullmatch(".*".join(parts), value, re.DOTALL) is not None
+
+
+def _cidr(told: Any, value: Any) -> bool:
+    try:
+        return ipaddress.ip_address(str(value)) in ipaddress.ip_network(str(told), strict=False)
+    except ValueError:
+        return False
+
+
 def _anything_but(told: Any, value: Any) -> bool:
+    if isinstance(told, Mapping) and len(told) == 1:
+        ((name, inner),) = told.items()
+        options = inner if isinstance(inner, list) else [inner]
+        return not any(_leaf({name: option}, True, value) for option in options)
     return not any(_leaf(each, True, value) for each in (told if isinstance(told, list) else [told]))
 
 
@@ -113,6 +168,8 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "prefix": _prefix,
     "suffix": _suffix,
     "equals-ignore-case": _ignore_case,
+    "wildcard": _wildcard,
+    "cidr": _cidr,
     "anything-but": _anything_but,
     "numeric": _numeric,
 }

@@ -15,8 +15,11 @@ from typing import Any
 from valve_aws.model.label import Label
 from valve_aws.model.verdict import Holding
 
-LARGEST_BATCH = 10
+LARGEST_RECEIVED = 10
 """Messages in one ReceiveMessage, and the default `BatchSize` of a mapping."""
+
+LARGEST_BATCH = 10_000
+"""The most messages of one batch of a standard queue."""
 
 
 @dataclass(frozen=True, slots=True)
