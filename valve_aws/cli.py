@@ -14,43 +14,8 @@ import click
 
 from valve_aws import __version__
 from valve_aws.flags import CONTAINERS, PATH, RUN, STACK, options
-
-
-class Face(click.Group):
-    """A group that turns the user's mistakes into one clear line and exit code 2."""
-
-    def make_context(self, *told: Any, **extra: Any) -> click.Context:
-        """Read the group's own flags; see the class."""
-        try:
-            return super().make_context(*told, **extra)
-        except click.UsageError as mistake:
-            sys.exit(_misused(mistake))
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; see the class."""
-        from valve_aws.model.source import Invalid
-
-        try:
-            return super().invoke(ctx)
-        except Invalid as mistake:
-            click.echo(f"valve: {mistake}", err=True)
-            ctx.exit(2)
-        except click.UsageError as mistake:
-            ctx.exit(_misused(mistake))
-
-
-def _misused(mistake: click.UsageError) -> int:
-    """Say in one line what click says in four; where nothing was asked for, help."""
-    path = mistake.ctx.command_path if mistake.ctx else "valve"
-    text = mistake.format_message()
-    if mistake.ctx and text == mistake.ctx.get_help():
-        click.echo(text, err=True)
-        return 2
-    from valve_aws.model.safe import plain
-
-    text = " ".join((text[:1].lower() + text[1:]).replace("'", "`").replace(". (", " (").rstrip(".").split())
-    click.echo(f"valve: {plain(text)}; see `{path} --help`", err=True)
-    return 2
+from valve_aws.generating import Services
+from valve_aws.groups import Face
 
 
 def main() -> None:
@@ -169,6 +134,17 @@ def start_api(host: str, port: int, static_dir: str, disable_authorizer: bool, *
     from valve_aws import standing
 
     sys.exit(standing.start_api(host, port, static_dir, not disable_authorizer, told))
+
+
+@local.group("generate-event", cls=Services, short_help="Print a sample event of an AWS service")
+def generate_event() -> None:
+    """Print a sample event of an AWS service, for a function to be run with.
+
+    \b
+    Examples:
+      valve local generate-event s3 put --bucket photos --key a/1.jpg > event.json
+      valve local generate-event sqs receive-message --body hello | valve local invoke Orders -e -
+    """
 
 
 @valve.command(short_help="Propose a first valve.yaml")

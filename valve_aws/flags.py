@@ -163,6 +163,12 @@ RUN = (
 """How functions are run and guarded."""
 
 
+SILENT = tuple(
+    click.option(f"--{name}", is_flag=True, hidden=True, expose_value=False)
+    for name in ("debug", "beta-features", "no-beta-features")
+)
+"""Switches that SAM gives every command: taken, and of no effect here."""
+
 CONTAINERS = (
     *(click.option(f"--{n}", hidden=True, expose_value=False, callback=_said_once) for n in DOCKER_ONLY),
     *(click.option(f"--{n}", is_flag=True, hidden=True, expose_value=False) for n in DOCKER_SWITCHES),

@@ -1,4 +1,5 @@
-"""The peer: AWS's own runtime emulator, a static program inside the wheel of `aws-sam-cli`.
+"""The peer: AWS's own runtime emulator, a static program inside the wheel of `aws-sam-cli`, and that wheel's
+sample events.
 
 Knows where it is had from and how it is run. Does not know what is compared.
 `python -m tests.differential.emulator` fetches it.
@@ -15,6 +16,7 @@ import platform
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,26 +34,50 @@ PROGRAMS = {
 """Machine → (what the wheel calls it, SHA-256 of the program): what is compared with is always the same."""
 
 
+CATALOGUE = "samcli/lib/generated_sample_events/"
+"""Where the wheel has the sample events of `sam local generate-event`."""
+
+
 def binary() -> Path:
-    """Return the program; the wheel is downloaded once, and nothing but this file of it is kept."""
+    """Return the program; the wheel is downloaded once, and nothing but what is compared with is kept."""
     machine, digest = PROGRAMS[platform.machine()]
-    folder = cache_folder() / "emulator"
-    found = folder / f"aws-lambda-rie-{machine}-{digest[:8]}"
-    if found.is_file():
-        return found
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*command, "-d", str(folder), WHEEL], check=True)
-    for wheel in folder.glob("aws_sam_cli-*.whl"):
-        with zipfile.ZipFile(wheel) as opened:
-            content = opened.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
-        assert hashlib.sha256(content).hexdigest() == digest, f"{wheel.name} holds another program"
-        aside = folder / f"{os.getpid()}.new"
-        aside.write_bytes(content)
-        aside.chmod(0o755)
-        aside.rename(found)
-        wheel.unlink(missing_ok=True)
+    found = _folder() / f"aws-lambda-rie-{machine}-{digest[:8]}"
+    if not found.is_file():
+        _fetch()
     return found
+
+
+def catalogue() -> zipfile.Path:
+    """Return the folder of the sample events of `sam local generate-event`, `event-mapping.json` in it."""
+    kept = _folder() / f"{WHEEL}-events.zip"
+    if not kept.is_file():
+        _fetch()
+    return zipfile.Path(kept, CATALOGUE)
+
+
+def _folder() -> Path:
+    return cache_folder() / "emulator"
+
+
+def _fetch() -> None:
+    machine, digest = PROGRAMS[platform.machine()]
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--disable-pip-version-check"]
+        subprocess.run([*command, "-d", aside, WHEEL], check=True)
+        (wheel,) = Path(aside).glob("aws_sam_cli-*.whl")
+        program, events = Path(aside, "program"), Path(aside, "events")
+        with zipfile.ZipFile(wheel) as opened, zipfile.ZipFile(events, "w", zipfile.ZIP_DEFLATED) as kept:
+            content = opened.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
+            for name in opened.namelist():
+                if name.startswith(CATALOGUE) and name.endswith(".json"):
+                    kept.writestr(name, opened.read(name))
+        assert hashlib.sha256(content).hexdigest() == digest, f"{wheel.name} holds another program"
+        program.write_bytes(content)
+        program.chmod(0o755)
+        program.rename(folder / f"aws-lambda-rie-{machine}-{digest[:8]}")
+        events.rename(folder / f"{WHEEL}-events.zip")
 
 
 class Emulator:
@@ -127,3 +153,4 @@ def free_port() -> int:
 
 if __name__ == "__main__":
     binary()
+    catalogue()

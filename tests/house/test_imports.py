@@ -82,7 +82,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {"valve", "guarding", "settings", "model", "backend", "course", "report", "canary"}
     ),
     "flags": frozenset(),
-    "cli": frozenset({"settings", "flags", "__init__"}),
+    "groups": frozenset(),
+    "generating": frozenset({"flags", "groups"}),
+    "cli": frozenset({"settings", "flags", "groups", "generating", "__init__"}),
     # another face, loaded by LocalStack: it builds valves and reads what they are about
     "localstack": EVERY_ROOM
     | {"valve", "settings", "application", "cloud", "housing", "passage", "quoting", "releasing"},
@@ -96,6 +98,8 @@ READ_LAZILY = frozenset(
 MAY_IMPORT_LAZILY = {
     "__init__": frozenset({"guarding"}),
     "cli": READ_LAZILY | {"verbs", "standing"},
+    "groups": frozenset({"model"}),
+    "generating": frozenset({"triggers"}),
     "told": frozenset({"text"}),
     "verbs": READ_LAZILY
     | {"attack", "audit", "backend", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
@@ -115,7 +119,7 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
     "botocore.serialize": frozenset({"aws"}),
     "botocore.session": frozenset({"aws"}),
     "botocore.validate": frozenset({"aws"}),
-    "click": frozenset({"cli", "flags"}),
+    "click": frozenset({"cli", "flags", "groups", "generating"}),
     "cryptography": frozenset({"proxy"}),
     "flask": frozenset({"api"}),
     "localstack": frozenset({"localstack"}),

@@ -1,0 +1,88 @@
+"""`valve local generate-event SERVICE EVENT`: a command for every event of the catalogue, made when needed.
+
+Knows click. Does not know any event; it reads the catalogue once one is named or listed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from valve_aws.flags import SILENT
+from valve_aws.groups import Face
+
+
+class Services(Face):
+    """The services of the catalogue."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click."""
+        from valve_aws.triggers import catalogue
+
+        return catalogue.services()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        from valve_aws.triggers import catalogue
+
+        if cmd_name not in catalogue.services():
+            return None
+        name = catalogue.service_name(cmd_name)
+        return Events(name=cmd_name, short_help=name, help=f"Events of {name}.")
+
+
+class Events(Face):
+    """The events of one service."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click."""
+        from valve_aws.triggers import catalogue
+
+        return catalogue.samples(self.name or "")
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        from valve_aws.triggers import catalogue
+
+        if cmd_name not in catalogue.samples(self.name or ""):
+            return None
+        found = catalogue.sample(self.name or "", cmd_name)
+        given: dict[str, str] = {}
+
+        def print_event(**_: Any) -> None:
+            print_(catalogue.filled(found.shape, given))
+
+        command = click.Command(
+            cmd_name,
+            callback=print_event,
+            short_help=found.about,
+            help=f"Print an event: {found.about}.\n\n\b\nExample:\n  {ctx.command_path} {cmd_name}"
+            f"{_example(found.options)} | valve local invoke -e -",
+            params=[_option(name, default, given) for name, default in found.options.items()],
+        )
+        for option in reversed(SILENT):
+            command = option(command)
+        return command
+
+
+def _option(name: str, default: str, given: dict[str, str]) -> click.Option:
+    def keep(_: click.Context, __: click.Parameter, value: str) -> None:
+        # Why not click's own names: they are lower case, and `restApiId` is not.
+        given[name] = value
+
+    said = f"[default: {default}]"
+    return click.Option([f"--{name}"], default=default, help=said, callback=keep, expose_value=False)
+
+
+def _example(options: Mapping[str, str]) -> str:
+    telling = ("bucket", "body", "table", "data", "path", "message")
+    chosen = next((name for name in telling if name in options), "")
+    return f" --{chosen} …" if chosen else ""
+
+
+def print_(event: Any) -> None:
+    """Print an event as JSON, in letters that every terminal has."""
+    click.echo(json.dumps(event, indent=2))
