@@ -147,6 +147,30 @@ def generate_event() -> None:
     """
 
 
+@valve.command(short_help="Keep a template up: every service, its functions and triggers on one port")
+@click.option("--host", default="127.0.0.1", help="[default: 127.0.0.1]")
+@click.option("-p", "--port", type=click.IntRange(0, 65535), default=4566, help="[default: 4566]")
+@click.option("--fresh", is_flag=True, help="begin with the seed, not with what the last one left")
+@click.option("--disable-authorizer", is_flag=True, help="let every request to an API in unasked")
+@options(STACK, RUN)
+def up(host: str, port: int, fresh: bool, disable_authorizer: bool, **told: Any) -> None:
+    """Keep a template up until Ctrl-C: an embedded cloud with its stores, each service of AWS at one address,
+    the Lambda API, the template's APIs and function URLs, and the triggers that wake its functions.
+
+    Whoever can reach that address is the operator. The next `valve up` finds what this one leaves; changes of
+    code are served from the next event on.
+
+    \b
+    Examples:
+      valve up
+      aws --endpoint-url http://127.0.0.1:4566 s3 cp photo.jpg s3://uploads/
+      valve up -t app/template.yaml --fresh -p 0
+    """
+    from valve_aws import up as keeping
+
+    sys.exit(keeping.up(host, port, fresh, not disable_authorizer, told))
+
+
 @valve.command(short_help="Propose a first valve.yaml")
 @click.option(
     "--write/--print", default=False, help="write valve.yaml beside the template instead of printing it"

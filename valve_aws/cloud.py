@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,8 +62,10 @@ class Cloud:
         say: Callable[[str], None],
         start: Start = Moto.start,
         create: bool = False,
+        generation: str = "",
     ) -> None:
-        """`create`: what the template declares is made on an external backend too, seeded or not."""
+        """`create`: what the template declares is made on an external backend too, seeded or not.
+        `generation` is that of a cloud that was kept, and goes on; "" begins one."""
         self._start, self._create = start, create
         self._stack, self._seeds, self._external, self._judge, self._say = stack, seeds, external, judge, say
         self._orders = [_order(seed, tables) for seed in seeds]
@@ -74,7 +77,7 @@ class Cloud:
         self._lost = 0.0
         self._book: Book | None = None
         self._met = time.monotonic()
-        self.generation = external.generation if external else _generation()
+        self.generation = external.generation if external else generation or _generation()
 
     @property
     def sole(self) -> bool:
@@ -190,6 +193,11 @@ class Cloud:
             self._moto, self._endpoint, self._ahead = None, None, 0.0
             self.generation = _generation()
         return self.generation
+
+    async def keep(self, path: Path) -> Sequence[str]:
+        """Write down what an embedded cloud holds; return what could not be kept, in words. Raises
+        `NotStarted`."""
+        return await asyncio.to_thread(self._moto.keep, path) if self._moto is not None else ()
 
     async def close(self) -> None:
         """End what was started."""

@@ -47,6 +47,8 @@ class Invoking:
         self.background: set[asyncio.Task[Any]] = set()
         """What nobody waits for and is still under way."""
         self.defer: Defer | None = None
+        self.current: Callable[[Function], Function] = lambda function: function
+        """Gives the state of a function that an event is for, where functions change while a valve runs."""
 
     async def operator(
         self,
@@ -124,7 +126,8 @@ class Invoking:
         sink: Callable[[Subject], Sink] | None = None,
     ) -> Run:
         fields = application.fields(payload) if trigger else {}
-        there = self._passage.stack.functions[function] if isinstance(function, str) else function
+        named = self._passage.stack.functions[function] if isinstance(function, str) else function
+        there = self.current(named)
         run = await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside, sink)
         if run.subject is not None:
             self._ledger.ended(there.logical, run.label)

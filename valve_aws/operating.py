@@ -60,7 +60,7 @@ class Operating:
         spare.close()
         self.port = mine.getsockname()[1]
         self._server = await Server.open(
-            Listeners((mine,), (), all_ports=False), OPERATOR, None, self._request, self._dial, self._name
+            Listeners((mine,), (), all_ports=False), OPERATOR, None, self.request, self._dial, self._name
         )
 
     async def close(self) -> None:
@@ -68,7 +68,7 @@ class Operating:
         if self._server is not None:
             await self._server.close()
 
-    async def _request(self, exchange: Exchange) -> None:
+    async def request(self, exchange: Exchange) -> None:
         """Take one request through, whoever signed it. Nothing of it stays with the one after."""
         await crossing.asked_of_aws(self._passage, Subject("", OPERATOR), self.key, exchange)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from valve_aws.api.server import Listening, Loop, Taken
 from valve_aws.api.web import application
+from valve_aws.clock import Clock
 from valve_aws.model.plan import Listeners
 from valve_aws.model.source import Invalid, Where
 from valve_aws.proxy import LIMITS, Dial, Server
@@ -31,7 +32,7 @@ def start_lambda(functions: Sequence[str], host: str, port: int, told: Mapping[s
     """`valve local start-lambda`: serve the Lambda API of the template's functions; return the exit code."""
     settings = gather(told)
     logging.getLogger().addHandler(harmless_log())
-    valve = Valve.read(settings, say)
+    valve = Valve.read(settings, say, clock=Clock())
     chosen = [valve.choose(named, "") for named in functions] or list(valve.stack.functions)
     return staying(_start_lambda(valve, chosen, host, port))
 
@@ -51,7 +52,7 @@ def start_api(host: str, port: int, static: str, authorize: bool, told: Mapping[
     """`valve local start-api`: serve the template's APIs and function URLs; return the exit code."""
     settings = gather(told)
     logging.getLogger().addHandler(harmless_log())
-    valve = Valve.read(settings, say)
+    valve = Valve.read(settings, say, clock=Clock())
     folder = valve.stack.folder / static
     return staying(_start_api(valve, host, port, folder if folder.is_dir() else None, authorize))
 

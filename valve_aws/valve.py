@@ -64,9 +64,12 @@ class Valve:
         heard: Heard = unheard,
         moto: Start = Moto.start,
         clock: Clock | None = None,
+        generation: str = "",
     ) -> None:
         """`heard` is told of every line of a function's log; `moto` gives the embedded cloud; `clock` is what
-        retries, ages and schedules go by, None for a time that `drain` and `clock.advance` move."""
+        retries, ages and schedules go by, None for a time that `drain` and `clock.advance` move.
+        `generation` is that of an embedded cloud that was kept, in which no seed is put again."""
+        self._generation = generation
         self.clock = clock or Virtual()
         self._judge, self._heard, self._moto = judge, heard, moto
         self._operating: Operating | None = None
@@ -107,8 +110,8 @@ class Valve:
         self._schemas = template.schema(stack)
         judge = self._judge(self.policy, stack)
         external = await met(application.outside(settings), stack, self._say)
-        told = (self.tables, judge, self._say, self._moto, settings.create)
-        self._cloud = Cloud(stack, self._seeds, external, *told)
+        told = (self.tables, judge, self._say, self._moto, settings.create, self._generation)
+        self._cloud = Cloud(stack, () if self._generation else self._seeds, external, *told)
         self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
         self._book = self._opened(settings.labels or home / "labels.db")
         court = Court(judge, self.mode, stack.account, stack.region)
@@ -231,12 +234,18 @@ class Valve:
 
         Why not the backend's own address: the book would not know of what they write.
         """
-        backend = await self._cloud.endpoint()
+        operating, backend = await self.operating(), await self._cloud.endpoint()
+        if not operating.port:
+            await operating.open()
+        port, key = operating.port, operating.key
+        return replace(backend, kind="url", host="127.0.0.1", port=port, tls=False, credential=key)
+
+    async def operating(self) -> Operating:
+        """Return what takes the operator's own requests to the cloud, filled by then. Raises `NotStarted`."""
+        await self._cloud.endpoint()
         if self._operating is None:
             self._operating = Operating(self.passage, Bystander(self.policy, self.stack), self.invoke)
-            await self._operating.open()
-        port, key = self._operating.port, self._operating.key
-        return replace(backend, kind="url", host="127.0.0.1", port=port, tls=False, credential=key)
+        return self._operating
 
     async def close(self) -> None:
         """End every environment, then the cloud."""
@@ -246,9 +255,13 @@ class Valve:
             await self._operating.close()
         await self._housing.close()
         await self._upstream.close()
+        await self._rests()
         await self._cloud.close()
         self._book.close()
         self._sink.close()
+
+    async def _rests(self) -> None:
+        """Do what is to be done once nobody calls the cloud any more, and it is still there."""
 
     # Invoking
 

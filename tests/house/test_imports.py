@@ -71,7 +71,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
     "controlling": EVERY_ROOM | {"housing", "invoking", "passage", "streaming"},
     "entrance": EVERY_ROOM | {"invoking", "streaming"},
-    "standing": EVERY_ROOM | {"valve", "told", "verbs"},  # commands that stay
+    "revising": frozenset({"model", "housing"}),
+    "lasting": EVERY_ROOM | {"settings", "application", "clock", "revising", "valve"},
+    "standing": EVERY_ROOM | {"clock", "valve", "told", "verbs"},  # commands that stay
+    "up": EVERY_ROOM | {"entrance", "lasting", "operating", "standing", "told", "verbs"},
     "valve": EVERY_ROOM | {"settings", "application", "passage", "clock", *BELOW_PASSAGE, *ABOVE_PASSAGE},
     "inprocess": EVERY_ROOM | {"application", "cloud"},
     "guarding": EVERY_ROOM | {"settings", "application", "inprocess", "ledger"},  # the cooperative guard
@@ -97,7 +100,7 @@ READ_LAZILY = frozenset(
 )
 MAY_IMPORT_LAZILY = {
     "__init__": frozenset({"guarding"}),
-    "cli": READ_LAZILY | {"verbs", "standing"},
+    "cli": READ_LAZILY | {"verbs", "standing", "up"},
     "groups": frozenset({"model"}),
     "generating": frozenset({"triggers"}),
     "told": frozenset({"text"}),
@@ -120,7 +123,7 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
     "botocore.session": frozenset({"aws"}),
     "botocore.validate": frozenset({"aws"}),
     "click": frozenset({"cli", "flags", "groups", "generating"}),
-    "cryptography": frozenset({"proxy"}),
+    "cryptography": frozenset({"backend", "proxy"}),
     "flask": frozenset({"api"}),
     "localstack": frozenset({"localstack"}),
     "moto": frozenset({"backend"}),

@@ -1,10 +1,11 @@
 """The program that hosts moto: serves it, fills it, and ends with its parent.
 
 Knows moto and boto3. Does not know the valve; for each line of JSON that it takes it answers one, the second
-and later ones after it has forgotten all that it held. A line ``{"ahead": seconds}`` moves its time alone.
+and later ones after it has forgotten all that it held. A line ``{"ahead": seconds}`` moves its time alone;
+``{"keep": file}`` writes down what it holds, answered by ``{"lost": [str]}``.
 
 In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind",
-"name", "key", …}], "watch"?}``.
+"name", "key", …}], "watch"?, "kept"?}``; it begins with what it once wrote into the file `kept`.
 Out: ``{"port", "seeded": [{"index", "store", "name", "version"}], "warnings": [str]}`` or ``{"error": str}``.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # it is started by its path, and alone
 
+from valve_aws.backend import keeping
 from valve_aws.backend.filling import Filler, filled
 
 SMALL = 8 << 20
@@ -171,6 +173,9 @@ def main() -> None:
             AHEAD[0] = order["ahead"]
             order = answered(order)
             continue
+        if "keep" in order:
+            order = answered(kept(order["keep"]))
+            continue
         try:
             if fill:
                 from moto.moto_api._internal import moto_api_backend
@@ -180,12 +185,24 @@ def main() -> None:
             elif not order.get("url"):
                 follow()
                 amend()
+                if order.get("kept"):
+                    with open(order["kept"], "rb") as file:
+                        keeping.read(file)
                 port = serve(order.get("watch", ""))
             fill = fill or Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
             answer: dict[str, Any] = {"port": port, **filled(fill, order)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         order = answered(answer)
+
+
+def kept(path: str) -> dict[str, Any]:
+    """Write down what the cloud holds; say what was lost, or why nothing was written."""
+    try:
+        with open(path, "wb") as file:
+            return {"lost": keeping.write(file)}
+    except OSError as error:
+        return {"error": f"{path}: {error.strerror}"}
 
 
 def answered(answer: dict[str, Any]) -> Any:

@@ -45,14 +45,17 @@ class Moto:
         seeds: Sequence[Mapping[str, Any]],
         region: str,
         watch: Path | None = None,
+        kept: Path | None = None,
     ) -> Moto:
         """Start moto and create `resources` and `seeds` in it. Blocks until it answers; raises `NotStarted`.
 
         Shapes: `host.py` says what it takes, one JSON object on its standard input. Into `watch` it writes
-        every request that reaches it, one line of JSON each.
+        every request that reaches it, one line of JSON each. With `kept` it begins with what `keep` wrote
+        there.
         """
         told = {"resources": list(resources), "seeds": list(seeds), "region": region}
-        return cls._run(told | ({"watch": str(watch)} if watch else {}))
+        files = {"watch": watch, "kept": kept}
+        return cls._run(told | {name: str(path) for name, path in files.items() if path})
 
     @classmethod
     def _run(cls, told: Mapping[str, Any], key: Key = LOCAL_KEY) -> Moto:
@@ -84,6 +87,12 @@ class Moto:
     def ahead(self, seconds: float) -> None:
         """Let its time be so far ahead of the machine's, until it is emptied. Blocks; raises `NotStarted`."""
         self._asked({"ahead": seconds})
+
+    def keep(self, path: Path) -> Sequence[str]:
+        """Write all that it holds into a file, and return what could not be kept, in words. Blocks; raises
+        `NotStarted`."""
+        lost: Sequence[str] = self._asked({"keep": str(path)})["lost"]
+        return lost
 
     def _asked(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
         stdin = cast("Any", self._process.stdin)

@@ -5,7 +5,7 @@ Knows request lines, status lines, headers and how they frame a body. Does not k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from valve_aws.proxy.grammar import (
@@ -81,10 +81,7 @@ def read_request(head: bytes, limits: Limits) -> RequestHead:
     headers = fields(lines, wide_field_name if limits.wide else field_name)
     single = dict(headers)
     if len(single) != len(headers):
-        names = [n for n, _ in headers]
-        for name in single.keys() & ONCE if limits.wide else single.keys() - REPEATABLE:
-            if names.count(name) > 1:
-                raise Malformed(f"the header `{name}` comes more than once")
+        _once(headers, single.keys() & ONCE if limits.wide else single.keys() - REPEATABLE)
     given = single.get("host")
     host, port = authority(given) if given is not None else ("", 0)
     if given is None and not (method == "CONNECT" and not newer):
@@ -103,6 +100,20 @@ def read_request(head: bytes, limits: Limits) -> RequestHead:
         raise Malformed("a CONNECT request has a body")
     return RequestHead(method, target, scheme, headers, host, port, length, newer and "close" not in options,
                        bool(expect) and newer and length != 0, newer, tuple(lines))
+
+
+def certain(headers: Fields) -> None:
+    """Raise Malformed for headers that only a wide reading takes (`Limits.wide`)."""
+    for name, _ in headers:
+        field_name(name)
+    _once(headers, {name for name, _ in headers} - REPEATABLE)
+
+
+def _once(headers: Fields, single: Iterable[str]) -> None:
+    names = [name for name, _ in headers]
+    for name in single:
+        if names.count(name) > 1:
+            raise Malformed(f"the header `{name}` comes more than once")
 
 
 def split(head: bytes, limits: Limits) -> list[str]:
