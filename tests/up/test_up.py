@@ -1,0 +1,296 @@
+"""`valve up`: one port for all, and a second one that goes on where the first ended, labels included.
+
+Knows one application with a table, a queue and a bucket. Does not know moto's insides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import shutil
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from valve_aws import lasting
+from valve_aws.lasting import Lasting
+from valve_aws.settings import Settings
+from valve_aws.standing import answering, opened
+from valve_aws.up import Port
+
+RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+TEMPLATE = f"""
+Transform: AWS::Serverless-2016-10-31
+Globals: {{Function: {{Runtime: {RUNTIME}, Timeout: 10, CodeUri: src,
+  Environment: {{Variables: {{TABLE: !Ref People, NOTES: !Ref Notes, BUCKET: files-up-test,
+  QUEUE: !Ref Jobs}}}}}}}}
+Resources:
+  People: {{Type: AWS::Serverless::SimpleTable, Properties: {{TableName: people}}}}
+  Notes: {{Type: AWS::Serverless::SimpleTable, Properties: {{TableName: notes}}}}
+  Files: {{Type: AWS::S3::Bucket, Properties: {{BucketName: files-up-test}}}}
+  Jobs: {{Type: AWS::SQS::Queue, Properties: {{QueueName: jobs}}}}
+  Lookup:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: lookup
+      Handler: lookup.handler
+      FunctionUrlConfig: {{AuthType: NONE}}
+      Policies: [DynamoDBCrudPolicy: {{TableName: !Ref People}}, SQSSendMessagePolicy: {{QueueName: jobs}},
+        DynamoDBCrudPolicy: {{TableName: !Ref Notes}}]
+      Events: {{Get: {{Type: HttpApi, Properties: {{Path: /lookup, Method: get}}}}}}
+  Keep:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: keep
+      Handler: keep.handler
+      Policies: [S3CrudPolicy: {{BucketName: files-up-test}}]
+      Events: {{Jobs: {{Type: SQS, Properties: {{Queue: !GetAtt Jobs.Arn}}}}}}
+  Share:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: share
+      Handler: share.handler
+      Policies: [S3CrudPolicy: {{BucketName: files-up-test}}, DynamoDBCrudPolicy: {{TableName: !Ref Notes}}]
+"""
+POLICY = """
+version: 1
+labels: {pii: {}}
+stores:
+  People: {attributes: {email: [pii]}, accepts: [pii]}
+  Notes: {accepts: [pii]}
+  Jobs: {accepts: [pii]}
+  Files: {accepts: [pii]}
+results:
+  Lookup: {accepts: [pii]}
+"""
+SEED = "People: [{id: c1, email: alice@example.org}]\n"
+LOOKUP = """
+import os, boto3
+def handler(event, context):
+    if "rawPath" in event: return {"statusCode": 200, "body": "looked"}
+    item = boto3.resource("dynamodb").Table(os.environ["TABLE"]).get_item(Key={"id": "c1"})["Item"]
+    boto3.resource("dynamodb").Table(os.environ["NOTES"]).put_item(Item={"id": "n", "note": item["email"]})
+    boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=item["email"])
+    return "sent"
+"""
+KEEP = """
+import os, boto3
+def handler(event, context):
+    for record in event["Records"]:
+        boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key="kept", Body=record["body"].encode())
+"""
+SHARE = """
+import os, boto3
+def handler(event, context):
+    notes = boto3.resource("dynamodb").Table(os.environ["NOTES"])
+    if "note" in event: return notes.get_item(Key={"id": "n"})["Item"]["note"]
+    if "key" in event:
+        found = boto3.client("s3").get_object(Bucket=os.environ["BUCKET"], Key=event["key"])
+        return found["Body"].read().decode()
+    return "one"
+"""
+
+
+def laid(folder: Path) -> Path:
+    """Lay the application out."""
+    (folder / "src").mkdir()
+    files = {"template.yaml": TEMPLATE, "valve.yaml": POLICY, "seed.yaml": SEED}
+    files |= {"src/lookup.py": LOOKUP, "src/keep.py": KEEP, "src/share.py": SHARE}
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    return folder
+
+
+class Up:
+    """One `valve up`, on a thread of its own."""
+
+    def __init__(self, folder: Path, fresh: bool = False) -> None:
+        self.folder, self.lines = folder, list[str]()
+        self._ready, self._stop = threading.Event(), threading.Event()
+        self._failed: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(folder, fresh), daemon=True)
+        self._thread.start()
+        self._ready.wait(60)
+        if self._failed:
+            raise self._failed
+
+    def _run(self, folder: Path, fresh: bool) -> None:
+        try:
+            asyncio.run(self._live(folder, fresh))
+        except BaseException as error:  # Why all: it is raised where it is waited for
+            self._failed = error
+        finally:
+            self._ready.set()
+
+    async def _live(self, folder: Path, fresh: bool) -> None:
+        settings = Settings(template=folder / "template.yaml")
+        self.valve = Lasting.begun(settings, self.lines.append, fresh)
+        async with opened(self.valve):
+            entrance = self.valve.entrance(lambda: str(uuid.uuid4()))
+            port = Port(entrance, self.valve.lambda_api(), await self.valve.operating(), "127.0.0.1")
+            async with answering(port.request, "127.0.0.1", 0) as self.url:
+                self._ready.set()
+                await asyncio.to_thread(self._stop.wait)
+            await entrance.close()
+
+    def client(self, service: str) -> Any:
+        """Return a client of the one port, with the credentials of anybody."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )
+
+    def invoke(self, function: str, **event: Any) -> tuple[str, Any]:
+        """Invoke a function; return (function error, result)."""
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        return answer.get("FunctionError", ""), json.loads(answer["Payload"].read())
+
+    def ask(self, target: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+        """Ask as any HTTP client does."""
+        asking = http.client.HTTPConnection("127.0.0.1", urlsplit(self.url).port or 0, timeout=30)
+        asking.request(method, target, headers={n.replace("_", "-"): v for n, v in headers.items()})
+        answer = asking.getresponse()
+        found = answer.status, answer.read()
+        asking.close()
+        return found
+
+    def until(self, key: str) -> None:
+        """Wait until an object is there."""
+        for _ in range(200):
+            there = self.client("s3").list_objects_v2(Bucket=FILES).get("Contents", ())
+            if any(each["Key"] == key for each in there):
+                return
+            time.sleep(0.05)
+        raise AssertionError(self.lines)
+
+    def end(self) -> None:
+        """End it, as Ctrl-C does."""
+        self._stop.set()
+        self._thread.join(30)
+        if self._failed:
+            raise self._failed
+
+
+FILES = "files-up-test"
+
+
+@contextmanager
+def up(folder: Path, fresh: bool = False) -> Iterator[Up]:
+    """Keep the application up for a while."""
+    found = Up(folder, fresh)
+    try:
+        yield found
+    finally:
+        found.end()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The application after a first `valve up`: labelled data went through a queue into a bucket."""
+    home = laid(tmp_path_factory.mktemp("up"))
+    with up(home) as first:
+        assert first.invoke("lookup") == ("", "sent")
+        first.until("kept")
+        first.client("s3").put_object(Bucket=FILES, Key="mine", Body=b"the operator's")
+    return home
+
+
+@pytest.fixture(scope="module")
+def second(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """The next `valve up`, on a copy."""
+    home = tmp_path_factory.mktemp("second") / "app"
+    with up(Path(shutil.copytree(folder, home))) as found:
+        found.folder = home
+        yield found
+
+
+def refused(answer: tuple[str, Any]) -> bool:
+    """Say whether a result was kept back."""
+    error, told = answer
+    return error == "Unhandled" and told["errorType"] == "Valve.ResultRefused"
+
+
+def test_the_next_one_finds_what_was_there_with_its_labels(second: Up) -> None:
+    assert second.valve.found
+    assert second.invoke("share", key="mine") == ("", "the operator's")
+    assert refused(second.invoke("share", key="kept"))
+    assert refused(second.invoke("share", note=1))
+
+
+def test_code_that_changes_serves_the_next_event(second: Up) -> None:
+    assert second.invoke("share") == ("", "one")
+    source = second.folder / "src" / "share.py"
+    source.write_text(source.read_text().replace('return "one"', 'return "two"'))
+    assert [second.invoke("share") for _ in range(2)] == [("", "two")] * 2
+
+
+def test_every_service_answers_at_one_port(second: Up) -> None:
+    assert second.client("dynamodb").list_tables()["TableNames"] == ["people", "notes"]
+    assert second.client("sqs").get_queue_url(QueueName="jobs")["QueueUrl"].endswith("/jobs")
+    functions = second.client("lambda").list_functions()["Functions"]
+    assert {each["FunctionName"] for each in functions} == {"lookup", "keep", "share"}
+    assert second.ask("/lookup", Host="lookup.lambda-url.localhost") == (200, b"looked")
+    api = next(r.api.ident for r in second.valve.entrance(str).place.routes if r.api.kind == "HTTP")
+    assert second.ask(f"/_aws/execute-api/{api}/lookup") == (200, b"looked")
+    assert second.ask("/lookup", Host=f"{api}.execute-api.localhost") == (200, b"looked")
+
+
+def test_somebody_else_s_page_does_not_ask_at_the_port(second: Up) -> None:
+    assert second.ask("/", Host="attacker.test")[0] == 421
+    for origin in ("http://attacker.test", "http://localhost.attacker.test", "null"):
+        assert second.ask("/2015-03-31/functions/", Host="localhost", Origin=origin)[0] == 403
+        assert b"may not ask here" in second.ask("/files-up-test", Host="localhost", Origin=origin)[1]
+    assert second.ask("/2015-03-31/functions/", Host="localhost", Origin="http://localhost:80")[0] == 200
+
+
+def test_a_cloud_that_is_no_cloud_is_not_read(folder: Path, tmp_path: Path) -> None:
+    """It lies in the user's folder: what it names is not called."""
+    home = Path(shutil.copytree(folder, tmp_path / "app"))
+    owned = home / "owned"
+    (home / ".valve" / "up" / "kept" / "cloud").write_bytes(f"cos\nsystem\n(S'touch {owned}'\ntR.".encode())
+    with pytest.raises(Exception, match="has no place in a kept cloud"):
+        Up(home)
+    assert not owned.exists()
+
+
+@pytest.mark.slow
+def test_one_that_was_killed_leaves_the_cloud_and_the_book_of_the_one_before(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it wrote is lost. A cloud without the book that was kept with it would give away what it holds."""
+    home = Path(shutil.copytree(folder, tmp_path / "app"))
+    killed = tmp_path / "killed"
+    with up(home) as there:
+        there.client("s3").put_object(Bucket=FILES, Key="later", Body=b"")
+        shutil.copytree(home / ".valve" / "up", killed)
+    for enforced in (False, True):
+        shutil.rmtree(home / ".valve" / "up")
+        shutil.copytree(killed, home / ".valve" / "up")
+        with monkeypatch.context() as patch:
+            if not enforced:
+                patch.setattr("valve_aws.lasting._laid", lambda _, book: lasting._removed(book))
+            with up(home) as there:
+                assert there.valve.found
+                found = there.client("s3").list_objects_v2(Bucket=FILES)["Contents"]
+                assert {each["Key"] for each in found} == {"kept", "mine"}
+                answer = there.invoke("share", note=1)
+        assert refused(answer) is enforced
+        assert ("alice" in str(answer)) is not enforced
+    with up(home, fresh=True) as anew:
+        assert not anew.valve.found
+        assert "Contents" not in anew.client("s3").list_objects_v2(Bucket=FILES)
