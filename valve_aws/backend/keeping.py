@@ -195,7 +195,7 @@ def _service(module: str, name: str) -> Any:
 
     if not module.startswith("moto."):
         raise Unreadable(f"`{module}` is no service")
-    for value in vars(importlib.import_module(module)).values():
+    for value in vars(importlib.import_module(f"moto.{module.removeprefix('moto.')}")).values():
         if isinstance(value, BackendDict) and value.service_name == name:
             return value
     raise Unreadable(f"there is no service `{name}` in `{module}`")
