@@ -12,13 +12,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
 from valve_aws.environments import files
 from valve_aws.environments.interpreters import Interpreter
+from valve_aws.environments.languages import Node
 from valve_aws.model.source import Invalid, Where
 
 RUNTIME = ("awslambdaric", "boto3")
@@ -37,12 +38,20 @@ TAKEN = (
 """With what these need; the names are as `.dist-info` folders have them."""
 LAYOUT = "2"
 """Changes when what a cached folder holds does, so that older ones are left alone."""
+CLIENT = "aws-lambda-ric@3.3.0"
+CLIENT_DIGEST = (
+    "f69d3a4db2952b86b4e74358fef60ec61307be722252ee68d56d3ffeaeb234b4"
+    "aa03f73dd699f804e8f70b7b114e9a6591436c189754e6a5b2536493a3a2fc84"
+)
+"""SHA-512 of the archive: what is fetched is what was looked at."""
+CLIENT_FILES = ("package/dist/index.mjs", "package/LICENSE", "package/NOTICE", "package/THIRD-PARTY-LICENSES")
+"""What is taken of it. Not its native part, which needs a compiler: `rapid-client.cjs` stands in for that."""
 INSTALL_LIMIT = 900.0
-"""Seconds for one run of pip."""
+"""Seconds for one run of pip or npm."""
 
 
 class Unavailable(Exception):
-    """pip could not install; the message is its reason."""
+    """pip or npm could not install; the message is its reason."""
 
 
 class Cache:
@@ -148,6 +157,51 @@ class Cache:
             f"the runtime of {interpreter.name}",
         )
 
+    def node_client(self, node: Node, shims: Path) -> Path:
+        """Return what shows as `/var/runtime` to Node: AWS's own client, unmodified, and what starts it.
+
+        Raises Unavailable when it cannot be had.
+        """
+        ours = [content for path in sorted(shims.glob("*.?js")) for content in (path.name, path.read_bytes())]
+
+        def make(folder: Path) -> None:
+            self._say("fetching aws-lambda-ric, AWS's runtime client for Node (once)")
+            archive = folder / "client.tgz"
+            _npm(node, folder, ["pack", CLIENT, "--pack-destination", str(folder)])
+            next(folder.glob("aws-lambda-ric-*.tgz")).rename(archive)
+            if hashlib.sha512(archive.read_bytes()).hexdigest() != CLIENT_DIGEST:
+                raise Unavailable(f"{CLIENT} is another one than it was")
+            files.unpack_some(archive, folder / "aws-lambda-ric", CLIENT_FILES)
+            archive.unlink()
+            for path in shims.glob("*.?js"):
+                native = path.name == "rapid-client.cjs"
+                there = (
+                    folder / "aws-lambda-ric" / "dist" / "rapid-client.node" if native else folder / path.name
+                )
+                shutil.copyfile(path, there)
+
+        return self.get("node", (CLIENT_DIGEST, *ours), make, "AWS's runtime client for Node")
+
+    def node_packages(self, node: Node, needed: Mapping[str, str]) -> Path:
+        """Return a `node_modules` with packages, given as name → range. Nothing of them runs while they are
+        installed. Raises Unavailable with npm's reason."""
+        lines = sorted(f"{name}@{versions}" for name, versions in needed.items())
+
+        def make(folder: Path) -> None:
+            began = monotonic()
+            self._say(f"installing {len(lines)} packages for Node (once): {', '.join(sorted(needed))[:200]}")
+            aside = folder / "installed"
+            aside.mkdir()
+            (aside / "package.json").write_text("{}")
+            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--omit=dev"]
+            _npm(node, aside, ["install", *quiet, "--", *lines])
+            for entry in (aside / "node_modules").iterdir():
+                entry.rename(folder / entry.name)
+            shutil.rmtree(aside)
+            self._say(f"installed them in {monotonic() - began:.1f} s")
+
+        return self.get("node_modules", (str(node.major), *lines), make, "packages for Node")
+
     def packages(self, interpreter: Interpreter, lines: str, where: Where, allow_build: bool = False) -> Path:
         """Return a folder with the packages that requirement lines name. Raises Invalid with pip's reason."""
         many = lines.count("\n")
@@ -231,6 +285,32 @@ class Cache:
             if "No module named pip" not in run.stderr:
                 raise Unavailable(_reason(run.stderr))
         raise Unavailable(reason)
+
+
+def _npm(node: Node, folder: Path, words: list[str]) -> None:
+    """Run npm, the one beside that Node if there is one. Raises Unavailable."""
+    path = f"{node.executable.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    npm = shutil.which("npm", path=path)
+    if npm is None:
+        raise Unavailable("npm, which comes with Node, is not on this host; it is needed once")
+    try:
+        run = subprocess.run(
+            [npm, *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            timeout=INSTALL_LIMIT,
+            env={**os.environ, "PATH": path, "npm_config_update_notifier": "false"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(str(error)) from error
+    if run.returncode:
+        errors = [line.partition("error ")[2] for line in run.stderr.splitlines() if " error " in f" {line}"]
+        text = "; ".join(errors[:3]) or run.stderr.strip()[-300:] or "npm failed without a word"
+        raise Unavailable(re.sub(r"[^ -~]", " ", text)[:600])
 
 
 def _reason(said: str) -> str:

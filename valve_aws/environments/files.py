@@ -23,6 +23,8 @@ FOLDERS = 4000
 """How far and how long bundles are looked for."""
 BROKEN = (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, ValueError)
 """What a damaged or encrypted archive raises."""
+SCRIPTS = 64 * CHUNK
+"""Bytes of JavaScript that are looked through for imports."""
 NOT_CODE = (".valve", ".git")
 """Folders beside code that no function has a use for."""
 SKIPPED = {".git", "node_modules", "__pycache__", ".venv", ".aws-sam"}
@@ -67,6 +69,20 @@ def unpack(archive: Path, target: Path, where: Where) -> None:
                 left -= _extract(opened, entry, target, where, archive, left)
     except (*BROKEN, zlib_error()) as error:
         raise Invalid(where, f"`{archive}` cannot be unpacked: {error}", "is it a zip archive?") from error
+
+
+def unpack_some(archive: Path, target: Path, entries: Iterable[str]) -> None:
+    """Extract some plain files of an npm package, without the folder that all of it is in."""
+    import tarfile
+
+    with tarfile.open(archive) as opened:
+        for name in entries:
+            content = opened.extractfile(name)
+            if content is None:
+                raise ValueError(f"`{name}` is no file of `{archive}`")
+            path = target / name.partition("/")[2]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())
 
 
 def _extract(
@@ -198,7 +214,27 @@ def true_folder(path: Path) -> Path | None:
     return path.resolve() if path.is_dir() else None
 
 
-def layer_shape(folder: Path) -> tuple[bool, bool]:
-    """Say whether a layer is built for Python, and whether its modules lie where Lambda finds none."""
-    built = (folder / "python").is_dir()
-    return built, not built and any(folder.glob("*.py"))
+def layer_shape(folder: Path, below: str) -> tuple[bool, bool]:
+    """Say whether a layer has the folder `below` that its language looks into, and whether its modules lie
+    where Lambda finds none."""
+    built = (folder / below).is_dir()
+    loose = {"python": "*.py", "nodejs": "node_modules"}.get(below)
+    return built, not built and loose is not None and any(folder.glob(loose))
+
+
+def executable(folder: Path, name: str) -> bool | None:
+    """Say whether a file of a folder can be executed; None when it is not there."""
+    path = folder / name
+    return os.access(path, os.X_OK) if path.is_file() else None
+
+
+def scripts(folder: Path) -> Iterable[bytes]:
+    """Return the JavaScript of a folder, file by file, but for packages that lie with it."""
+    left = SCRIPTS
+    for current, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in SKIPPED]
+        for name in names:
+            path = Path(current) / name
+            if path.suffix in {".js", ".mjs", ".cjs"} and not path.is_symlink() and left > 0:
+                left -= path.stat().st_size
+                yield path.read_bytes()

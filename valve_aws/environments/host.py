@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from valve_aws.environments.interpreters import OLDEST, Interpreter, distance
+from valve_aws.environments.languages import Node
 
 NAME = re.compile(r"python3\.(\d{1,2})", re.ASCII)
+NODE_VERSION = re.compile(rb"v(\d{1,3})\.\d+\.\d+\s*$", re.ASCII)
 PROBE = (
     "import json,sys,ssl;print(json.dumps([sys.version_info[:2],sys.base_prefix,"
     "ssl.get_default_verify_paths().openssl_cafile]))"
@@ -66,6 +68,38 @@ def probe(executable: Path) -> Interpreter | None:
         return None
     true = Path(prefix) / "bin" / f"python{major}.{minor}"
     return Interpreter(true if true.is_file() else executable, (major, minor), Path(prefix), cafile)
+
+
+def nodes() -> Iterator[Node]:
+    """Return the Nodes of the host, each where it really lies; each is started once to say what it is."""
+    user = Path.home()
+    places = [
+        *(Path(entry) / "node" for entry in os.get_exec_path()),
+        Path("/usr/bin/node"),
+        Path("/usr/local/bin/node"),
+        Path("/opt/homebrew/bin/node"),
+        *(user / ".nvm" / "versions" / "node").glob("*/bin/node"),
+        *(user / ".local" / "share" / "fnm" / "node-versions").glob("*/installation/bin/node"),
+        *(user / ".volta" / "tools" / "image" / "node").glob("*/bin/node"),
+    ]
+    for place in dict.fromkeys(path.resolve() for path in places if path.is_file()):
+        try:
+            said = subprocess.run(
+                [place, "--version"],
+                capture_output=True,
+                check=True,
+                timeout=PATIENCE,
+                stdin=subprocess.DEVNULL,
+            ).stdout
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if match := NODE_VERSION.match(said):
+            yield Node(place, int(match[1]))
+
+
+def node_shown(node: Node) -> list[tuple[Path, str]]:
+    """Return what of a Node shows, as (file, path inside); nothing of the system's own, which is there."""
+    return [] if node.inside == str(node.executable) else [(node.executable, node.inside)]
 
 
 def shown(interpreter: Interpreter, empty: Path) -> list[tuple[Path, str]]:

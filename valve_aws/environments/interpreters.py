@@ -6,7 +6,7 @@ Knows versions. Does not look at the host; `host` does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,26 +41,27 @@ class Interpreter:
         """Return its name as a runtime is named: `python3.11`."""
         return f"python{self.version[0]}.{self.version[1]}"
 
+    def command(self, function: Function) -> tuple[str, ...]:
+        """Return the first command: the bootstrap.
+
+        Why -S: the host's own packages must not show. `bootstrap` gives back what `site` would have.
+        """
+        return (self.inside, "-S", "/var/runtime/bootstrap.py")
+
+    def defaults(self, packages: Iterable[str]) -> Mapping[str, str]:
+        """Return the variables that are Python's own."""
+        return {"PYTHONPATH": ":".join((*packages, "/var/runtime"))}
+
 
 Others = Callable[[tuple[int, int], int], Iterable[Interpreter]]
 """Looks at the host: (version wanted, distance) → the interpreters nearer than that, the nearest first."""
 
 
 def wanted(function: Function) -> tuple[int, int]:
-    """Return the version that a function's runtime names. Invalid for what is not Python."""
-    if function.package == "Image":
-        raise Invalid(
-            function.where,
-            f"`{function.logical}` is a container image, which cannot be run",
-            "give it a zip package with a Python runtime",
-        )
+    """Return the version that a function's runtime names. Raises Invalid for what is not Python."""
     match = PYTHON.fullmatch(function.runtime)
     if not match:
-        raise Invalid(
-            function.where,
-            f"`{function.logical}`: the runtime `{function.runtime}` cannot be run",
-            "only Python runtimes can, for now",
-        )
+        raise Invalid(function.where, f"`{function.logical}`: there is no runtime `{function.runtime}`")
     return int(match[1]), int(match[2] or 0)
 
 

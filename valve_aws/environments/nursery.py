@@ -66,7 +66,7 @@ class Nursery:
     def want(self, plan: Plan) -> None:
         """Take note that more environments like this one are needed: a zygote grows beside events."""
         wanted = zygote_plan(plan)
-        if self._closed or wanted in self._plans or len(self._plans) >= MOST:
+        if self._closed or wanted is None or wanted in self._plans or len(self._plans) >= MOST:
             return
         self._plans.append(wanted)
         task = asyncio.ensure_future(self._raise(wanted))

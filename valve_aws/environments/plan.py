@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from valve_aws.environments import trust
+from valve_aws.environments.languages import Bootstrap, Language, language
 from valve_aws.environments.prepare import Prepared
 from valve_aws.model.call import Key
 from valve_aws.model.plan import Plan
@@ -23,6 +24,10 @@ DROPPED = (
     "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET",
 )
 """Variables by which a template could turn the runtime into something else."""
+PATHS = frozenset({"PYTHONPATH", "NODE_PATH"})
+"""Variables to whose folders the runtime adds its own."""
+INLINE = {Language.PYTHON: "index.py", Language.NODE: "index.js", Language.OWN: "index"}
+"""Where code lies that stands in the template (CloudFormation, `AWS::Lambda::Function Code`, `ZipFile`)."""
 
 
 def plan(
@@ -46,7 +51,7 @@ def plan(
         files.update(trust.system_files(authority))
         files.update(dict.fromkeys(prepared.bundles, authority))
     if function.code.inline is not None:
-        files[f"{TASK}/index.py"] = function.code.inline.encode()
+        files[f"{TASK}/{INLINE[language(function)]}"] = function.code.inline.encode()
     environ = variables(prepared, key, region=region, stream=stream)
     cafile = prepared.interpreter.cafile
     if authority and cafile and cafile not in files:
@@ -69,26 +74,26 @@ def plan(
 
 
 def command(prepared: Prepared) -> tuple[str, ...]:
-    """Return the first command: the bootstrap, inside the function's own wrapper if it has one.
+    """Return the first command, inside the function's own wrapper if it has one.
 
-    Why -S: the host's own packages must not show. `bootstrap` gives back what `site` would have.
+    A program of the function's own has none (developer guide, `Wrapper scripts`).
     """
-    argv = (prepared.interpreter.inside, "-S", "/var/runtime/bootstrap.py")
+    argv = prepared.interpreter.command(prepared.function)
     wrapper = prepared.function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
-    return (wrapper, *argv) if wrapper else argv
+    return (wrapper, *argv) if wrapper and not isinstance(prepared.interpreter, Bootstrap) else argv
 
 
 def variables(prepared: Prepared, key: Key, *, region: str, stream: str) -> dict[str, str]:
     """Return all variables of the process, as on Lambda; a function cannot set those that AWS reserves."""
     function = prepared.function
-    path = ":".join((*prepared.packages, "/var/runtime"))
+    own = prepared.interpreter.defaults(prepared.packages)
     defaults = {
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "LANG": "en_US.UTF-8",
         "LD_LIBRARY_PATH": LIBRARIES,
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-        "PYTHONPATH": path,
         "TZ": ":UTC",
+        **own,
     }
     reserved = {
         "AWS_ACCESS_KEY_ID": key.access_key,
@@ -116,9 +121,15 @@ def variables(prepared: Prepared, key: Key, *, region: str, stream: str) -> dict
     environ = {**defaults, **function.environment, **reserved}
     for name in DROPPED:
         environ.pop(name, None)
+    if isinstance(prepared.interpreter, Bootstrap):
+        del environ["AWS_EXECUTION_ENV"]  # as on Lambda
     chosen = function.environment
-    if "PYTHONPATH" in chosen:
-        environ["PYTHONPATH"] = f"{chosen['PYTHONPATH']}:{path}"
+    for name in own.keys() & chosen.keys() & PATHS:
+        environ[name] = f"{chosen[name]}:{own[name]}"
+    if "NODE_EXTRA_CA_CERTS" in own:
+        # Why not the chosen one: Node reads one file, before any code runs, and behind the valve nobody shows
+        # a certificate that is in another.
+        environ["NODE_EXTRA_CA_CERTS"] = own["NODE_EXTRA_CA_CERTS"]
     if "LD_LIBRARY_PATH" in chosen:
         # Why: an interpreter outside /usr finds its own library here.
         environ["LD_LIBRARY_PATH"] = f"{chosen['LD_LIBRARY_PATH']}:/var/lang/lib"

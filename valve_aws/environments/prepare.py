@@ -6,13 +6,14 @@ Knows what belongs where inside. Does not make a plan of one environment; `plan`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from valve_aws.environments import files, host, requirements, trust
+from valve_aws.environments import files, host, node_packages, requirements, trust
 from valve_aws.environments.cache import Cache, Unavailable
 from valve_aws.environments.interpreters import Interpreter, Others, nearest
+from valve_aws.environments.languages import BOOTSTRAPS, Bootstrap, Language, Node, language, nearest_node
 from valve_aws.model.plan import Bind
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Code, Function, Layer
@@ -33,7 +34,7 @@ class Prepared:
     """A function ready to be planned. Paths are on the host unless said otherwise."""
 
     function: Function
-    interpreter: Interpreter
+    interpreter: Interpreter | Node | Bootstrap
     binds: tuple[Bind, ...]
     packages: tuple[str, ...] = ()
     """Folders inside with packages that are neither the function's own code nor a layer's."""
@@ -50,11 +51,17 @@ def prepare(
     own: Interpreter | None = None,
     others: Others = host.others,
 ) -> Prepared:
-    """Prepare a function: blocking, and slow the first time. `shims` is the folder with our Python bootstrap.
+    """Prepare a function: blocking, and slow the first time. `shims` is the folder with our Python bootstrap;
+    what is Node's lies beside it.
 
     Raises Invalid for code that is not here, runtimes that cannot be run and packages that cannot be
     installed.
     """
+    spoken = language(function)
+    if spoken is Language.NODE:
+        return _node(function, cache, shims.with_name("node"), say, allow_build)
+    if spoken is Language.OWN:
+        return _own(function, cache, say, allow_build)
     own = own or host.own()
     interpreter, line = nearest(function, own, others)
     try:
@@ -81,6 +88,16 @@ def prepare(
             shown.append((installed, "/var/packages"))
             packages.append("/var/packages")
     shown += _layers(function, interpreter, cache, say, allow_build)
+    return _prepared(function, interpreter, shown, packages)
+
+
+def _prepared(
+    function: Function,
+    interpreter: Interpreter | Node | Bootstrap,
+    shown: list[tuple[Path, str]],
+    packages: list[str],
+) -> Prepared:
+    """Look for bundles of certificates in all that shows, and put it together."""
     found = tuple(
         f"{inside}/{path}"
         for there, inside in shown
@@ -89,6 +106,74 @@ def prepare(
     )
     binds = tuple(Bind(there, inside) for there, inside in shown)
     return Prepared(function, interpreter, binds, tuple(packages), found)
+
+
+def _node(
+    function: Function, cache: Cache, shims: Path, say: Callable[[str], None], allow_build: bool
+) -> Prepared:
+    """Prepare a function of Node: AWS's own client, and what npm has of the packages that do not lie with the
+    code.
+
+    Why at the root: imports of modules look for `node_modules` in the folders above the code, and in no
+    variable.
+    """
+    node, line = nearest_node(function, host.nodes())
+    if line:
+        say(line)
+    try:
+        shown = [*host.node_shown(node), (cache.node_client(node, shims), "/var/runtime")]
+        folder = _folder(function.code, cache, function.logical)
+        if folder:
+            shown.append((folder, "/var/task"))
+        if needed := _node_needs(function, folder):
+            shown.append((cache.node_packages(node, needed), "/node_modules"))
+    except Unavailable as error:
+        raise Invalid(function.where, f"`{function.logical}`: {error}") from error
+    layers = _layers(function, None, cache, say, allow_build, "nodejs")
+    modules = [
+        files.true_folder(there / path.removeprefix(f"{inside}/"))
+        for path in (f"/opt/nodejs/node{node.major}/node_modules", "/opt/nodejs/node_modules")
+        for there, inside in layers
+        if path.startswith(f"{inside}/")
+    ]
+    shown += [(found, "/var/node_modules") for found in modules if found][:1]
+    return _prepared(function, node, shown + layers, [])
+
+
+def _node_needs(function: Function, folder: Path | None) -> Mapping[str, str]:
+    """Return name → range of the packages that a function has to be given."""
+    there = files.true_folder(folder / "node_modules") if folder else None
+    content = files.scripts(folder) if folder else ((function.code.inline or "").encode(),)
+    sdk = {name for script in content for name in node_packages.imported(script)}
+    needed = {
+        name: node_packages.ANY for name in sdk if there is None or files.true_folder(there / name) is None
+    }
+    text = files.text_of(folder / "package.json") if folder and there is None else None
+    if folder is None or text is None or BUILT in folder.parts:
+        return needed
+    return {**needed, **node_packages.declared(text, str(folder / "package.json"))}
+
+
+def _own(function: Function, cache: Cache, say: Callable[[str], None], allow_build: bool) -> Prepared:
+    """Prepare a function that brings its own runtime. Raises Invalid when nothing can be started."""
+    folder = _folder(function.code, cache, function.logical)
+    shown = [] if folder is None else [(folder, "/var/task")]
+    shown += _layers(function, None, cache, say, allow_build, "")
+    roots = {inside: there for there, inside in shown}
+    can = {
+        path: files.executable(roots[root], name)
+        for path in BOOTSTRAPS
+        for root, _, name in [path.rpartition("/")]
+        if root in roots
+    }
+    found = next((path for path, runs in can.items() if runs is not None), "")
+    if not found:
+        problem = f"`{function.logical}`: there is no `bootstrap` in its code or its layers"
+        raise Invalid(function.code.where, problem, f"`{function.runtime}` starts that file (is it built?)")
+    if not can[found]:
+        problem = f"`{function.logical}`: `{found}` may not be executed"
+        raise Invalid(function.code.where, problem, "chmod +x bootstrap")
+    return _prepared(function, Bootstrap(found), shown, [])
 
 
 def _folder(code: Code, cache: Cache, logical: str) -> Path | None:
@@ -124,18 +209,27 @@ def _requirements(folder: Path, interpreter: Interpreter, cache: Cache, allow_bu
 
 
 def _layers(
-    function: Function, interpreter: Interpreter, cache: Cache, say: Callable[[str], None], allow_build: bool
+    function: Function,
+    interpreter: Interpreter | None,
+    cache: Cache,
+    say: Callable[[str], None],
+    allow_build: bool,
+    below: str = "python",
 ) -> list[tuple[Path, str]]:
-    """Return what shows as `/opt`: every layer, the later ones over the earlier."""
+    """Return what shows as `/opt`: every layer, the later ones over the earlier.
+
+    `below` is the folder that the function's language looks into; `interpreter` installs what a layer for
+    Python only names.
+    """
     parts: list[tuple[Path, str]] = []
     for layer in function.layers:
         if layer.code.missing:
-            package = _public(layer)
-            if not package:
-                say(
-                    f"{function.logical}: the layer {layer.name} is left out: {layer.code.missing};"
-                    " what it holds can be listed in the function's requirements.txt"
+            package = _public(layer) if interpreter else ""
+            if interpreter is None or not package:
+                remedy = (
+                    "; what it holds can be listed in the function's requirements.txt" if interpreter else ""
                 )
+                say(f"{function.logical}: the layer {layer.name} is left out: {layer.code.missing}{remedy}")
                 continue
             say(f"{function.logical}: the package {package} stands in for the layer {layer.name}")
             lines = requirements.read(package, layer.name)
@@ -144,11 +238,13 @@ def _layers(
         folder = _folder(layer.code, cache, layer.name)
         if folder is None:
             continue
-        built, flat = files.layer_shape(folder)
-        installed = None if built else _requirements(folder, interpreter, cache, allow_build)
+        built, flat = files.layer_shape(folder, below)
+        installed = None
+        if interpreter and not built:
+            installed = _requirements(folder, interpreter, cache, allow_build)
         if installed:
-            parts.append((installed, "python"))
-        parts.append((folder, "python" if flat else ""))
+            parts.append((installed, below))
+        parts.append((folder, below if flat else ""))
     if not parts:
         return []
     if len(parts) == 1:

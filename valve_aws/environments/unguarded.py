@@ -42,7 +42,7 @@ def on_host(plan: Plan, scratch: Path, proxy: int, runtime_api: int) -> tuple[Pl
     bundle = str(scratch / BUNDLE)
     paths = {
         name: ":".join(there(part) for part in plan.environ[name].split(":"))
-        for name in ("PYTHONPATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR")
+        for name in ("PYTHONPATH", "NODE_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR")
         if name in plan.environ
     }
     told = {
@@ -51,6 +51,7 @@ def on_host(plan: Plan, scratch: Path, proxy: int, runtime_api: int) -> tuple[Pl
         "AWS_CA_BUNDLE": bundle,
         "SSL_CERT_FILE": bundle,
         "REQUESTS_CA_BUNDLE": bundle,
+        "NODE_EXTRA_CA_CERTS": bundle,
         **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), here),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1"),
         "PWD": there(TASK),

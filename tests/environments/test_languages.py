@@ -1,0 +1,255 @@
+"""What runs functions that are not Python's, and what they find; the walls and the clients are real."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from valve_aws.environments import host, node_packages
+from valve_aws.environments.cache import Cache
+from valve_aws.environments.languages import Bootstrap, Language, Node, language, nearest_node
+from valve_aws.environments.plan import plan
+from valve_aws.environments.prepare import Prepared, prepare
+from valve_aws.environments.zygote import zygote_plan
+from valve_aws.model.call import Key
+from valve_aws.model.invocation import Done
+from valve_aws.model.plan import Plan
+from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Code, Function, Layer
+from valve_aws.sandbox import spawn
+
+if TYPE_CHECKING:
+    from tests.environments.conftest import World
+
+SHIMS = Path(__file__).parents[2] / "shims" / "python"
+KEY = Key("ASIAPLACEHOLDER00001", "secret", "token")
+CA = b"-----BEGIN CERTIFICATE-----\n"
+NODE = Node(Path("/usr/bin/node"), 20)
+
+
+def function(runtime: str, code: Code | None = None, **more: Any) -> Function:
+    return Function("Fn", "fn", "arn", "index.handler", runtime, code or Code(inline=""), **more)
+
+
+def planned(prepared: Prepared) -> Plan:
+    return plan(prepared, KEY, region="eu-west-1", stream="2026/01/01/[$LATEST]0", authority=b"")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "found"),
+    [
+        ("python3.13", Language.PYTHON),
+        ("nodejs22.x", Language.NODE),
+        ("provided", Language.OWN),
+        ("provided.al2023", Language.OWN),
+    ],
+)
+def test_a_runtime_says_what_a_function_is_written_for(runtime: str, found: Language) -> None:
+    assert language(function(runtime)) is found
+
+
+@pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.3", "go1.x", ""])
+def test_a_runtime_that_cannot_be_run_is_refused_by_name(runtime: str) -> None:
+    with pytest.raises(Invalid, match=f"`Fn`: the runtime `{runtime}` cannot be run; `python3"):
+        language(function(runtime))
+
+
+def test_a_container_image_is_refused_by_name() -> None:
+    with pytest.raises(Invalid, match="container image"):
+        language(function("", package="Image"))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "there", "taken"),
+    [
+        ("nodejs20.x", [18, 20, 22], 20),
+        ("nodejs22.x", [18, 20], 20),
+        ("nodejs16.x", [14, 18, 20], 18),
+        ("nodejs24.x", [22], 22),
+        ("nodejs", [20], 20),
+    ],
+)
+def test_the_nearest_node_is_taken_and_told(runtime: str, there: list[int], taken: int) -> None:
+    nodes = [Node(Path(f"/opt/{major}/node"), major) for major in there]
+    node, line = nearest_node(function(runtime), nodes)
+    assert node.major == taken
+    assert line == (
+        "" if node.name == runtime else f"Fn: {runtime} is not on this host, Node {taken} runs it"
+    )
+
+
+def test_a_host_without_a_node_says_what_to_do() -> None:
+    with pytest.raises(Invalid, match=r"there is no Node on this host.*install Node 22"):
+        nearest_node(function("nodejs22.x"), [Node(Path("/opt/node"), 14)])
+    with pytest.raises(Invalid, match="there is no runtime `nodejs20`"):
+        nearest_node(function("nodejs20"), [NODE])
+
+
+def test_node_trusts_the_valve_whatever_the_function_has_chosen() -> None:
+    chosen = {"NODE_EXTRA_CA_CERTS": "/var/runtime/ca-cert.pem", "NODE_PATH": "/var/task/lib"}
+    made = planned(Prepared(function("nodejs20.x", environment=chosen), NODE, ()))
+    assert made.environ["NODE_EXTRA_CA_CERTS"] == "/etc/ssl/certs/ca-certificates.crt"
+    assert made.environ["NODE_PATH"].startswith("/var/task/lib:/opt/nodejs/node20/node_modules:")
+    assert "NODE_TLS_REJECT_UNAUTHORIZED" not in made.environ
+    assert "PYTHONPATH" not in made.environ
+    assert made.files["/var/task/index.js"] == b""
+
+
+def test_the_heap_of_node_follows_the_memory_and_a_wrapper_comes_first() -> None:
+    wrapped = function("nodejs20.x", environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"}, memory=1000)
+    argv = planned(Prepared(wrapped, NODE, ())).argv
+    assert argv[:2] == ("/opt/wrap", "/usr/bin/node")
+    assert "--max-old-space-size=900" in argv
+
+
+def test_a_runtime_of_its_own_has_neither_wrapper_nor_name() -> None:
+    own = function("provided.al2023", environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"})
+    made = planned(Prepared(own, Bootstrap("/opt/bootstrap"), ()))
+    assert made.argv == ("/opt/bootstrap",)
+    assert "AWS_EXECUTION_ENV" not in made.environ
+
+
+def test_only_python_has_a_zygote() -> None:
+    for runner in (NODE, Bootstrap("/var/task/bootstrap")):
+        assert zygote_plan(planned(Prepared(function("nodejs20.x"), runner, ()))) is None
+
+
+def test_the_code_comes_before_the_layers_and_what_cannot_start_is_told(tmp_path: Path, cache: Cache) -> None:
+    code, layer = tmp_path / "code", tmp_path / "layer"
+    code.mkdir()
+    layer.mkdir()
+    own = function("provided.al2", Code(folder=code), layers=(Layer("L", Code(folder=layer)),))
+    with pytest.raises(Invalid, match="there is no `bootstrap` in its code or its layers"):
+        prepare(own, cache, SHIMS, print)
+    (layer / "bootstrap").write_text("#!/bin/sh")
+    with pytest.raises(Invalid, match="`/opt/bootstrap` may not be executed; chmod"):
+        prepare(own, cache, SHIMS, print)
+    (layer / "bootstrap").chmod(0o755)
+    assert prepare(own, cache, SHIMS, print).interpreter == Bootstrap("/opt/bootstrap")
+    (code / "bootstrap").write_text("#!/bin/sh")
+    (code / "bootstrap").chmod(0o755)
+    assert prepare(own, cache, SHIMS, print).interpreter == Bootstrap("/var/task/bootstrap")
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ('import { S3Client } from "@aws-sdk/client-s3";', {"@aws-sdk/client-s3"}),
+        ("const s=require('@aws-sdk/lib-dynamodb')", {"@aws-sdk/lib-dynamodb"}),
+        ('await import("@smithy/node-http-handler")', {"@smithy/node-http-handler"}),
+        ('import"@aws-sdk/client-sqs"', {"@aws-sdk/client-sqs"}),
+        ('name: "@aws-sdk/client-s3"', set()),
+        ("const x = 1", set()),
+    ],
+)
+def test_what_a_script_imports_of_the_sdk_is_seen(script: str, found: set[str]) -> None:
+    assert set(node_packages.imported(script.encode())) == found
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        "file:../secrets",
+        "git+ssh://host/x",
+        "https://host/x.tgz",
+        "someone/repository",
+        "../x",
+        "",
+        "--global",
+    ],
+)
+def test_a_package_is_asked_for_by_its_version_or_not_at_all(versions: str) -> None:
+    text = json.dumps({"dependencies": {"x": versions}})
+    if versions == "--global":  # a range to npm: it comes behind the name
+        assert node_packages.declared(text, "package.json") == {"x": versions}
+        return
+    with pytest.raises(Invalid, match="the package `x` is not asked for by its version"):
+        node_packages.declared(text, "package.json")
+
+
+@pytest.mark.parametrize("name", ["--global", "../x", "@a", "x y", "", "/etc"])
+def test_no_name_of_a_package_is_an_option_or_a_path(name: str) -> None:
+    with pytest.raises(Invalid):
+        node_packages.declared(json.dumps({"dependencies": {name: "1"}}), "package.json")
+
+
+def run(world: World, runtime: str, files: dict[str, str], *events: bytes, **more: Any) -> list[Done]:
+    """Run a function of these files behind the real walls."""
+    world.how = spawn
+    for name, text in files.items():
+        path = world.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    environment = world.environment("", runtime=runtime, **more)
+
+    async def life() -> list[Done]:
+        await environment.start()
+        try:
+            return [await environment.invoke(f"id-{n}", event) for n, event in enumerate(events)]
+        finally:
+            await environment.close()
+
+    return asyncio.run(life())
+
+
+def test_a_function_of_node_runs_behind_the_walls(world: World) -> None:
+    there = next(host.nodes())
+    source = """
+exports.handler = async (event, context) => ({
+  event, cwd: process.cwd(), file: __filename, name: context.functionName, id: context.awsRequestId,
+  env: process.env.AWS_EXECUTION_ENV, packages: require("nothing-but-this"), layer: require("of-a-layer"),
+});"""
+    layer = world.folder.parent / "layer" / "nodejs" / "node_modules" / "of-a-layer"
+    layer.mkdir(parents=True)
+    (layer / "index.js").write_text("module.exports = 'layered'")
+    files = {"app.js": source, "node_modules/nothing-but-this/index.js": "module.exports = 'there'"}
+    layers = (Layer("L", Code(folder=world.folder.parent / "layer")),)
+    first, second = run(world, there.name, files, b'{"n": 1}', b"[]", layers=layers)
+    told = json.loads(first.payload)
+    assert told == {
+        "event": {"n": 1},
+        "cwd": "/var/task",
+        "file": "/var/task/app.js",
+        "name": "fn",
+        "id": "id-0",
+        "env": f"AWS_Lambda_{there.name}",
+        "packages": "there",
+        "layer": "layered",
+    }
+    assert json.loads(second.payload)["id"] == "id-1"
+
+
+def test_modules_of_node_find_a_layer_too(world: World) -> None:
+    layer = world.folder.parent / "layer" / "nodejs" / "node_modules" / "of-a-layer"
+    layer.mkdir(parents=True)
+    (layer / "index.js").write_text("module.exports = 'layered'")
+    source = 'import found from "of-a-layer";\nexport const handler = async () => found;'
+    layers = (Layer("L", Code(folder=world.folder.parent / "layer")),)
+    (done,) = run(world, next(host.nodes()).name, {"app.mjs": source}, b"{}", layers=layers)
+    assert done.payload == b'"layered"'
+
+
+def test_a_bootstrap_of_the_function_s_own_runs_behind_the_walls(world: World) -> None:
+    source = """#!/bin/sh
+base="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+while head=$(mktemp) && event=$(curl -sS -D "$head" "$base/next"); do
+  id=$(tr -d '\\r' < "$head" | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip')
+  told="\\"$_HANDLER\\", \\"$PWD\\", \\"${AWS_EXECUTION_ENV:-none}\\""
+  curl -sS "$base/$id/response" -d "[$event, $told]" >&2
+done
+"""
+    done = run(world, "provided.al2023", {"bootstrap": source}, b'{"n": 1}', b"2")
+    assert [json.loads(each.payload) for each in done] == [
+        [{"n": 1}, "app.handler", "/var/task", "none"],
+        [2, "app.handler", "/var/task", "none"],
+    ]
