@@ -45,13 +45,34 @@ function read() {
     const colon = line.indexOf(":");
     headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
   }
-  const size = Number(headers["content-length"] ?? 0);
-  if (received.length < end + 4 + size) return;
-  const body = received.subarray(end + 4, end + 4 + size);
-  received = received.subarray(end + 4 + size);
+  const chunked = headers["transfer-encoding"] === "chunked";
+  const found = chunked ? chunks(end + 4) : counted(end + 4, Number(headers["content-length"] ?? 0));
+  if (!found) return;
+  const { body, after } = found;
+  received = received.subarray(after);
   const { resolve } = waiting;
   waiting = null;
   resolve({ status: Number(first.split(" ")[1]), headers, body });
+}
+
+// The body of a known size that begins at `at`, and where it ends; undefined while it is not all there.
+function counted(at, size) {
+  if (received.length >= at + size) return { body: received.subarray(at, at + size), after: at + size };
+}
+
+// The same of a body in chunks (RFC 9112, 7.1), without extensions or trailers, which nobody sends here.
+function chunks(at) {
+  const pieces = [];
+  for (;;) {
+    const line = received.indexOf("\r\n", at);
+    if (line < 0) return undefined;
+    const size = parseInt(received.toString("latin1", at, line), 16);
+    const piece = counted(line + 2, size + 2);
+    if (!piece) return undefined;
+    at = piece.after;
+    if (!size) return { body: Buffer.concat(pieces), after: at };
+    pieces.push(piece.body.subarray(0, size));
+  }
 }
 
 // Writes a request at once, and returns the promise of its answer.

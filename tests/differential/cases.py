@@ -30,6 +30,8 @@ class Tried:
     name: str
     cases: tuple[Case, ...]
     handler: str = "app.handler"
+    language: str = "python"
+    """`python`, `node`, or `own`: a bootstrap."""
     timeout: int = 30
     memory: int = 256
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -42,10 +44,10 @@ def told(name: str, do: str, headers: Mapping[str, str] | None = None, **more: A
     return Case(name, json.dumps({"do": do, **more}).encode(), headers or {})
 
 
-def one(handler: str, event: str = "{}", times: int = 1, **more: Any) -> Tried:
+def one(handler: str, event: str = "{}", times: int = 1, name: str = "", **more: Any) -> Tried:
     """Return a function with the same event once or more: what follows a failed start is its own case."""
     cases = tuple(Case(f"event {n + 1}" if times > 1 else "event", event.encode()) for n in range(times))
-    return Tried(handler or "no handler", cases, handler, starts=True, **more)
+    return Tried(name or handler or "no handler", cases, handler, starts=True, **more)
 
 
 def texts(events: Iterable[tuple[str, str]]) -> tuple[Case, ...]:
@@ -261,14 +263,19 @@ PYTHON = (
         ),
         timeout=1,
     ),
-    *(
-        one(f"app.{handler}")
-        for handler in (
-            "asynchronous generating without_arguments one_argument three_arguments defaults any_arguments "
-            "keywords_only Callable decorated instance bound partial lambda_ not_callable none no_such_name "
-            "Callable.static"
-        ).split()
+    Tried(
+        "shapes of handlers",
+        tuple(
+            Case(shape, json.dumps({"shape": shape}).encode())
+            for shape in (
+                "asynchronous generating without_arguments one_argument three_arguments defaults "
+                "any_arguments keywords_only Callable decorated instance bound partial lambda_ not_callable "
+                "none no_such_name"
+            ).split()
+        ),
+        "app.shaped",
     ),
+    *(one(f"app.{handler}") for handler in ("no_such_name", "Callable.static", "instance", "not_callable")),
     *(
         one(handler)
         for handler in ("no_such_module.handler", "handler", "", ".handler", "app.", "app..handler")

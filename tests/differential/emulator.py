@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import platform
+import random
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from typing import Any
 from valve_aws.environments.host import cache_folder
 
 INVOKE = "/2015-03-31/functions/function/invocations"
+INVOKE_PORT, RUNTIME_PORT = 8080, 9001
 WHEEL = "aws-sam-cli==1.170.0"
 PROGRAMS = {
     "x86_64": ("x86_64", "6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5"),
@@ -85,12 +87,13 @@ class Emulator:
 
     def __init__(self, code: Path, environ: Mapping[str, str], command: Sequence[str] = ()) -> None:
         """`command` starts the runtime; without one that is awslambdaric, with `app.handler`."""
-        self._ports = free_port(), free_port()
-        addresses = ("--runtime-interface-emulator-address", "--runtime-api-address")
+        # Why an address of its own: a port that was free a moment ago may be somebody's by now.
+        address = ".".join(("127", *(str(random.randint(1, 254)) for _ in range(3))))
         told = [
-            word
-            for pair in zip(addresses, self._ports, strict=True)
-            for word in (pair[0], f"127.0.0.1:{pair[1]}")
+            "--runtime-interface-emulator-address",
+            f"{address}:{INVOKE_PORT}",
+            "--runtime-api-address",
+            f"{address}:{RUNTIME_PORT}",
         ]
         start = command or (sys.executable, "-m", "awslambdaric", "app.handler")
         self._process = subprocess.Popen(
@@ -107,7 +110,7 @@ class Emulator:
                 **environ,
             },
         )
-        self._client = http.client.HTTPConnection("127.0.0.1", self._ports[0], timeout=600)
+        self._client = http.client.HTTPConnection(address, INVOKE_PORT, timeout=600)
 
     def invoke(self, event: Any) -> Any:
         """Return the function's answer."""

@@ -22,6 +22,8 @@ from tests.differential.cases import Case, Tried
 from tests.differential.emulator import Emulator
 from tests.differential.modules import MODULES
 from valve_aws import runtime
+from valve_aws.environments import host
+from valve_aws.environments.cache import Cache
 from valve_aws.model.invocation import Beside
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
@@ -30,8 +32,16 @@ T = TypeVar("T")
 ACCOUNT = "012345678912"
 """The emulator's; it cannot be told another."""
 CODE = Path(__file__).parent / "code"
-RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+ROOT = Path(__file__).parents[2]
+NODE = next(host.nodes())
+CLIENT = Cache(host.cache_folder(), lambda _: None).node_client(NODE, ROOT / "shims" / "node")
+RUNTIMES = {
+    "python": f"python{sys.version_info[0]}.{sys.version_info[1]}",
+    "node": NODE.name,
+    "own": "provided.al2023",
+}
 SHOWN = {
+    str(CLIENT): b"/var/runtime",
     str(Path(awslambdaric.__file__).parent.parent): b"/var/runtime",
     **({} if sys.base_prefix == "/usr" else {sys.base_prefix: b"/var/lang"}),
 }
@@ -48,7 +58,7 @@ def written(folder: Path) -> Path:
     """Write the code into a folder and return it."""
     shutil.copytree(CODE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in MODULES.items():
-        (folder / f"{name}.py").write_text(text)
+        (folder / name).write_text(text)
     return folder
 
 
@@ -69,7 +79,7 @@ class Ours:
                 "Properties": {
                     "FunctionName": logical(tried),
                     "CodeUri": str(code),
-                    "Runtime": RUNTIME,
+                    "Runtime": RUNTIMES[tried.language],
                     "Handler": tried.handler,
                     "Timeout": tried.timeout,
                     "MemorySize": tried.memory,
@@ -121,7 +131,12 @@ class Theirs:
             "PYTHONDONTWRITEBYTECODE": "1",
             **tried.variables,
         }
-        self._emulator = Emulator(code, variables, (sys.executable, "-m", "awslambdaric", tried.handler))
+        starts = {
+            "python": (sys.executable, "-m", "awslambdaric", tried.handler),
+            "node": (str(NODE.executable), str(CLIENT / "index.mjs")),
+            "own": (str(code / "bootstrap"),),
+        }
+        self._emulator = Emulator(code, {**variables, "_HANDLER": tried.handler}, starts[tried.language])
 
     def send(self, _: Tried, case: Case) -> bytes:
         """Return the payload of one invocation; the host's folder is shown as Lambda's."""

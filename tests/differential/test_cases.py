@@ -14,8 +14,10 @@ import pytest
 
 from tests.differential.cases import PYTHON, Tried
 from tests.differential.exceptions import EXCEPTIONS
+from tests.differential.languages import NODE, OWN
 from tests.differential.sides import Ours, Theirs, answers, written
 
+EVERY = (*PYTHON, *NODE, *OWN)
 LEAST = 120
 """Cases that are compared at least."""
 
@@ -27,7 +29,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ours(code: Path) -> Iterator[Ours]:
-    made = Ours(code.parent, code, PYTHON)
+    made = Ours(code.parent, code, EVERY)
     yield made
     made.close()
 
@@ -35,7 +37,7 @@ def ours(code: Path) -> Iterator[Ours]:
 def functions() -> list[Any]:
     """Every function; what starts often is slow."""
     marks = {True: (pytest.mark.slow,), False: ()}
-    return [pytest.param(tried, id=tried.name, marks=marks[tried.starts]) for tried in PYTHON]
+    return [pytest.param(tried, id=tried.name, marks=marks[tried.starts]) for tried in EVERY]
 
 
 @pytest.mark.parametrize("tried", functions())
@@ -60,7 +62,7 @@ def test_a_function_answers_as_under_awss_emulator(tried: Tried, code: Path, our
 
 
 def test_there_are_as_many_cases_as_were_asked_for_and_few_exceptions() -> None:
-    cases = [(tried.name, case.name) for tried in PYTHON for case in tried.cases]
+    cases = [(tried.name, case.name) for tried in EVERY for case in tried.cases]
     assert len(set(cases)) == len(cases) >= LEAST
     assert {(each.function, each.case) for each in EXCEPTIONS} <= set(cases)
     assert len(EXCEPTIONS) * 8 < len(cases)

@@ -435,6 +435,12 @@ def wrapped(function):
     return inner
 
 
+def shaped(event, context):
+    """Call a handler of another shape as awslambdaric would."""
+    handler = globals()[event["shape"]]
+    return handler(event, context)
+
+
 decorated = wrapped(lambda event, context: event)
 instance = Callable()
 bound = instance.method
