@@ -47,8 +47,9 @@ def handler(event, context):
 class Town:
     """A running API. `client` reaches it with boto3."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder, self.lines = folder, list[str]()
+        self._settings = Settings(template=folder / "template.yaml", **settings)
         self._ready, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
         self._failed: BaseException | None = None
@@ -59,7 +60,7 @@ class Town:
 
     async def _live(self) -> None:
         try:
-            self.valve = Valve.read(Settings(template=self.folder / "template.yaml"), self.lines.append)
+            self.valve = Valve.read(self._settings, self.lines.append)
             async with opened(self.valve):
                 self.api = self.valve.lambda_api()
                 self.loop = Loop(asyncio.get_running_loop())
@@ -76,10 +77,15 @@ class Town:
 
     def client(self, **more: Any) -> Any:
         """Return a Lambda client of this API. It tries once."""
+        return self.client_of(self.url, **more)
+
+    @staticmethod
+    def client_of(url: str, **more: Any) -> Any:
+        """Return a Lambda client of an address."""
         config = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=80, **more)
         return boto3.client(
             "lambda",
-            endpoint_url=self.url,
+            endpoint_url=url,
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
@@ -92,12 +98,12 @@ class Town:
         self._thread.join(30)
 
 
-def built(folder: Path, template: str = TEMPLATE, code: str = CODE) -> Town:
+def built(folder: Path, template: str = TEMPLATE, code: str = CODE, **settings: Any) -> Town:
     """Write an application and return its API, running."""
     (folder / "src").mkdir()
     (folder / "src" / "app.py").write_text(code)
     (folder / "template.yaml").write_text(template)
-    return Town(folder)
+    return Town(folder, **settings)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ STATUS = {
 
 CAPITAL = frozenset(
     {
+        "AccessDeniedException",
         "CodeSigningConfigNotFoundException",
         "RequestEntityTooLargeException",
         "ResourceNotFoundException",
@@ -64,7 +65,7 @@ class Fault(Exception):
     def body(self) -> bytes:
         """Return the error as JSON."""
         told: dict[str, Any] = {} if self.bare else {"Type": "User"}
-        if self.message is not None:
+        if self.message is not None or self.code == "AccessDeniedException":
             told["Message" if self.code in CAPITAL else "message"] = self.message
         return json.dumps({**told, **self.more}).encode()
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from valve_aws.api import runtimes
 from valve_aws.api.code import package
 from valve_aws.api.described import stamp
 from valve_aws.api.desk import Desk
@@ -92,13 +91,6 @@ async def publish(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     place = desk.registry.place
     found = ARN.fullmatch(params["LayerName"])
     name = found["name"] if found else params["LayerName"]
-    suiting = params.get("CompatibleRuntimes") or ()
-    if not {*suiting} <= {*runtimes.TAKEN, *runtimes.PAST}:
-        raise Fault(
-            "ValidationException",
-            f"1 validation error detected: Value '[{', '.join(suiting)}]' at 'compatibleRuntimes' failed to "
-            f"satisfy constraint: {runtimes.ENUM}",
-        )
     kept = await package(desk, params["Content"])
     versions = desk.registry.layers.setdefault(name, {})
     number = desk.registry.layer_numbers[name] = desk.registry.layer_numbers.get(name, 0) + 1

@@ -14,7 +14,7 @@ from typing import Any
 from valve_aws.api.fault import Fault
 
 FORM = re.compile(
-    r"(?:arn:(?P<partition>aws[a-zA-Z-]*)?:lambda:)?(?:(?P<region>(?:[a-z]+-)+\d):)?(?:(?P<account>\d{12}):)?"
+    r"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:(?P<region>(?:[a-z]+-)+\d):)?(?:(?P<account>\d{12}):)?"
     r"(?:function:)?(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
 

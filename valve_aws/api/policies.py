@@ -75,11 +75,13 @@ async def permit(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
             f"statement "
             "id, or remove the existing statement."
         )
-    if params.get("RevisionId") and params["RevisionId"] != desk.registry.revision(name, qualifier):
+    latest = policy.get("revision") or desk.registry.revision(name, qualifier)
+    if params.get("RevisionId") and params["RevisionId"] != latest:
         raise revised("GetFunction/GetAlias" if policy["statements"] else "GetPolicy")
     made = statement(params, desk.registry.place.arn(deployed.name, qualifier))
-    deployed.policies[qualifier] = {"statements": [*policy["statements"], made]}
-    desk.registry.revise(name, qualifier, desk.ident())
+    revision = desk.ident()
+    deployed.policies[qualifier] = {"statements": [*policy["statements"], made], "revision": revision}
+    desk.registry.revise(name, qualifier, revision)
     return {"Statement": document(made)}
 
 
@@ -102,7 +104,7 @@ async def get(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         raise missing()
     return {
         "Policy": document({"Version": "2012-10-17", "Id": "default", "Statement": policy["statements"]}),
-        "RevisionId": desk.registry.revision(name, qualifier),
+        "RevisionId": policy["revision"],
     }
 
 
@@ -116,13 +118,14 @@ async def forbid(desk: Desk, params: Mapping[str, Any]) -> None:
     policy = deployed.policies.get(qualifier)
     if policy is None:
         raise missing("No policy is associated with the given resource.")
-    if params.get("RevisionId") and params["RevisionId"] != desk.registry.revision(name, qualifier):
+    if params.get("RevisionId") and params["RevisionId"] != policy["revision"]:
         raise revised()
     left = [each for each in policy["statements"] if each["Sid"] != params["StatementId"]]
     if len(left) == len(policy["statements"]):
         raise missing(f"Statement {params['StatementId']} is not found in resource policy.")
+    revision = desk.ident()
     if left:
-        deployed.policies[qualifier] = {"statements": left}
+        deployed.policies[qualifier] = {"statements": left, "revision": revision}
     else:
         del deployed.policies[qualifier]
-    desk.registry.revise(name, qualifier, desk.ident())
+    desk.registry.revise(name, qualifier, revision)

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from valve_aws.api import runtimes
 from valve_aws.api.fault import Fault
 from valve_aws.model.contract import Asked, Contract, Member
 
@@ -129,6 +130,8 @@ def _typed(member: Member, given: Any, written: bool) -> Any:
                 if isinstance(given, bool) or not isinstance(given, (int, float)):
                     raise ValueError(given)
                 return int(given)
+            case "float" | "double":
+                return float(given)
             case "boolean":
                 if written:
                     return {"true": True, "false": False}[str(given).lower()]
@@ -155,7 +158,7 @@ def _typed(member: Member, given: Any, written: bool) -> Any:
 
 
 def _faults(members: Mapping[str, Member], params: Mapping[str, Any], place: str) -> Iterator[str]:
-    for name, member in members.items():
+    for name, member in sorted(members.items(), key=lambda each: each[0] not in OWN):
         at = f"{place}{name[:1].lower()}{name[1:]}"
         value = params.get(name)
         if value is None:
@@ -175,6 +178,8 @@ def _faults(members: Mapping[str, Member], params: Mapping[str, Any], place: str
 def _broken(member: Member, value: Any, name: str = "") -> Iterator[str]:
     """Yield what a value does not keep to, in the service's words."""
     if name in OWN:
+        if name == "CompatibleRuntimes" and not {*value} <= {*runtimes.TAKEN, *runtimes.PAST}:
+            yield runtimes.ENUM
         return
     if member.kind in {"string", "blob", "list", "map"}:
         if member.most is not None and len(value) > member.most:

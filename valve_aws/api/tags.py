@@ -41,6 +41,13 @@ def _tagged(desk: Desk, arn: str) -> dict[str, str]:
     return desk.registry.deployed(name).tags
 
 
+def _revised(desk: Desk, arn: str) -> None:
+    """Give a function whose tags were changed a new revision."""
+    if arn.split(":")[5] == "function":
+        name, _ = split(arn, desk.registry.place)
+        desk.registry.revise(name, "", desk.ident())
+
+
 async def tag(desk: Desk, params: Mapping[str, Any]) -> None:
     """`TagResource`. Raises `Fault`."""
     if not params["Tags"]:
@@ -48,6 +55,7 @@ async def tag(desk: Desk, params: Mapping[str, Any]) -> None:
     kept = _tagged(desk, params["Resource"])
     limited(kept, params["Tags"])
     kept.update(params["Tags"])
+    _revised(desk, params["Resource"])
 
 
 async def untag(desk: Desk, params: Mapping[str, Any]) -> None:
@@ -62,6 +70,7 @@ async def untag(desk: Desk, params: Mapping[str, Any]) -> None:
     kept = _tagged(desk, params["Resource"])
     for key in params["TagKeys"]:
         kept.pop(key, None)
+    _revised(desk, params["Resource"])
 
 
 async def list_tags(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
