@@ -145,6 +145,10 @@ class Cloud:
         """Say whether its time can be moved."""
         return self._external is None
 
+    def seeded(self, arn: str) -> int:
+        """Return how many items the seed puts into a table."""
+        return sum(seed.kind == "item" and seed.arn == arn for seed in self._seeds)
+
     async def ahead(self, seconds: float) -> None:
         """Let its time be so far ahead of the machine's, where it can be moved. Raises `NotStarted`."""
         self._ahead = seconds

@@ -15,12 +15,18 @@ from valve_aws.cloud import Cloud
 from valve_aws.course import commands as ask
 from valve_aws.deferring import Deferring
 from valve_aws.delivering import Delivering
+from valve_aws.following import Following
 from valve_aws.invoking import Invoking
 from valve_aws.ledger import Ledger
+from valve_aws.model.ports import Tables
 from valve_aws.model.record import Record
 from valve_aws.passage import Passage
 from valve_aws.spreading import Spreading
+from valve_aws.tailing import Tailing
 from valve_aws.waking import Waking
+
+TICK = 0.01
+"""Seconds between looks at what is being served in somebody else's task."""
 
 
 class Triggering:
@@ -33,6 +39,7 @@ class Triggering:
         cloud: Cloud,
         clock: Clock,
         ledger: Ledger,
+        tables: Tables,
         say: Callable[[str], None],
     ) -> None:
         self.clock, self._invoking, self._passage = clock, invoking, passage
@@ -43,6 +50,9 @@ class Triggering:
         self._spreading = Spreading(
             passage, clock, self.deferring, delivering, ledger.looping, say, _fresh, cloud.follows
         )
+        following = Following(passage, tables, cloud.seeded, say)
+        around = (delivering, following, invoking.start, say, _fresh)
+        self._tailing = Tailing(passage, clock, invoking.for_queue, *around)
         self._news = asyncio.Event()
         invoking.defer, passage.happened, clock.called = self.deferring.put, self._happened, self._news.set
         if isinstance(clock, Virtual):
@@ -52,6 +62,7 @@ class Triggering:
 
     def _happened(self, command: ask.Forward, reply: ask.Reply) -> None:
         self._spreading.happened(command, reply)
+        self._tailing.following.happened(command, reply)
         call = command.call
         if call.service == "sqs" and call.operation in {"SendMessage", "SendMessageBatch"}:
             entries = call.params.get("Entries") or [call.params]
@@ -63,19 +74,23 @@ class Triggering:
     def settled(self, record: Record) -> None:
         """Take note of a call that was done."""
         self._waking.settled(record)
+        self._tailing.settled(record)
         if self._spreading.waits(record):
             self._invoking.start(self._spreading.settled(record))
         self._news.set()
 
     async def settle(self) -> None:
         """Wait until nothing that was woken is under way any more."""
-        background = self._invoking.background
-        while background or self._waking.due or self._waking.serving:
-            await self._waking.turn()
+        background, polled = self._invoking.background, (self._waking, self._tailing)
+        while background or any(each.due or each.serving for each in polled):
+            await self._turn()
             if background:
                 await asyncio.wait(set(background), return_when=asyncio.FIRST_COMPLETED)
-            elif self._waking.serving:
-                await asyncio.sleep(0.01)
+            elif any(each.serving for each in polled):
+                await asyncio.sleep(TICK)
+
+    async def _turn(self) -> None:
+        await asyncio.gather(self._waking.turn(), self._tailing.turn())
 
     async def drain(self) -> None:
         """Wait until all that was begun has come to its end; a time that can be moved is moved to where
@@ -89,11 +104,12 @@ class Triggering:
         while True:
             await self._news.wait()
             self._news.clear()
-            self._invoking.start(self._waking.turn())
+            self._invoking.start(self._turn())
 
     def forget(self) -> None:
         """Forget all that is due: another run begins."""
         self._waking.forget()
+        self._tailing.forget()
         self._spreading.forget()
         self.clock.clear()
         self._spreading.begin()

@@ -154,7 +154,7 @@ class Valve:
             self._heard,
         )
         self._invoking = Invoking(self._housing, self.passage, self.ledger, self._say)
-        around = (self._cloud, self.clock, self.ledger, self._say)
+        around = (self._cloud, self.clock, self.ledger, self.tables, self._say)
         self.triggering = Triggering(self.passage, self._invoking, *around)
         await self._cloud.open(self._book)
 

@@ -33,7 +33,7 @@ BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
     crossing splicing serving housing streaming invoking waking releasing ledger loglines operating quoting
-    controlling delivering deferring spreading triggering entrance
+    controlling delivering deferring following spreading tailing triggering entrance
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -58,9 +58,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "delivering": EVERY_ROOM | {"passage"},
     "deferring": EVERY_ROOM | {"passage", "clock", "delivering", "waking"},
     "spreading": EVERY_ROOM | {"passage", "clock", "delivering", "deferring"},
+    "following": EVERY_ROOM | {"passage", "clock", "waking"},
+    "tailing": EVERY_ROOM | {"passage", "clock", "delivering", "following", "waking"},
     "triggering": EVERY_ROOM
     | {"passage", "clock", "cloud", "ledger", "invoking"}
-    | {"delivering", "deferring", "spreading", "waking"},
+    | {"delivering", "deferring", "following", "spreading", "tailing", "waking"},
     "quoting": frozenset({"model"}),
     "ledger": frozenset({"model", "report"}),
     "loglines": EVERY_ROOM | {"passage"},

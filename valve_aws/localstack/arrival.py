@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 from valve_aws.aws import names
 from valve_aws.model.cell import Extent, one
 from valve_aws.model.ports import Tables
+from valve_aws.triggers import streams
 
 LARGEST_LOG = 1 << 20
 """Bytes of an unpacked batch of log events that are read to learn whose they are."""
@@ -106,13 +107,8 @@ def _image(record: Mapping[str, Any], tables: Tables) -> Taken:
     ident = str(change.get("SequenceNumber") or "")
     if schema is None:
         return Taken(store, (Extent(store),), ident)
-    name = names.item({key: _typed(value) for key, value in change["Keys"].items()}, schema)
+    name = names.item(streams.typed(change["Keys"]), schema)
     return Taken(store, (one(store, name),), ident)
-
-
-def _typed(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an attribute's value as DynamoDB's own JSON has it: bytes are in base64 there."""
-    return {kind: base64.b64decode(given) if kind == "B" else given for kind, given in value.items()}
 
 
 def _sequence(record: Mapping[str, Any], _: Tables) -> Taken:

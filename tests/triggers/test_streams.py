@@ -1,0 +1,266 @@
+"""Streams that wake functions: order, batches, what failed, filters, windows, and the labels of both images.
+
+Knows them from a whole valve on the embedded cloud. Does not know how a record is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.triggers.ground import Ground
+from valve_aws.backend import Standing
+
+CODE = """
+import base64, json, os
+import boto3
+
+def name(record):
+    if "kinesis" in record:
+        return base64.b64decode(record["kinesis"]["data"]).decode()
+    return record["dynamodb"]["Keys"]["id"]["S"]
+
+def handler(event, context):
+    if "calls" in event:
+        for service, operation, params in event["calls"]:
+            getattr(boto3.client(service), operation)(**json.loads(os.path.expandvars(json.dumps(params))))
+        return "done"
+    names = [name(r) for r in event["Records"]]
+    print("SAW", context.function_name.split("-")[-2], json.dumps(names), flush=True)
+    print("WHOLE", context.function_name.split("-")[-2], json.dumps(event), flush=True)
+    if os.environ.get("REPORTS"):
+        bad = [r for r, n in zip(event["Records"], names) if n.startswith("bad")]
+        return {"batchItemFailures": [{"itemIdentifier": r["dynamodb"]["SequenceNumber"]} for r in bad]}
+    if "window" in event:
+        return {"state": {"sum": event["state"].get("sum", 0) + len(names)}}
+    if any(n.startswith("bad") for n in names):
+        raise ValueError("bad")
+"""
+
+
+def function(name: str, source: str, more: str, kind: str = "DynamoDB", variables: str = "") -> str:
+    where = f"!GetAtt {source}.{'StreamArn' if kind == 'DynamoDB' else 'Arn'}"
+    return f"""
+  {name}:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: app.handler
+      Runtime: python3.11
+      Timeout: 20
+      Environment: {{Variables: {{{variables}}}}}
+      Events:
+        In: {{Type: {kind}, Properties: {{Stream: {where}, StartingPosition: LATEST, {more}}}}}
+"""
+
+
+def table(name: str) -> str:
+    return f"""
+  {name}:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{{AttributeName: id, AttributeType: S}}]
+      KeySchema: [{{AttributeName: id, KeyType: HASH}}]
+      StreamSpecification: {{StreamViewType: NEW_AND_OLD_IMAGES}}
+"""
+
+
+ONCE = "MaximumRetryAttempts: 1, DestinationConfig: {OnFailure: {Destination: !GetAtt Failed.Arn}}"
+KIND = """FilterCriteria: {Filters: [{Pattern: '{"dynamodb": {"NewImage": {"kind": {"S": ["a"]}}}}'}]}"""
+TEMPLATE = f"""
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Writer:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: app.handler
+      Runtime: python3.11
+      Timeout: 20
+      Environment:
+        Variables: {{ITEMS: !Ref Items, SECRETS: !Ref Secrets, CLICKS: !Ref Clicks}}
+      Policies:
+        - DynamoDBCrudPolicy: {{TableName: !Ref Items}}
+        - DynamoDBCrudPolicy: {{TableName: !Ref Secrets}}
+        - KinesisCrudPolicy: {{StreamName: !Ref Clicks}}
+{function("Plain", "Items", "BatchSize: 10")}
+{function("Halving", "Split", "BatchSize: 4, BisectBatchOnFunctionError: true, " + ONCE)}
+{function("Reporting", "Split", "FunctionResponseTypes: [ReportBatchItemFailures], " + ONCE,
+          variables="REPORTS: 'yes'")}
+{function("Choosy", "Mixed", KIND)}
+{function("Gathering", "Mixed", "MaximumBatchingWindowInSeconds: 30")}
+{function("Clicked", "Clicks", "BatchSize: 2", "Kinesis")}
+{function("Counting", "Counts", "TumblingWindowInSeconds: 60", "Kinesis")}
+{function("Parallel", "Lanes", "ParallelizationFactor: 4, MaximumRetryAttempts: 0", "Kinesis")}
+{table("Items")}{table("Split")}{table("Mixed")}
+  Secrets:
+    Type: AWS::Serverless::SimpleTable
+    Properties: {{PrimaryKey: {{Name: id, Type: String}}}}
+  Clicks: {{Type: AWS::Kinesis::Stream, Properties: {{ShardCount: 1}}}}
+  Counts: {{Type: AWS::Kinesis::Stream, Properties: {{ShardCount: 1}}}}
+  Lanes: {{Type: AWS::Kinesis::Stream, Properties: {{ShardCount: 2}}}}
+  Failed: {{Type: AWS::SQS::Queue}}
+"""
+POLICY = """
+version: 1
+mode: enforce
+labels: {pii: {}}
+stores: {Secrets: {holds: [pii]}, Items: {accepts: [pii]}, Clicks: {accepts: [pii]}}
+results: {accepts: [pii]}
+logs: {accepts: [pii]}
+"""
+FILES = {
+    "template.yaml": TEMPLATE,
+    "src/app.py": CODE,
+    "valve.yaml": POLICY,
+    "seed.yaml": "Secrets: [{id: s, text: secret}]\nItems: [{id: seeded}]\n",
+}
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    cloud = Standing()
+    with Ground(tmp_path_factory.mktemp("streams"), FILES, cloud) as ground:
+        yield ground
+    cloud.end()
+
+
+@pytest.fixture(autouse=True)
+def anew(ground: Ground) -> None:
+    ground.call(ground.valve.renew())
+    ground.lines.clear()
+    ground.said.clear()
+
+
+def put(ground: Ground, table: str, *names: str, **more: str) -> None:
+    requests = [
+        {"PutRequest": {"Item": {key: {"S": value} for key, value in {"id": name, **more}.items()}}}
+        for name in names
+    ]
+    name = ground.valve.stack.resources[table].name
+    ground.client("dynamodb").batch_write_item(RequestItems={name: requests})
+
+
+def click(ground: Ground, stream: str, *texts: str) -> None:
+    records = [{"Data": text.encode(), "PartitionKey": text} for text in texts]
+    ground.client("kinesis").put_records(
+        StreamName=ground.valve.stack.resources[stream].name, Records=records
+    )
+
+
+def item(number: str) -> dict[str, Any]:
+    return {"id": {"S": "1"}, "n": {"N": number}}
+
+
+def saw(ground: Ground, function: str) -> list[Any]:
+    return ground.printed(f"SAW {function.lower()} ")
+
+
+def test_a_table_s_changes_come_in_their_order_with_both_images_labels(ground: Ground) -> None:
+    calls = [
+        ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item("1")}],
+        ["dynamodb", "get_item", {"TableName": "$SECRETS", "Key": {"id": {"S": "s"}}}],
+        ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item("2")}],
+        ["dynamodb", "delete_item", {"TableName": "$ITEMS", "Key": {"id": {"S": "1"}}}],
+    ]
+    assert ground.invoke("Writer", {"calls": calls}) == "done", ground.said
+    ground.settle()
+    records = [r for e in ground.printed("WHOLE plain ") for r in e["Records"]]
+    assert [r["eventName"] for r in records] == ["INSERT", "MODIFY", "REMOVE"]
+    assert records[1]["dynamodb"]["OldImage"]["n"] == {"N": "1"}
+    assert records[1]["eventSourceARN"].startswith("arn:aws:dynamodb:us-east-1:123456789012:table/")
+    assert ground.events("Plain")[-1].label == {"pii"}
+    cause = ground.events("Plain")[-1].cause
+    assert cause in {r.ident for r in ground.valve.records if r.operation in {"PutItem", "DeleteItem"}}
+
+
+def test_a_clean_item_over_a_labelled_one_is_labelled_in_the_stream_and_the_next_is_not(
+    ground: Ground,
+) -> None:
+    write: Any = ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item("1")}]
+    read = ["dynamodb", "get_item", {"TableName": "$SECRETS", "Key": {"id": {"S": "s"}}}]
+    assert ground.invoke("Writer", {"calls": [read, write]}) == "done", ground.said
+    ground.settle()
+    for number in ("2", "3"):
+        again = [*write[:2], {**write[2], "Item": item(number)}]
+        assert ground.invoke("Writer", {"calls": [again]}) == "done"
+        ground.settle()
+    assert [set(event.label) for event in ground.events("Plain")] == [{"pii"}, {"pii"}, set()]
+
+
+def test_a_batch_that_fails_is_halved_until_the_bad_one_is_alone_and_told(ground: Ground) -> None:
+    put(ground, "Split", "1", "2", "bad 3", "4")
+    ground.drain()
+    seen = saw(ground, "Halving")
+    assert seen[0] == ["1", "2", "bad 3", "4"]
+    assert seen.count(["bad 3"]) == 2
+    assert seen[-1] == ["4"]
+    told = [json.loads(m["Body"]) for m in ground.taken("Failed")]
+    (mine,) = (t for t in told if "halving" in t["requestContext"]["functionArn"])
+    assert mine["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    told = mine["DDBStreamBatchInfo"]
+    assert (told["batchSize"], told["startSequenceNumber"]) == (1, told["endSequenceNumber"])
+
+
+def test_a_report_moves_the_checkpoint_to_the_first_that_failed(ground: Ground) -> None:
+    put(ground, "Split", "1", "2", "bad 3", "4")
+    ground.drain()
+    assert saw(ground, "Reporting") == [["1", "2", "bad 3", "4"], ["bad 3", "4"]]
+
+
+def test_a_mapping_filters_and_gathers(ground: Ground) -> None:
+    put(ground, "Mixed", "1", kind="a")
+    ground.settle()
+    put(ground, "Mixed", "2", kind="b")
+    ground.settle()
+    assert saw(ground, "Choosy") == [["1"]]
+    assert not saw(ground, "Gathering")
+    ground.advance(31)
+    assert saw(ground, "Gathering") == [["1", "2"]]
+
+
+def test_a_data_stream_s_records_carry_what_was_put(ground: Ground) -> None:
+    read = ["dynamodb", "get_item", {"TableName": "$SECRETS", "Key": {"id": {"S": "s"}}}]
+    record = {"StreamName": "$CLICKS", "PartitionKey": "k"}
+    calls = [
+        ["kinesis", "put_record", {**record, "Data": "clean"}],
+        ["kinesis", "put_record", {**record, "Data": "also"}],
+        read,
+        ["kinesis", "put_record", {**record, "Data": "secret"}],
+    ]
+    assert ground.invoke("Writer", {"calls": calls}) == "done", ground.said
+    ground.settle()
+    assert [name for batch in saw(ground, "Clicked") for name in batch] == ["clean", "also", "secret"]
+    labels = [set(event.label) for event in ground.events("Clicked")]
+    assert labels[0] == set()
+    assert labels[-1] == {"pii"}
+    whole = ground.printed("WHOLE clicked ")[0]["Records"][0]
+    assert base64.b64decode(whole["kinesis"]["data"]) == b"clean"
+    assert whole["eventID"].startswith("shardId-")
+
+
+def test_a_tumbling_window_hands_its_state_on_and_ends(ground: Ground) -> None:
+    click(ground, "Counts", "1", "2")
+    ground.settle()
+    click(ground, "Counts", "3")
+    ground.settle()
+    ground.advance(61)
+    events = ground.printed("WHOLE counting ")
+    final = events[-1]
+    assert final["isFinalInvokeForWindow"]
+    assert final["Records"] == []
+    assert sum(len(event["Records"]) for event in events) == 3
+    assert final["state"]["sum"] in {1, 2, 3}  # the minute may turn between them
+    assert {"start", "end"} == set(final["window"])
+
+
+def test_lanes_go_on_beside_one_that_fails(ground: Ground) -> None:
+    click(ground, "Lanes", "bad", *map(str, range(8)))
+    ground.drain()
+    seen = {name for batch in saw(ground, "Parallel") for name in batch}
+    assert seen == {"bad", *map(str, range(8))}
+    assert any("gives up" in line for line in ground.said)
