@@ -53,9 +53,9 @@ class Entrance:
         self._authorize, self._static = authorize, static
         self._under_way: set[asyncio.Task[Any]] = set()
 
-    def told(self, url: str) -> list[str]:
+    def told(self, url: str, bare: bool = True) -> list[str]:
         """Return what answers where, and what does not do all that AWS does, one line each."""
-        return [*self.place.told(url), *_noted(self.place.routes, self._authorize)]
+        return [*self.place.told(url, bare), *_noted(self.place.routes, self._authorize)]
 
     async def request(self, exchange: Exchange) -> None:
         """Answer one request."""

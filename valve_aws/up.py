@@ -51,7 +51,7 @@ async def _up(valve: Lasting, host: str, port: int, authorize: bool) -> int:
         entrance = valve.entrance(lambda: str(uuid.uuid4()), authorize=authorize)
         served = Port(entrance, valve.lambda_api(), await valve.operating(), host)
         async with answering(served.request, host, port) as url:
-            for line in (*_listed(valve.stack), *entrance.told(url)):
+            for line in (*_listed(valve.stack), *entrance.told(url, bare=False)):
                 say(f"valve: {line}")
             say(f"valve: up at {url}: every service, the Lambda API, APIs and URLs; Ctrl-C ends it")
             await told_to_end()

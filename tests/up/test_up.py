@@ -248,6 +248,10 @@ def test_every_service_answers_at_one_port(second: Up) -> None:
     api = next(r.api.ident for r in second.valve.entrance(str).place.routes if r.api.kind == "HTTP")
     assert second.ask(f"/_aws/execute-api/{api}/lookup") == (200, b"looked")
     assert second.ask("/lookup", Host=f"{api}.execute-api.localhost") == (200, b"looked")
+    told = second.valve.entrance(str).told(second.url, bare=False)
+    port = urlsplit(second.url).port
+    assert f"Lookup at http://serverlesshttpapi.execute-api.localhost:{port}/lookup [GET]" in told
+    assert second.ask("/lookup", Host="serverlesshttpapi.execute-api.localhost") == (200, b"looked")
 
 
 def test_somebody_else_s_page_does_not_ask_at_the_port(second: Up) -> None:

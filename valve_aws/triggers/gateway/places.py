@@ -55,14 +55,11 @@ class Place:
             return self._staged(found, "/" + "/".join(parts[4:])) if found else There((), path)
         return There(self._bare, path)
 
-    def told(self, url: str) -> list[str]:
-        """Return a line for each route: what answers at which address."""
+    def told(self, url: str, bare: bool = True) -> list[str]:
+        """Return a line for each route: what answers at which address. `bare`: APIs answer without a name."""
         lines = []
         for route in self.routes:
-            base = url
-            if route not in self._bare:
-                scheme, _, rest = url.partition("://")
-                base = f"{scheme}://{route.api.logical.lower()}.lambda-url.localhost:{rest.rpartition(':')[2]}"
+            base = url if bare and route in self._bare else _base(route.api, url)
             path = "/*" if route.path == "$default" else route.path
             who = route.function or "CORS"
             lacking = f"  (not covered: {route.lacking})" if route.lacking else ""
@@ -76,3 +73,11 @@ class Place:
             return There(routes, path)
         stage, _, rest = path.lstrip("/").partition("/")
         return There(routes, f"/{rest}") if stage == api.stage else There((), path)
+
+
+def _base(api: Api, url: str) -> str:
+    """Return the address of one API alone."""
+    scheme, _, rest = url.partition("://")
+    service = "lambda-url" if api.kind is Kind.URL else "execute-api"
+    stage = "" if api.stage in {"", "$default"} else f"/{api.stage}"
+    return f"{scheme}://{api.logical.lower()}.{service}.localhost:{rest.rpartition(':')[2]}{stage}"
