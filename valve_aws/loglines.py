@@ -46,7 +46,7 @@ class LogLines:
         if stream == "platform":
             free = passage.court.logs(subject)
             self._heard(subject, stream, line, free)
-            self._say(line)
+            self._say(lines(line))  # an extension's name is its own word
             # Why without a word: figures, status and the mere line are the environment's output (law 11), but
             # nobody asked for them, so none of them is a refusal.
             if free:

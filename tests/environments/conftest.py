@@ -31,7 +31,7 @@ from valve_aws.environments.surroundings import Surroundings
 from valve_aws.model.call import Key
 from valve_aws.model.plan import Jail, Listeners, Plan
 from valve_aws.model.stack import Code, Function
-from valve_aws.runtime import faults, report
+from valve_aws.runtime import events, faults
 
 SHIMS = Path(__file__).parents[2] / "shims" / "python"
 KEY = Key("ASIAPLACEHOLDER00001", "secret", "token")
@@ -65,6 +65,9 @@ class PlainJail:
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def line(self) -> socket.socket:
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
     def memory(self) -> int:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -197,9 +200,12 @@ class World:
         return Surroundings(
             spawn=self.spawn,
             serve=serve,
-            machine=lambda fn: runtime.Machine(lambda: str(uuid.uuid4()), fn.name, fn.handler),
+            machine=lambda fn, external: runtime.Machine(
+                lambda: str(uuid.uuid4()), fn.name, fn.handler, external=external
+            ),
             faults=faults,
-            wording=report,
+            events=events,
+            telemetry=runtime.telemetry,
             log=lambda _, stream, line: self.lines.append((stream, line)),
             now=time.time,
             tick=time.monotonic,

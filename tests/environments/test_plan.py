@@ -120,7 +120,8 @@ def test_nothing_of_the_hosts_packages_shows_with_the_interpreter(cache: Cache) 
 
 def test_the_systems_own_interpreter_runs_from_its_place(cache: Cache) -> None:
     system = Interpreter(Path("/usr/bin/python3.11"), (3, 11), Path("/usr"))
-    assert host.shown(system, cache.empty()) == []
+    shown = [inside for _, inside in host.shown(system, cache.empty())]
+    assert shown == ["/var/lang/bin/python3", "/var/lang/bin/python"]
     prepared = Prepared(function(Code(inline="")), system, ())
     assert planned(prepared).argv == ("/usr/bin/python3.11", "-S", "/var/runtime/bootstrap.py")
 

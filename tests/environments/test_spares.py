@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from valve_aws.environments.environment import HELD, Environment
+from valve_aws.environments.environment import Environment
 from valve_aws.environments.pool import Pool, Reuse
 from valve_aws.environments.spares import Spares
+from valve_aws.environments.telling import HELD
 
 if TYPE_CHECKING:
     from tests.environments.conftest import World

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valve_aws.model.invocation import Answer, Begun, Done, Invocation, Kind, Reply, Wait
+from valve_aws.model.telemetry import Crashed, Told
 from valve_aws.runtime import RESPONSE_LIMIT, Machine, State
 from valve_aws.runtime.machine import TABLE, Step
 
@@ -20,9 +21,15 @@ ID = "3f8d0000-0000-4000-8000-000000000000"
 EVENT = Invocation(ID, b'{"a":1}', 1_700_000_000.5, "arn:aws:lambda:us-east-1:1:function:fn", "Root=1-2-3")
 
 
-def machine() -> Machine:
+def machine(*external: str) -> Machine:
     idents = count()
-    return Machine(lambda: f"00000000-0000-0000-0000-{next(idents):012}", "fn", "app.handler")
+    return Machine(
+        lambda: f"00000000-0000-0000-0000-{next(idents):012}",
+        "fn",
+        "app.handler",
+        account="1",
+        external=external,
+    )
 
 
 def ask(each: Machine, method: str, path: str, body: bytes = b"", **headers: str) -> Answer | Wait:
@@ -360,13 +367,13 @@ def test_pieces_that_break_off_are_an_error_once() -> None:
 # Extensions
 
 
-def register(each: Machine, *events: str) -> str:
+def register(each: Machine, *events: str, name: str = "probe") -> str:
     answer = ask(
         each,
         "POST",
         "/2020-01-01/extension/register",
         json.dumps({"events": events}).encode(),
-        Lambda_Extension_Name="probe",
+        Lambda_Extension_Name=name,
     )
     assert isinstance(answer, Answer)
     assert answer.status == 200
@@ -383,7 +390,7 @@ def extension_next(each: Machine, ident: str) -> Answer | Wait:
 
 
 def test_an_extension_is_woken_by_events_and_waited_for() -> None:
-    each = machine()
+    each = machine("probe")
     ident = register(each, "INVOKE", "SHUTDOWN")
     runtime = ask(each, "GET", f"{API}/invocation/next")
     assert not each.idle
@@ -409,8 +416,8 @@ def test_an_extension_is_woken_by_events_and_waited_for() -> None:
 
 
 def test_an_extension_is_told_of_the_end() -> None:
-    each = machine()
-    assert not each.shut("spindown", 5.0)
+    assert not machine().shut("spindown", 5.0)
+    each = machine("probe")
     ident = register(each, "SHUTDOWN")
     extension_next(each, ident)
     assert each.shut("spindown", 5.0)
@@ -441,8 +448,8 @@ def test_a_registration_that_cannot_be_is_refused(name: str, body: bytes, error:
 
 def test_registration_closes_with_init_and_with_ten() -> None:
     each = machine()
-    for _ in range(10):
-        register(each)
+    for number in range(10):
+        register(each, name=f"probe-{number}")
     answer = ask(each, "POST", "/2020-01-01/extension/register", b"{}", Lambda_Extension_Name="x")
     assert told(answer) == (403, "Extension.TooManyExtensions")
     each = busy()
@@ -457,31 +464,128 @@ def test_an_extension_nobody_registered_is_refused() -> None:
     assert told(extension_next(machine(), another)) == (403, "Extension.UnknownExtensionIdentifier")
 
 
-def test_an_extension_that_fails_says_as_what() -> None:
-    each = machine()
-    ident = register(each, "INVOKE")
-    answer = ask(each, "POST", "/2020-01-01/extension/exit/error", b"{}", Lambda_Extension_Identifier=ident)
-    assert told(answer) == (403, "Extension.MissingHeader")
+ERROR = "Lambda_Extension_Function_Error_Type"
 
 
-def test_an_extension_that_reports_its_end_is_waited_for_no_more() -> None:
-    each = machine()
-    ident = register(each, "INVOKE")
-    ask(each, "GET", f"{API}/invocation/next")
-    named = {"Lambda_Extension_Identifier": ident, "Lambda_Extension_Function_Error_Type": "Extension.Done"}
-    answer = ask(each, "POST", "/2020-01-01/extension/exit/error", b"{}", **named)
+@pytest.mark.parametrize(
+    ("what", "fatal"), [("init/error", "Extension.InitError"), ("exit/error", "Extension.ExitError")]
+)
+def test_an_error_that_an_extension_tells_of_is_the_environments(what: str, fatal: str) -> None:
+    for external in ((), ("probe",)):
+        each = machine(*external)
+        path, who = f"/2020-01-01/extension/{what}", {"Lambda_Extension_Identifier": register(each)}
+        assert told(ask(each, "POST", path, **who)) == (403, "Extension.MissingHeader")
+        assert getattr(ask(each, "POST", path, **who, **{ERROR: "Mine.Own"}), "status", 0) == 202
+        ask(each, "GET", f"{API}/invocation/next")
+        assert (each.idle, each.fatal) == (False, fatal)
+        assert [due.error_type for due in each.drain() if isinstance(due, Crashed)] == (
+            [] if external else [fatal]
+        )
+        (state,) = each.begun()
+        assert dict(state.record)["errorType"] == "Mine.Own"  # type: ignore[arg-type]
+
+
+def test_an_extension_that_ends_takes_the_environment_along_unless_that_ends() -> None:
+    def ended(each: Machine, status: str) -> list[Crashed]:
+        ask(each, "POST", f"/valve/extensions/exited?name=probe&status={status}")
+        return [due for due in each.drain() if isinstance(due, Crashed)]
+
+    assert ended(machine("probe"), "1") == [Crashed("Extension.Crash", "exit status 1")]
+    assert ended(machine("probe"), "0") == [Crashed("Extension.Crash", "exit code 0")]
+    assert ended(machine("probe"), "-9") == [Crashed("Extension.Crash", "signal: killed")]
+    assert ended(machine("probe"), "launch:no") == [Crashed("Extension.LaunchError", "no")]
+    assert ended(machine("other"), "1") == []
+    each = machine("probe")
+    register(each, "SHUTDOWN")
+    each.shut("spindown", 5.0)
+    assert not each.gone
+    assert ended(each, "0") == []
+    assert each.gone
+
+
+def test_the_launcher_waits_for_registrations_and_for_the_end() -> None:
+    each = machine("one", "two")
+    waits = {what: ask(each, "GET", f"/valve/extensions/{what}") for what in ("registered", "shutdown")}
+    register(each, name="one")
+    assert each.drain() == []
+    register(each, name="two")
+    assert [due.ticket for due in each.drain() if isinstance(due, Reply)] == [waits["registered"].ticket]  # type: ignore[union-attr]
+    each.shut("spindown", 5.0)
+    assert [due.ticket for due in each.drain() if isinstance(due, Reply)] == [waits["shutdown"].ticket]  # type: ignore[union-attr]
+
+
+def test_what_was_launched_registers_once_and_what_was_not_hears_of_no_end() -> None:
+    each = machine("probe")
+    register(each)
+    path = "/2020-01-01/extension/register"
+    again = ask(each, "POST", path, b"{}", Lambda_Extension_Name="probe")
+    assert told(again) == (403, "Extension.InvalidExtensionState")
+    inner = ask(each, "POST", path, b'{"events":["SHUTDOWN"]}', Lambda_Extension_Name="inner")
+    assert told(inner) == (403, "Extension.InvalidEventType")
+    register(each, name="inner")
+    twice = ask(each, "POST", path, b"{}", Lambda_Extension_Name="inner")
+    assert told(twice) == (403, "Extension.InvalidExtensionState")
+
+
+def test_the_account_is_told_to_who_asks_for_it() -> None:
+    features = {"Lambda_Extension_Name": "x", "Lambda_Extension_Accept_Feature": "other, accountId"}
+    answer = ask(machine(), "POST", "/2020-01-01/extension/register", b"{}", **features)
     assert isinstance(answer, Answer)
-    assert answer.status == 202
-    assert each.idle
+    assert json.loads(answer.body)["accountId"] == "1"
+
+
+# Subscriptions
+
+TO = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243/take"}
+
+
+def subscribe(each: Machine, ident: str, path: str, **asked: object) -> Answer:
+    body = {"destination": TO, "types": ["platform"]} | asked
+    answer = ask(each, "PUT", path, json.dumps(body).encode(), Lambda_Extension_Identifier=ident)
+    assert isinstance(answer, Answer)
+    return answer
 
 
 @pytest.mark.parametrize(
     ("path", "api"), [("/2022-07-01/telemetry", "Telemetry"), ("/2020-08-15/logs", "Logs")]
 )
-def test_subscriptions_are_kept_and_nothing_is_promised(path: str, api: str) -> None:
+def test_who_has_registered_may_listen_by_one_api_until_the_init_ends(path: str, api: str) -> None:
     each = machine()
-    assert told(ask(each, "PUT", path, b'{"types":["platform"]}')) == (202, f"{api}.NotSupported")
-    assert each.extensions.subscriptions == [b'{"types":["platform"]}']
-    for _ in range(100):
-        ask(each, "PUT", path, b"x" * 1_000_000)
-    assert sum(map(len, each.extensions.subscriptions)) < 1_000_000
+    ident = register(each)
+    assert told(subscribe(each, "other", path))[0] == 403
+    assert subscribe(each, ident, path).body == b'"OK"'
+    listener, event = each.drain()
+    assert (listener.port, listener.path, listener.api) == (4243, "/take", api)  # type: ignore[union-attr]
+    assert isinstance(event, Told)
+    assert dict(event.record)["types"] == ["platform"]  # type: ignore[arg-type]
+    other = {"Telemetry": "/2020-08-15/logs", "Logs": "/2022-07-01/telemetry"}[api]
+    assert subscribe(each, ident, other).status == 403
+    each.begun()
+    assert told(subscribe(each, ident, path)) == (403, f"{api}.SubscriptionClosed")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"destination": {"protocol": "HTTP", "URI": "http://example.org:4243"}},
+        {"destination": {"protocol": "HTTP", "URI": "http://127.0.0.1:4243"}},
+        {"destination": {"protocol": "HTTP", "URI": "https://sandbox:4243"}},
+        {"destination": {"protocol": "HTTP", "URI": "http://sandbox:99999"}},
+        {"destination": {"protocol": "HTTP", "URI": "http://sandbox:4243/a b"}},
+        {"destination": {"protocol": "HTTP", "URI": "http://sandbox"}},
+        {"destination": {"protocol": "TCP", "port": 9001}},
+        {"destination": {"protocol": "TCP", "port": True}},
+        {"destination": {"protocol": "UDP", "port": 4243}},
+        {"destination": None},
+        {"types": []},
+        {"types": ["all"]},
+        {"schemaVersion": "2019-01-01"},
+        {"buffering": {"maxItems": 1}},
+        {"buffering": {"timeoutMs": 1e9}},
+    ],
+)
+def test_a_subscription_that_cannot_be_is_refused(asked: dict[str, object]) -> None:
+    each = machine()
+    ident = register(each)
+    assert told(subscribe(each, ident, "/2022-07-01/telemetry", **asked)) == (400, "ValidationError")
+    assert each.drain() == []

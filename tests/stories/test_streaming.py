@@ -73,9 +73,7 @@ def _laid(folder: Path, mode: str, at: dict[str, int]) -> Valve:
     (folder / "template.yaml").write_text(TEMPLATE % f"{sys.version_info[0]}.{sys.version_info[1]}")
     (folder / "valve.yaml").write_text(POLICY)
     found = {(f"{name}.test", 80): ("127.0.0.1", port) for name, port in at.items()}
-    return Valve.read(
-        Settings(template=folder / "template.yaml", mode=mode, resolve=found), lambda _: None
-    )
+    return Valve.read(Settings(template=folder / "template.yaml", mode=mode, resolve=found), lambda _: None)
 
 
 async def _streamed(valve: Valve, do: str) -> tuple[list[bytes], Finished, str]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 from valve_aws.environments.surroundings import RuntimeApi
 from valve_aws.model.invocation import Answer, Begun, Done, Reply, Sink
+from valve_aws.model.telemetry import Crashed, Subscription, Told
 
 Answered = tuple[int, tuple[tuple[str, str], ...], bytes]
 """(status, headers, body)."""
@@ -18,8 +19,17 @@ Answered = tuple[int, tuple[tuple[str, str], ...], bytes]
 class Conversation:
     """One environment's talk with its Runtime API. On one loop."""
 
-    def __init__(self, api: RuntimeApi) -> None:
-        self.api = api
+    def __init__(
+        self, api: RuntimeApi, tick: Callable[[], float], other: Callable[[Subscription | Told], None]
+    ) -> None:
+        """`other` is told of what is neither an answer nor an end."""
+        self.api, self._tick, self._other = api, tick, other
+        self.crashed: Crashed | None = None
+        """An extension that takes the environment along."""
+        self.answering = 0.0
+        """When the runtime began to answer, by `tick`; 0 before."""
+        self.produced = 0
+        """Bytes of its answer."""
         self.done: Done | None = None
         """How the event that is being served ended, or the start."""
         self.news = asyncio.Event()
@@ -83,9 +93,11 @@ class Conversation:
 
     async def _poured(self, begun: Begun, pieces: AsyncIterator[bytes]) -> Answer | None:
         """Hand every piece on; return a refusal if there was one."""
+        self.answering = self._tick()
         if sink := self.sink:
             sink.begin(begun.kind)
         async for piece in pieces:
+            self.produced += len(piece)
             if refused := self.api.piece(len(piece)):
                 return refused
             if sink:
@@ -95,13 +107,24 @@ class Conversation:
     def turn(self) -> None:
         """Carry out what the Runtime API has made due."""
         for due in self.api.drain():
-            if isinstance(due, Reply):
-                future = self._waiting.pop(due.ticket, None)
-                if future and not future.done():
-                    future.set_result(due.answer)
-            else:
-                self.done = due
+            match due:
+                case Reply(ticket, answer):
+                    future = self._waiting.pop(ticket, None)
+                    if future and not future.done():
+                        future.set_result(answer)
+                case Done():
+                    self.done = due
+                    self.produced = self.produced or len(due.payload)
+                    self.answering = self.answering or self._tick()
+                case Crashed():
+                    self.crashed = self.crashed or due
+                case _:
+                    self._other(due)
         self.news.set()
+
+    def begin(self, sink: Sink | None) -> None:
+        """Begin anew with the figures; `sink` takes the next event's response, if in pieces."""
+        self.sink, self.answering, self.produced = sink, 0.0, 0
 
     def end(self) -> None:
         """Let nobody wait any more: what was inside has ended."""
@@ -111,4 +134,3 @@ class Conversation:
                 future.set_exception(ConnectionError("the environment has ended"))
         self._waiting.clear()
         self.news.set()
-

@@ -13,19 +13,24 @@ from datetime import UTC, datetime
 
 from valve_aws.course.subject import Subject
 from valve_aws.environments.conversation import Answered, Conversation
+from valve_aws.environments.ending import Ending, Fate
 from valve_aws.environments.process import Pump, born, watch
 from valve_aws.environments.surroundings import Surroundings
+from valve_aws.environments.telemetry import Telemetry
+from valve_aws.environments.telling import Telling
+from valve_aws.environments.upstream import Caller
 from valve_aws.model.invocation import Done, Invocation, Kind, Sink
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Jail, Plan
 from valve_aws.model.stack import Function
+from valve_aws.model.telemetry import Subscription, Told
 
 INIT_LIMIT = 10.0
 """Seconds of the init phase (AWS). What is not ready then goes on within the first invocation's own time."""
-FAREWELL = 0.3
-"""Seconds that extensions get at the end (AWS gives 0.3 to 2)."""
-HELD = 1000
-"""Lines that an init may write before its event is known."""
+LAST_BATCH = 0.3
+"""Seconds in which listeners get what they have not had yet, before they are told of the end."""
+FAREWELL = 2.0
+"""Seconds that external extensions get at the end (AWS)."""
 MIB = 1024 * 1024
 NO_TRAILERS: Mapping[str, str] = {}
 
@@ -48,17 +53,27 @@ class Environment:
         """It wanted to call out while no event was known, and was ended."""
         self.jail: Jail | None = None
         self._around = around
-        self._api = around.machine(function)
-        self._talk = Conversation(self._api)
+        self._api = around.machine(function, plan.extensions)
+        self._talk = Conversation(self._api, around.tick, self._noted)
+        structured = function.logging.format == "JSON"
+        self._telemetry = Telemetry(around.telemetry, self._time, structured, self._caller)
+        self._tells = Telling(
+            lambda stream, line: around.log(self, stream, line),
+            self._telemetry,
+            function.logging,
+            self._time,
+            bool(plan.extensions),
+            self._overflow,
+        )
         self._gone = asyncio.Event()
-        self._status: int | None = None
-        self._peak = 0
+        self._fate = Fate()
+        self._ending = Ending(function, around, self._talk, self._fate, self._time)
         self._busy = False
         self._frozen = False
-        self._full = False
         self._spoiled = False
+        self._closing = False
         self._ahead = False
-        self._held: list[tuple[str, str]] = []
+        self._init_over = False
         self._pump: Pump | None = None
         self._stop: Callable[[], None] | None = None
         self._burying: asyncio.Future[None] | None = None
@@ -72,12 +87,12 @@ class Environment:
     def alive(self) -> bool:
         """Say whether it can serve another event."""
         failed = self._spoiled or (self._talk.done is not None and self._talk.done.kind is Kind.INIT_ERROR)
-        return self.jail is not None and self._status is None and not failed
+        return self.jail is not None and self._fate.status is None and not failed
 
     @property
     def peak(self) -> int:
         """Return the most memory that it was seen to use, in bytes."""
-        return self._peak
+        return self._fate.peak
 
     async def start(self) -> None:
         """Make the sandbox and wait for the end of the init phase. The function's own faults are told by
@@ -85,22 +100,46 @@ class Environment:
 
         Raises what `spawn` raises.
         """
-        self._say("platform", self._around.wording.init_start(self.function.runtime, self._around.region))
+        events, version = self._around.events, self.function.version or "$LATEST"
+        named = (self.function.runtime, self._around.region, self.function.name, version)
+        self._tells.platform(events.init_start(*named))
         began = self._around.tick()
         self.jail = await born(lambda: self._around.spawn(self.plan))
         loop = asyncio.get_running_loop()
-        self._pump = Pump(loop, self.jail, self._say)
+        self._pump = Pump(loop, self.jail, self._tells.line)
         watch(loop, self.jail, self._ended)
         self._stop = self._around.serve(self, self.jail)
-        ready = await self._until(lambda: self._api.idle or self._talk.done is not None, INIT_LIMIT)
+        await self._until(lambda: self._api.ready or self._talk.done is not None, INIT_LIMIT)
+        failed = self._failed()
+        how = self._ending.of_start(failed, self._api.ready, self.subject.label)
+        self._tells.platform(events.init_done(*how))
+        left = INIT_LIMIT - (self._around.tick() - began)
+        ready = not failed and await self._until(lambda: self._api.idle, left)
         self.init = self._around.tick() - began
         # Invariant: what code of an init that has not ended learns later is no baseline; it is an event's.
         self.baseline = self.subject.label
-        await (self._pump.sweep() if self._status is None else self._gone.wait())
-        if not ready or self._talk.done:
-            failed = self._talk.done is not None or self._status is not None
-            how = ("error", self._failure()) if failed else ("timeout", "")
-            self._say("platform", self._around.wording.init_report(self.init, *how))
+        await (self._pump.sweep() if self._fate.status is None else self._gone.wait())
+        if ready:
+            self._begun()
+        elif not failed:
+            how = self._ending.of_start(self._failed(), False, self.subject.label)
+        if self._talk.crashed:
+            self._spoiled = True
+            self._begun()
+        self._tells.platform(events.init_report(self.init, *how))
+
+    def _failed(self) -> bool:
+        """Say whether the start is over without the runtime being ready."""
+        talk = self._talk
+        return talk.done is not None or talk.crashed is not None or self._fate.status is not None
+
+    def _begun(self) -> None:
+        """Close what is open in an init alone: nobody registers or subscribes any more."""
+        if not self._init_over:
+            self._init_over = True
+            for told in self._api.begun():
+                self._tells.platform(told)
+            self._telemetry.closed()
 
     async def start_ahead(self) -> bool:
         """Start before any event is known, and rest; say whether init came to its end and nothing left.
@@ -109,6 +148,7 @@ class Environment:
         is there at all, is of no event's label.
         """
         self._ahead = True
+        self._tells.hold()
         await self.start()
         whole = self.alive and self._api.idle
         if whole:
@@ -120,9 +160,7 @@ class Environment:
         self.subject.take(label, ())
         self.baseline |= label
         self._ahead = False
-        held, self._held = self._held, []
-        for stream, line in held:
-            self._say(stream, line)
+        self._tells.release()
 
     def crosses(self) -> bool:
         """Say whether what comes out of it may cross now; one that no event is known for ends there."""
@@ -155,7 +193,7 @@ class Environment:
         if self._busy or self.jail is None:
             raise RuntimeError("an environment serves one event at a time, after its start")
         self._busy = True
-        self._talk.sink = sink
+        self._talk.begin(sink)
         try:
             return await self._serve(
                 Invocation(
@@ -209,83 +247,67 @@ class Environment:
         """End everything inside and wait until it is gone. Idempotent."""
         if self.jail is None:
             return
-        if self._status is None and self._api.shut(reason, self._around.now() + FAREWELL):
-            await self._thaw()
-            self._talk.turn()
-            await self._until(lambda: False, FAREWELL)
+        await self._farewell(reason)
         self.jail.kill()
         await self._gone.wait()
 
+    async def _farewell(self, reason: str) -> None:
+        """Let extensions know of the end, and give them their time."""
+        if self._fate.status is None and not self._closing:
+            self._closing = True
+            if self._telemetry.heard:
+                await self._thaw()
+                await self._telemetry.flush(LAST_BATCH)
+            if self._api.shut(reason, self._around.now() + FAREWELL):
+                await self._thaw()
+                self._talk.turn()
+                await self._until(lambda: self._api.gone, FAREWELL)
+
     async def _serve(self, invocation: Invocation) -> Done:
         ident, seconds, tick = invocation.ident, float(self.function.timeout), self._around.tick
-        self._say("platform", self._around.wording.start(ident))
-        began = tick()
-        if self._status is None and not self._talk.done:
+        events, version = self._around.events, self.function.version or "$LATEST"
+        beside = (invocation.trace, invocation.tenant)
+        self._tells.platform(events.start(ident, version, *beside))
+        began, at = tick(), self._time()
+        if self._fate.status is None and not self._talk.done and not self._talk.crashed:
             await self._thaw()
             self._api.give(invocation)
             self._talk.turn()
             await self._until(lambda: self._talk.done is not None, seconds)
-        done = self._talk.done or self._platform_end(ident, seconds)
+        done = self._talk.done or self._ending.by_platform(ident, seconds)
         taken = tick() - began
         if done.kind in {Kind.RESPONSE, Kind.ERROR}:
-            await self._until(lambda: self._api.idle, seconds - taken)
+            await self._until(lambda: self._api.ready, seconds - taken)
+        if done.error_type == "Runtime.TruncatedResponse" and self._fate.status is not None:
+            done = self._ending.by_platform(ident, seconds)  # Why: it broke off because its writer ended
+        over = self._ending.runtime_done(invocation, done, began, at, self.subject.label)
+        if not over.lines:
+            self._tells.platform(over)
+        if done.kind in {Kind.RESPONSE, Kind.ERROR}:
+            await self._until(lambda: self._api.idle, seconds - (tick() - began))
             taken = tick() - began
-        if done.error_type == "Runtime.TruncatedResponse" and self._status is not None:
-            done = self._platform_end(ident, seconds)  # Why: it broke off because its writer ended
+        if self._api.idle:
+            self._begun()
         await self.rest()
-        healthy = self._api.idle and self._status is None
+        healthy = self._api.idle and self._fate.status is None and self._talk.crashed is None
         if not healthy and self.jail:
+            await self._farewell("timeout" if done.kind is Kind.TIMEOUT else "failure")
             self.jail.kill()
             await self._gone.wait()
-        await self._conclude(ident, done, taken, seconds)
+        if self._pump and self._fate.status is None:
+            await self._pump.sweep()
+        if over.lines:
+            self._tells.platform(over)
+        self._tells.platform(events.end(ident))
+        init, self.served = self.init if not self.served else None, self.served + 1
+        self._tells.platform(self._ending.report(invocation, done, taken, init, self.subject.label))
         self._talk.done = None if healthy else self._talk.done
         return done
-
-    def _platform_end(self, ident: str, seconds: float) -> Done:
-        """Return the end of an invocation that the runtime did not end itself."""
-        faults = self._around.faults
-        if self._status is None:
-            return Done(Kind.TIMEOUT, faults.timed_out(ident, seconds), "Sandbox.Timedout")
-        if self._failure() == "Runtime.OutOfMemory":
-            return Done(Kind.MEMORY, faults.out_of_memory(ident), "Runtime.OutOfMemory")
-        return Done(Kind.EXIT, faults.exited(ident, self._status), "Runtime.ExitError")
-
-    def _failure(self) -> str:
-        """Return the error type of an environment that failed."""
-        if self._talk.done:
-            return self._claimed(self._talk.done)
-        return "Runtime.OutOfMemory" if self._full else "Runtime.ExitError"
-
-    def _claimed(self, done: Done) -> str:
-        """Return the error type of an end as the platform's own lines have it, which go into every log.
-
-        Why not always the function's word: it has room for a thousand bits of what a labelled one learned
-        (law 11).
-        """
-        chosen = done.kind is Kind.INIT_ERROR and self.subject.label
-        return "Runtime.Unknown" if chosen else done.error_type
-
-    async def _conclude(self, ident: str, done: Done, taken: float, seconds: float) -> None:
-        """Write the lines of an invocation's end, after whatever the function has written."""
-        wording = self._around.wording
-        if self._pump and self._status is None:
-            await self._pump.sweep()
-        if done.kind is Kind.TIMEOUT:
-            time = datetime.fromtimestamp(self._around.now(), UTC).isoformat(timespec="milliseconds")
-            self._say("platform", wording.timed_out(time.replace("+00:00", "Z"), ident, seconds))
-        elif done.kind in {Kind.EXIT, Kind.MEMORY}:
-            for line in wording.exited(ident, -9 if self._status is None else self._status, done.error_type):
-                self._say("platform", line)
-        self._say("platform", wording.end(ident))
-        status, error_type = STATUS.get(done.kind, ("error", self._claimed(done)))
-        init, self.served = self.init if not self.served else None, self.served + 1
-        figures = (ident, taken, self.function.memory, self._peak, init, status, error_type)
-        self._say("platform", wording.report(*figures))
 
     async def _until(self, met: Callable[[], bool], seconds: float) -> bool:
         """Wait until `met`, the environment's end, or the time; say whether it is met."""
         limit = self._around.tick() + seconds
-        while not met() and self._status is None:
+        while not met() and self._fate.status is None and (self._closing or not self._talk.crashed):
             left = limit - self._around.tick()
             if left <= 0:
                 break
@@ -298,13 +320,14 @@ class Environment:
     def _ended(self, status: int) -> None:
         """Take note that nothing inside lives any more."""
         if self.jail:
-            self._peak = max(self._peak, _figure(self.jail.peak_memory))
+            self._fate.peak = max(self._fate.peak, _figure(self.jail.peak_memory))
             # Why by name: only a jail that limits memory can say that it did.
             if getattr(self.jail, "cause", "") == "memory":
-                self._full = True
-                self._peak = max(self._peak, self.function.memory * MIB)
-        self._status = status
+                self._fate.full = True
+                self._fate.peak = max(self._fate.peak, self.function.memory * MIB)
+        self._fate.status = status
         self._talk.end()
+        self._telemetry.end()
         self._burying = asyncio.ensure_future(self._bury())
 
     async def _bury(self) -> None:
@@ -321,7 +344,7 @@ class Environment:
         Why in a thread: the jail answers when it can, and what is inside may keep the machine busy.
         """
         jail, idle = self.jail, self._api.idle
-        if jail is None or self._status is not None:
+        if jail is None or self._fate.status is not None:
             return
 
         def rest() -> int:
@@ -331,24 +354,37 @@ class Environment:
             return peak
 
         self._frozen = idle
-        self._peak = max(self._peak, await asyncio.to_thread(rest))
+        if idle:
+            self._telemetry.sleep()
+        self._fate.peak = max(self._fate.peak, await asyncio.to_thread(rest))
 
     async def _thaw(self) -> None:
         if self.jail and self._frozen:
             self._frozen = False
             await asyncio.to_thread(self.jail.thaw)
+            self._telemetry.wake()
 
-    def _say(self, stream: str, line: str) -> None:
-        if not self._ahead:
-            self._around.log(self, stream, line)
-        elif len(self._held) < HELD:
-            self._held.append((stream, line))
+    def _overflow(self) -> None:
+        self.crosses()
+
+    def _noted(self, due: Subscription | Told) -> None:
+        """Take what the Runtime API has to say beside answers."""
+        if isinstance(due, Subscription):
+            self._telemetry.subscribe(due)
         else:
-            self.crosses()
+            self._tells.platform(due)
 
+    def _caller(self, to: Subscription) -> Caller:
+        """Return what calls a listener of this environment, and of no other (law 11)."""
+        jail = self.jail
+        if jail is None:
+            raise RuntimeError("nobody can have subscribed before the start")
+        return Caller(jail.line, to)
 
-STATUS = {Kind.RESPONSE: ("", ""), Kind.ERROR: ("", ""), Kind.TIMEOUT: ("timeout", "")}
-"""What REPORT says of each end; whatever is not here is an error with its type."""
+    def _time(self, now: float | None = None) -> str:
+        """Return a time, the present one if none is given, as AWS writes it."""
+        time = datetime.fromtimestamp(self._around.now() if now is None else now, UTC)
+        return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _figure(measure: Callable[[], int]) -> int:

@@ -214,6 +214,12 @@ def true_folder(path: Path) -> Path | None:
     return path.resolve() if path.is_dir() else None
 
 
+def programs(folder: Path) -> tuple[str, ...]:
+    """Return the names of the files in a folder, none where there is no such folder."""
+    there = folder.iterdir() if folder.is_dir() else ()
+    return tuple(sorted(each.name for each in there if not each.is_dir()))
+
+
 def layer_shape(folder: Path, below: str) -> tuple[bool, bool]:
     """Say whether a layer has the folder `below` that its language looks into, and whether its modules lie
     where Lambda finds none."""

@@ -109,9 +109,10 @@ def shown(interpreter: Interpreter, empty: Path) -> list[tuple[Path, str]]:
     Why at `/var/lang`: it is Lambda's place, and the host's path may hold somebody's name. The packages that
     the host has installed there are covered by `empty`.
     """
+    names = ("python3", "python")  # what extensions and wrappers start
+    parts = [(interpreter.executable, f"/var/lang/bin/{name}") for name in (interpreter.name, *names)]
     if interpreter.prefix == Path("/usr"):
-        return []
-    parts = [(interpreter.executable, f"/var/lang/bin/{interpreter.name}")]
+        return parts[1:]
     for name in ("lib", "lib64"):
         folder = interpreter.prefix / name
         if folder.is_dir() and not folder.is_symlink():
@@ -119,6 +120,15 @@ def shown(interpreter: Interpreter, empty: Path) -> list[tuple[Path, str]]:
             if (folder / interpreter.name / "site-packages").is_dir():
                 parts.append((empty, f"/var/lang/{name}/{interpreter.name}/site-packages"))
     return parts
+
+
+def aside(interpreter: Interpreter, place: str) -> list[tuple[Path, str]]:
+    """Return what of an interpreter shows at another place than Lambda's own; nothing of the system's."""
+    if interpreter.prefix == Path("/usr"):
+        return []
+    library = interpreter.prefix / "lib" / interpreter.name
+    binds = [(interpreter.executable, f"{place}/bin/{interpreter.name}")]
+    return [*binds, (library, f"{place}/lib/{interpreter.name}")]
 
 
 def cache_folder() -> Path:

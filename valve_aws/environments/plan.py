@@ -18,6 +18,9 @@ TASK = "/var/task"
 RUNTIME_API = "127.0.0.1:9001"
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+EXTENSIONS = "/opt/extensions"
+LAUNCHER = "/var/valve/extensions.py"
+"""Where what starts external extensions shows, and then the command behind it."""
 DROPPED = (
     "AWS_LAMBDA_MAX_CONCURRENCY",
     "_LAMBDA_TELEMETRY_LOG_FD",
@@ -52,6 +55,8 @@ def plan(
         files.update(dict.fromkeys(prepared.bundles, authority))
     if function.code.inline is not None:
         files[f"{TASK}/{INLINE[language(function)]}"] = function.code.inline.encode()
+    if prepared.extensions:
+        files[LAUNCHER] = prepared.launcher
     environ = variables(prepared, key, region=region, stream=stream)
     cafile = prepared.interpreter.cafile
     if authority and cafile and cafile not in files:
@@ -68,6 +73,7 @@ def plan(
         directory=TASK,
         binds=prepared.binds,
         files=files,
+        extensions=prepared.extensions,
         memory=function.memory,
         ephemeral=function.ephemeral,
     )
@@ -80,7 +86,8 @@ def command(prepared: Prepared) -> tuple[str, ...]:
     """
     argv = prepared.interpreter.command(prepared.function)
     wrapper = prepared.function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
-    return (wrapper, *argv) if wrapper and not isinstance(prepared.interpreter, Bootstrap) else argv
+    whole = (wrapper, *argv) if wrapper and not isinstance(prepared.interpreter, Bootstrap) else argv
+    return (prepared.python, "-S", LAUNCHER, EXTENSIONS, *whole) if prepared.extensions else whole
 
 
 def variables(prepared: Prepared, key: Key, *, region: str, stream: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from valve_aws.environments import files, host, node_packages, requirements, trust
@@ -27,6 +27,8 @@ PUBLIC_LAYERS = {
 NAMED_LAYERS = re.compile(r":layer:Klayers-p3\d+(?:-arm64)?-([A-Za-z0-9][A-Za-z0-9._-]*):\d+$")
 """Layers of others whose name ends with the one package that they are: `Klayers-p312-Pillow`."""
 BUILT = ".aws-sam"
+ASIDE = "/var/valve/python"
+"""Where our own Python shows to start extensions beside a runtime of another language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class Prepared:
     """Folders inside with packages that are neither the function's own code nor a layer's."""
     bundles: tuple[str, ...] = ()
     """Paths inside of the certificate bundles that packages bring along."""
+    extensions: tuple[str, ...] = ()
+    """Names of the programs in `/opt/extensions`, which start beside the runtime."""
+    launcher: bytes = b""
+    """The program that starts them, and the runtime then."""
+    python: str = ""
+    """The path inside of what runs that."""
 
 
 def prepare(
@@ -59,10 +67,24 @@ def prepare(
     """
     spoken = language(function)
     if spoken is Language.NODE:
-        return _node(function, cache, shims.with_name("node"), say, allow_build)
-    if spoken is Language.OWN:
-        return _own(function, cache, say, allow_build)
-    own = own or host.own()
+        made = _node(function, cache, shims.with_name("node"), say, allow_build)
+    elif spoken is Language.OWN:
+        made = _own(function, cache, say, allow_build)
+    else:
+        made = _python(function, cache, shims, say, allow_build, own or host.own(), others)
+    return _launched(made, own, shims)
+
+
+def _python(
+    function: Function,
+    cache: Cache,
+    shims: Path,
+    say: Callable[[str], None],
+    allow_build: bool,
+    own: Interpreter,
+    others: Others,
+) -> Prepared:
+    """Prepare a function of Python: AWS's own client, and the packages that do not lie with the code."""
     interpreter, line = nearest(function, own, others)
     try:
         runtime = cache.runtime(interpreter, shims)
@@ -106,6 +128,23 @@ def _prepared(
     )
     binds = tuple(Bind(there, inside) for there, inside in shown)
     return Prepared(function, interpreter, binds, tuple(packages), found)
+
+
+def _launched(prepared: Prepared, own: Interpreter | None, shims: Path) -> Prepared:
+    """Have the extensions of a function's layers started; what starts them is run by our own Python where the
+    function has none."""
+    opt = next((bind.source for bind in prepared.binds if bind.target == "/opt"), None)
+    names = files.programs(opt / "extensions") if opt else ()
+    if not names:
+        return prepared
+    program, interpreter = (shims / "_valve_extensions.py").read_bytes(), prepared.interpreter
+    if isinstance(interpreter, Interpreter):
+        return replace(prepared, extensions=names, launcher=program, python=interpreter.inside)
+    ours = own or host.own()
+    shown = host.aside(ours, ASIDE)
+    path = f"{ASIDE}/bin/{ours.name}" if shown else ours.inside
+    binds = (*prepared.binds, *(Bind(there, inside) for there, inside in shown))
+    return replace(prepared, binds=binds, extensions=names, launcher=program, python=path)
 
 
 def _node(

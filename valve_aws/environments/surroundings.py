@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from valve_aws.environments.telemetry import Shapes
 from valve_aws.model.invocation import Answer, Begun, Done, Invocation, Reply, Wait
 from valve_aws.model.plan import Jail, Plan
 from valve_aws.model.ports import Now
 from valve_aws.model.stack import Function
+from valve_aws.model.telemetry import Crashed, Subscription, Told
 
 E = TypeVar("E")
 """The environment; its own class lies above this one."""
@@ -24,6 +26,21 @@ class RuntimeApi(Protocol):
     @property
     def idle(self) -> bool:
         """Say whether everything inside waits for an event."""
+
+    @property
+    def ready(self) -> bool:
+        """Say whether the runtime does, whatever its extensions are at."""
+
+    @property
+    def gone(self) -> bool:
+        """Say whether every extension that was told of the end has ended."""
+
+    @property
+    def fatal(self) -> str:
+        """The first error that an extension has told of."""
+
+    def begun(self) -> list[Told]:
+        """Close what is open in an init alone; return what is told of each extension."""
 
     def answer(
         self,
@@ -56,7 +73,7 @@ class RuntimeApi(Protocol):
     def forget(self, ticket: int) -> None:
         """Take note that whoever waited has gone."""
 
-    def drain(self) -> list[Reply | Done]:
+    def drain(self) -> list[Reply | Done | Crashed | Subscription | Told]:
         """Return what has become due."""
 
 
@@ -66,33 +83,47 @@ class Faults(Protocol):
     def timed_out(self, ident: str, seconds: float) -> bytes:
         """Of an invocation that took too long."""
 
-    def exited(self, ident: str, status: int) -> bytes:
+    def exited(self, ident: str, status: int, error_type: str = "") -> bytes:
         """Of an invocation whose runtime ended."""
+
+    def crashed(self, ident: str, error_type: str, words: str) -> bytes:
+        """Of an invocation whose environment ended with one of its extensions."""
 
     def out_of_memory(self, ident: str) -> bytes:
         """Of an invocation that used too much memory."""
 
 
-class Wording(Protocol):
-    """The platform's own log lines (`runtime.report`)."""
+class Events(Protocol):
+    """What the platform tells (`runtime.events`)."""
 
-    def init_start(self, runtime: str, region: str) -> str:
+    def init_start(self, runtime: str, region: str, function: str, version: str) -> Told:
         """When a cold start begins."""
 
-    def init_report(self, seconds: float, status: str, error_type: str = "") -> str:
-        """When a cold start failed."""
+    def init_done(self, status: str = "success", error_type: str = "") -> Told:
+        """When the runtime's init has ended."""
 
-    def start(self, ident: str) -> str:
+    def init_report(self, seconds: float, status: str = "success", error_type: str = "") -> Told:
+        """When a cold start has ended."""
+
+    def start(self, ident: str, version: str, trace: str = "", tenant: str = "") -> Told:
         """Before an invocation's own lines."""
 
-    def end(self, ident: str) -> str:
-        """After them."""
+    def runtime_done(
+        self,
+        ident: str,
+        status: str,
+        seconds: float,
+        produced: int,
+        spans: list[dict[str, Any]],
+        error_type: str = "",
+        trace: str = "",
+        tenant: str = "",
+        lines: tuple[str, ...] = (),
+    ) -> Told:
+        """When the runtime has done its part; `lines` are a log's when it did not end well."""
 
-    def timed_out(self, time: str, ident: str, seconds: float) -> str:
-        """When it took too long."""
-
-    def exited(self, ident: str, status: int, error_type: str = "Runtime.ExitError") -> tuple[str, str]:
-        """When its runtime ended."""
+    def end(self, ident: str) -> Told:
+        """After an invocation's own lines."""
 
     def report(
         self,
@@ -103,8 +134,16 @@ class Wording(Protocol):
         init: float | None = None,
         status: str = "",
         error_type: str = "",
-    ) -> str:
+        trace: str = "",
+        tenant: str = "",
+    ) -> Told:
         """The figures."""
+
+    def timed_out(self, time: str, ident: str, seconds: float) -> str:
+        """A log's line of an invocation that took too long."""
+
+    def exited(self, ident: str, status: int, error_type: str = "Runtime.ExitError") -> tuple[str, str]:
+        """A log's lines of a runtime that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +154,11 @@ class Surroundings(Generic[E]):
     """Blocks for some milliseconds; called in a thread."""
     serve: Callable[[E, Jail], Callable[[], None]]
     """Starts accepting on the jail's listeners for that environment, on the loop; returns what stops it."""
-    machine: Callable[[Function], RuntimeApi]
+    machine: Callable[[Function, tuple[str, ...]], RuntimeApi]
+    """(function, names of its external extensions)."""
     faults: Faults
-    wording: Wording
+    events: Events
+    telemetry: Shapes
     log: Callable[[E, str, str], None]
     """(environment, `stdout`, `stderr` or `platform`, line). Called on the loop; must not block."""
     now: Now

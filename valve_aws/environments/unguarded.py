@@ -13,6 +13,8 @@ from valve_aws.model.plan import Plan
 
 BUNDLE = "ca.pem"
 TASK = "/var/task"
+BEFORE = 4
+"""Words of what starts extensions, before the first command."""
 
 
 def on_host(plan: Plan, scratch: Path, proxy: int, runtime_api: int) -> tuple[Plan, Mapping[Path, bytes]]:
@@ -38,6 +40,8 @@ def on_host(plan: Plan, scratch: Path, proxy: int, runtime_api: int) -> tuple[Pl
                 return str(shown[str(target)] / at.relative_to(target))
         return path
 
+    # Why no extensions: they look for themselves and for each other below `/opt`.
+    argv = plan.argv[BEFORE:] if plan.extensions else plan.argv
     here = f"http://127.0.0.1:{proxy}"
     bundle = str(scratch / BUNDLE)
     paths = {
@@ -60,7 +64,8 @@ def on_host(plan: Plan, scratch: Path, proxy: int, runtime_api: int) -> tuple[Pl
     return (
         replace(
             plan,
-            argv=tuple(there(word) if word.startswith("/") else word for word in plan.argv),
+            argv=tuple(there(word) if word.startswith("/") else word for word in argv),
+            extensions=(),
             environ={**environ, **paths, **told},
             directory=there(plan.directory),
             binds=(),

@@ -33,6 +33,8 @@ class Plan:
     """Beside what the sandbox itself brings (`/usr`, libraries, a few files of `/etc`)."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Small read-only files laid into the view, path inside → content; they lie over binds."""
+    extensions: tuple[str, ...] = ()
+    """What is launched beside the program, by its names in `/opt/extensions`."""
     memory: int = 128
     """MiB for the function; the interpreter's own floor is added by the sandbox where it must be."""
     ephemeral: int = 512
@@ -80,6 +82,10 @@ class Jail(Protocol):
 
     def thaw(self) -> None:
         """Let them go on."""
+
+    def line(self) -> socket.socket:
+        """Return a TCP socket of the network inside, not connected, with which we can call whoever listens
+        there; ours to close. Raises ConnectionError when everything inside has ended."""
 
     def peak_memory(self) -> int:
         """Return the most memory used so far, in bytes (PSS or the control group's figure)."""

@@ -82,6 +82,18 @@ class Afterwards:
     on_failure: str = ""
     dead_letters: str = ""
 
+class Logging:
+    """How a function's log is written (`LoggingConfig`)."""
+
+    format: str = "Text"
+    """`Text` or `JSON`."""
+    application: str = ""
+    """The least level of the function's own lines, `TRACE` to `FATAL`; "" is `INFO`. With `JSON` alone."""
+    system: str = ""
+    """The least level of the platform's, `DEBUG`, `INFO` or `WARN`; "" is `INFO`. With `JSON` alone."""
+    group: str = ""
+    """The log group; "" is `/aws/lambda/<name>`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -112,6 +124,11 @@ class Function:
     where: Where = NOWHERE
     version: str = ""
     """Which of its published versions this is; "" the one that the template describes."""
+    logging: Logging = Logging()
+    traced: bool = False
+    """X-Ray is active: an event that is not sampled already is sampled."""
+    isolates: bool = False
+    """Each tenant has environments of his own, and every event names one."""
     revision: str = ""
     """Which state of that version's code and settings, where they change while a valve runs."""
 

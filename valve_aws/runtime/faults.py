@@ -119,9 +119,14 @@ def ending(status: int) -> str:
     return f"Runtime exited with error: signal: {SIGNALS.get(-status, f'signal {-status}')}"
 
 
-def exited(ident: str, status: int) -> bytes:
-    """Return the payload of an invocation whose runtime ended."""
-    return _payload("Runtime.ExitError", f"RequestId: {ident} Error: {ending(status)}")
+def exited(ident: str, status: int, error_type: str = "") -> bytes:
+    """Return the payload of an invocation whose runtime ended; an extension may have told why."""
+    return _payload(error_type or "Runtime.ExitError", f"RequestId: {ident} Error: {ending(status)}")
+
+
+def crashed(ident: str, error_type: str, words: str) -> bytes:
+    """Return the payload of an invocation whose environment ended with one of its extensions."""
+    return _payload(error_type, f"RequestId: {ident} Error: {words}")
 
 
 def out_of_memory(ident: str) -> bytes:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 
 from valve_aws.model.invocation import Answer, Begun, Done, Invocation, Kind, Reply, Wait
+from valve_aws.model.telemetry import Crashed, Subscription, Told
 from valve_aws.runtime import faults
 from valve_aws.runtime.extensions import Extensions
 from valve_aws.runtime.faults import RESPONSE_LIMIT, STREAM_LIMIT, accepted, another_method, refusal
@@ -82,8 +83,17 @@ BY_ID = re.compile(re.escape(API) + r"/runtime/invocation/([^/]+)/(response|erro
 class Machine:
     """One environment's Runtime API: requests and events go in, answers and ends of invocations come out."""
 
-    def __init__(self, identify: Callable[[], str], function: str = "", handler: str = "") -> None:
-        """`identify` makes identifiers for extensions; `function` and `handler` are what these are told."""
+    def __init__(
+        self,
+        identify: Callable[[], str],
+        function: str = "",
+        handler: str = "",
+        version: str = "$LATEST",
+        account: str = "",
+        external: Collection[str] = (),
+    ) -> None:
+        """`identify` makes identifiers for extensions; `function`, `handler`, `version` and `account` are
+        what these are told. `external` are those that are launched beside the runtime."""
         self.state = State.STARTED
         self._invocation: Invocation | None = None
         self._pending: Invocation | None = None
@@ -91,7 +101,9 @@ class Machine:
         self._streamed = 0
         self._tickets = 0
         self._out: list[Reply | Done] = []
-        self.extensions = Extensions(identify, self._ticket, function, handler)
+        greeting = {"functionName": function, "functionVersion": version, "handler": handler}
+        greeting["accountId"] = account
+        self.extensions = Extensions(identify, self._ticket, greeting, external)
         self._routes: Mapping[tuple[str, str], Callable[[Mapping[str, str], bytes], Answer | Wait]] = {
             ("GET", "/runtime/invocation/next"): self._next,
             ("POST", "/runtime/init/error"): self._init_error,
@@ -99,6 +111,25 @@ class Machine:
             ("POST", "/runtime/restore/error"): self._restore_error,
             ("GET", "/ping"): lambda *_: Answer(200, (), b"pong"),
         }
+
+    @property
+    def ready(self) -> bool:
+        """Say whether the runtime waits for the next event, whatever its extensions are at."""
+        return self.state is State.READY
+
+    @property
+    def gone(self) -> bool:
+        """Say whether every extension that was told of the end has ended."""
+        return self.extensions.gone
+
+    @property
+    def fatal(self) -> str:
+        """The first error that an extension has told of, "" for none."""
+        return self.extensions.fatal
+
+    def begun(self) -> list[Told]:
+        """Close what is open in an init alone; return what is told of each extension."""
+        return self.extensions.begun()
 
     @property
     def idle(self) -> bool:
@@ -117,7 +148,7 @@ class Machine:
 
         A `Wait` is answered by a `Reply` with its ticket, out of `drain`.
         """
-        path = path.partition("?")[0]
+        whole, path = path, path.partition("?")[0]
         named = {name.lower(): value for name, value in headers.items()}
         if by_id := BY_ID.fullmatch(path):
             if method != "POST":
@@ -129,7 +160,7 @@ class Machine:
                 return route(named, body)
             if any(path.removeprefix(API) == known for _, known in self._routes):
                 return another_method()
-        found = self.extensions.answer(method, path, named, body, self.state is State.STARTED)
+        found = self.extensions.answer(method, whole, named, body, self.state is State.STARTED)
         return found or Answer(404, (("Content-Type", "text/plain; charset=utf-8"),), b"404 page not found\n")
 
     def give(self, invocation: Invocation) -> None:
@@ -147,9 +178,7 @@ class Machine:
 
         `reason` is AWS's: `spindown`, `timeout` or `failure`.
         """
-        replies = self.extensions.shut(reason, deadline)
-        self._out += replies
-        return bool(replies)
+        return self.extensions.shut(reason, deadline)
 
     def forget(self, ticket: int) -> None:
         """Take note that whoever waited with `ticket` has gone."""
@@ -157,10 +186,10 @@ class Machine:
             self._poller, self.state = None, State.SENT
         self.extensions.forget(ticket)
 
-    def drain(self) -> list[Reply | Done]:
+    def drain(self) -> list[Reply | Done | Crashed | Subscription | Told]:
         """Return what has become due since the last time."""
         out, self._out = self._out, []
-        return out
+        return [*out, *self.extensions.drain()]
 
     def _ticket(self) -> int:
         self._tickets += 1
@@ -196,7 +225,7 @@ class Machine:
         if invocation is None or self._step(Step.GIVE):
             raise RuntimeError("no event is pending")
         self._invocation = invocation
-        self._out += self.extensions.invoke(invocation)
+        self.extensions.invoke(invocation)
         return Answer(200, headers_of(invocation), invocation.payload)
 
     # A response in pieces

@@ -26,9 +26,9 @@ def init_report(seconds: float, status: str, error_type: str = "") -> str:
     return f"INIT_REPORT Init Duration: {seconds * 1000:.2f} ms\tPhase: init\tStatus: {status}{tail}"
 
 
-def start(ident: str) -> str:
+def start(ident: str, version: str = "$LATEST") -> str:
     """Return the first line of an invocation."""
-    return f"START RequestId: {ident} Version: $LATEST"
+    return f"START RequestId: {ident} Version: {version}"
 
 
 def end(ident: str) -> str:
@@ -54,14 +54,15 @@ def report(
     init: float | None = None,
     status: str = "",
     error_type: str = "",
+    trace: str = "",
 ) -> str:
-    """Return the REPORT line.
+    """Return the REPORT line; `trace` is the X-Ray header, told where it is sampled.
 
     `seconds` is the duration, `memory` the setting in MiB, `peak` the most memory used in bytes, `init` the
     seconds of the cold start that went before (billed since August 2025, AWS compute blog), `status` "",
     `error` or `timeout`.
     """
-    billed = ceil(round((seconds + (init or 0.0)) * 1000, 2))
+    billed = billed_ms(seconds, init)
     line = (
         f"REPORT RequestId: {ident}\tDuration: {seconds * 1000:.2f} ms\tBilled Duration: {billed} ms\t"
         f"Memory Size: {memory} MB\tMax Memory Used: {ceil(peak / MIB)} MB\t"
@@ -72,4 +73,18 @@ def report(
         line += f"Status: {status}"
     if error_type:
         line += f"\tError Type: {error_type}"
+    if traced := sampled(trace):
+        line += f"\nXRAY TraceId: {traced[0]}\tSegmentId: {traced[1]}\tSampled: true\t"
     return line
+
+
+def billed_ms(seconds: float, init: float | None) -> int:
+    """Return the milliseconds that are billed."""
+    return ceil(round((seconds + (init or 0.0)) * 1000, 2))
+
+
+def sampled(trace: str) -> tuple[str, str] | None:
+    """Return (trace, segment) of an X-Ray header that says it is sampled."""
+    parts = dict(part.strip().partition("=")[::2] for part in trace.split(";"))
+    told = parts.get("Sampled") == "1" and parts.get("Root")
+    return (parts["Root"], parts.get("Parent", "")) if told else None

@@ -293,6 +293,20 @@ class Sandbox:
         self._measure()
         return self._memory[1]
 
+    def line(self) -> socket.socket:
+        """Return a socket of the network inside, not connected. Raises ConnectionError when it has ended."""
+        with self._asking:
+            if self._status is None and not self._last_message:
+                with contextlib.suppress(OSError):
+                    self._control.send(b"line")
+                    while received := socket.recv_fds(self._control, 256, 1, socket.MSG_CMSG_CLOEXEC):
+                        words, rights, _, _ = received
+                        if rights:
+                            return socket.socket(fileno=rights[0])
+                        if not self._heard(words):
+                            break
+        raise ConnectionError("the sandbox has ended")
+
     def _measure(self) -> None:
         words = self._ask("memory", "memory")
         if words:
@@ -314,9 +328,13 @@ class Sandbox:
 
     def _read(self) -> list[str]:
         try:
-            words = self._control.recv(256).decode("ascii", "replace").split(" ")
+            return self._heard(self._control.recv(256))
         except OSError:
             return []
+
+    def _heard(self, message: bytes) -> list[str]:
+        """Take one message of pid 1's or of the spawner's; return its words, none at the end."""
+        words = message.decode("ascii", "replace").split(" ")
         if words[0] == "exit":
             self._last_message = words
         self._full |= words[0] == "full"

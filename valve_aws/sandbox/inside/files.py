@@ -50,7 +50,7 @@ UID, GID, USER = 993, 990, "sbx_user1051"
 ETC = {
     "/etc/passwd": f"root:x:0:0:root:/root:/sbin/nologin\n{USER}:x:{UID}:{GID}::/home/{USER}:/sbin/nologin\n",
     "/etc/group": f"root:x:0:\n{USER}:x:{GID}:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "/etc/hosts": "127.0.0.1 localhost sandbox.localdomain sandbox\n::1 localhost\n",
     "/etc/resolv.conf": "nameserver 169.254.78.1\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n",
 }

@@ -12,16 +12,17 @@ import os
 import resource
 import select
 import time
+from _socket import socket
 
 from valve_aws.sandbox.inside import host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _socket import socket
-
     from valve_aws.sandbox.inside.asked.process import Asked
     from valve_aws.sandbox.order import Order
 
+SOL_SOCKET, SCM_RIGHTS = 1, 1
+AF_INET, SOCK_STREAM, SOCK_CLOEXEC = 2, 1, 0x80000
 MIB = 1 << 20
 BEYOND = 2048 * MIB
 """What one process may map above the plan's memory before `mmap` itself fails: a backstop should the watch be
@@ -242,10 +243,21 @@ class Init:
         elif order == b"memory":
             self.watch.measure()
             answer = f"memory {self.watch.now} {self.watch.peak}".encode()
+        elif order == b"line":
+            self.hand_over()
+            return True
         else:
             return False
         self.control.send(answer)
         return True
+
+
+    def hand_over(self) -> None:
+        """Give the valve a socket of the network in here, with which it can call whoever listens there."""
+        made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+        number = made.fileno().to_bytes(4, "little")
+        self.control.sendmsg([b"line"], [(SOL_SOCKET, SCM_RIGHTS, number)])
+        made.close()
 
 
 def _everyone(number: int) -> None:

@@ -86,6 +86,10 @@ class Unguarded:
             os.killpg(self.pid, signal.SIGKILL)
         return status
 
+    def line(self) -> socket.socket:
+        """Return a socket, not connected: the network inside is the host's."""
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
     def freeze(self) -> None:
         """Stop the process group."""
         self._signal(signal.SIGSTOP)
