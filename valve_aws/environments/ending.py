@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from valve_aws.environments.conversation import Conversation
 from valve_aws.environments.surroundings import Surroundings
@@ -15,9 +15,6 @@ from valve_aws.model.invocation import Done, Invocation, Kind
 from valve_aws.model.label import Label
 from valve_aws.model.stack import Function
 from valve_aws.model.telemetry import Told
-
-if TYPE_CHECKING:
-    from valve_aws.environments.environment import Environment
 
 STATUS = {Kind.RESPONSE: ("", ""), Kind.ERROR: ("", ""), Kind.TIMEOUT: ("timeout", "")}
 """What REPORT says of each end; whatever is not here is an error with its type."""
@@ -43,7 +40,7 @@ class Ending:
     def __init__(
         self,
         function: Function,
-        around: Surroundings[Environment],
+        around: Surroundings[Any],
         talk: Conversation,
         fate: Fate,
         time: Callable[..., str],
