@@ -214,6 +214,11 @@ def true_folder(path: Path) -> Path | None:
     return path.resolve() if path.is_dir() else None
 
 
+def content(path: Path) -> bytes:
+    """Return a file of our own."""
+    return path.read_bytes()
+
+
 def programs(folder: Path) -> tuple[str, ...]:
     """Return the names of the files in a folder, none where there is no such folder."""
     there = folder.iterdir() if folder.is_dir() else ()

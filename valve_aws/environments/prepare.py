@@ -137,7 +137,7 @@ def _launched(prepared: Prepared, own: Interpreter | None, shims: Path) -> Prepa
     names = files.programs(opt / "extensions") if opt else ()
     if not names:
         return prepared
-    program, interpreter = (shims / "_valve_extensions.py").read_bytes(), prepared.interpreter
+    program, interpreter = files.content(shims / "_valve_extensions.py"), prepared.interpreter
     if isinstance(interpreter, Interpreter):
         return replace(prepared, extensions=names, launcher=program, python=interpreter.inside)
     ours = own or host.own()
