@@ -482,7 +482,7 @@ def test_an_error_that_an_extension_tells_of_is_the_environments(what: str, fata
             [] if external else [fatal]
         )
         (state,) = each.begun()
-        assert dict(state.record)["errorType"] == "Mine.Own"  # type: ignore[arg-type]
+        assert dict(state.record)["errorType"] == "Mine.Own"  # type: ignore[arg-type]  # a record of the platform is no line
 
 
 def test_an_extension_that_ends_takes_the_environment_along_unless_that_ends() -> None:
@@ -509,9 +509,9 @@ def test_the_launcher_waits_for_registrations_and_for_the_end() -> None:
     register(each, name="one")
     assert each.drain() == []
     register(each, name="two")
-    assert [due.ticket for due in each.drain() if isinstance(due, Reply)] == [waits["registered"].ticket]  # type: ignore[union-attr]
+    assert [due.ticket for due in each.drain() if isinstance(due, Reply)] == [waits["registered"].ticket]  # type: ignore[union-attr]  # what else it may be fails here
     each.shut("spindown", 5.0)
-    assert [due.ticket for due in each.drain() if isinstance(due, Reply)] == [waits["shutdown"].ticket]  # type: ignore[union-attr]
+    assert [due.ticket for due in each.drain() if isinstance(due, Reply)] == [waits["shutdown"].ticket]  # type: ignore[union-attr]  # what else it may be fails here
 
 
 def test_what_was_launched_registers_once_and_what_was_not_hears_of_no_end() -> None:
@@ -555,9 +555,9 @@ def test_who_has_registered_may_listen_by_one_api_until_the_init_ends(path: str,
     assert told(subscribe(each, "other", path))[0] == 403
     assert subscribe(each, ident, path).body == b'"OK"'
     listener, event = each.drain()
-    assert (listener.port, listener.path, listener.api) == (4243, "/take", api)  # type: ignore[union-attr]
+    assert (listener.port, listener.path, listener.api) == (4243, "/take", api)  # type: ignore[union-attr]  # what else it may be fails here
     assert isinstance(event, Told)
-    assert dict(event.record)["types"] == ["platform"]  # type: ignore[arg-type]
+    assert dict(event.record)["types"] == ["platform"]  # type: ignore[arg-type]  # a record of the platform is no line
     other = {"Telemetry": "/2020-08-15/logs", "Logs": "/2022-07-01/telemetry"}[api]
     assert subscribe(each, ident, other).status == 403
     each.begun()
