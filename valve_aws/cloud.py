@@ -78,6 +78,8 @@ class Cloud:
         self._book: Book | None = None
         self._met = time.monotonic()
         self.generation = external.generation if external else generation or _generation()
+        self.kept = bool(generation)
+        """Whether it holds what another run has left there."""
 
     @property
     def sole(self) -> bool:
@@ -145,6 +147,11 @@ class Cloud:
         """Say whether its time can be moved."""
         return self._external is None
 
+    @property
+    def waiting(self) -> bool:
+        """Say whether messages may be there that nobody has sent in this run."""
+        return self.kept or any(seed.kind == "message" for seed in self._seeds)
+
     def seeded(self, arn: str) -> int:
         """Return how many items the seed puts into a table."""
         return sum(seed.kind == "item" and seed.arn == arn for seed in self._seeds)
@@ -195,7 +202,7 @@ class Cloud:
         if self._external is None:
             await self.close()
             self._moto, self._endpoint, self._ahead = None, None, 0.0
-            self.generation = _generation()
+            self.generation, self.kept = _generation(), False
         return self.generation
 
     async def keep(self, path: Path) -> Sequence[str]:

@@ -67,6 +67,8 @@ class Tail:
     shard: str
     iterator: str
     lanes: tuple[Lane, ...]
+    since: float = 0.0
+    """What arrived before is passed over."""
     skip: int = 0
     stamp: int = 0
     """When the book was looked at before what is read next was written."""
@@ -87,10 +89,13 @@ class Following:
         passage: Passage,
         tables: Tables,
         seeded: Callable[[str], int],
+        began: Callable[[], float],
         say: Callable[[str], None],
     ) -> None:
-        """`seeded` says how many items a table was given before anything happened."""
+        """`seeded` says how many items a table was given before anything happened; `began` since when what
+        is in a stream is of this run, 0 when all of it is."""
         self._passage, self._tables, self._seeded, self._say = passage, tables, seeded, say
+        self._began = began
         self._tails: dict[tuple[str, str, str], list[Tail]] = {}
         self._known: OrderedDict[str, Holding] = OrderedDict()
         """Record of a data stream, by its stream and number → what it carries."""
@@ -145,7 +150,8 @@ class Following:
             ident = str(shard["ShardId"])
             iterator = await self._iterator(stream, ident)
             lanes = tuple(Lane() for _ in range(1 if rules.tumbling else rules.lanes))
-            yield Tail(trigger, rules, stream, ident, iterator, lanes, skip)
+            made = float(trigger.properties.get("LastModified") or 0)
+            yield Tail(trigger, rules, stream, ident, iterator, lanes, max(made, self._began()) - 1, skip)
 
     async def _iterator(self, stream: str, shard: str) -> str:
         asked = {"ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
@@ -164,10 +170,9 @@ class Following:
             answer = await self._passage.operate(service, "GetRecords", told)
             tail.iterator = str(answer.get("NextShardIterator") or "")
             records = answer.get("Records") or []
-            made = float(tail.trigger.properties.get("LastModified") or 0)
             for record in records[min(tail.skip, len(records)) :]:
                 taken = self._taken(tail, record)
-                if taken is not None and taken.arrived >= made - 1 and self._wanted(tail, taken):
+                if taken is not None and taken.arrived >= tail.since and self._wanted(tail, taken):
                     tail.lanes[streams.lane(taken.key, len(tail.lanes))].waiting.append(taken)
             tail.skip, tail.stamp = max(0, tail.skip - len(records)), stamp
             if len(records) < READ:

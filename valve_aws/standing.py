@@ -127,7 +127,7 @@ async def opened(valve: Valve) -> AsyncIterator[None]:
     await valve.open()
     if valve.settings.unsafe:
         say("valve: UNSAFE: no walls (`--unsafe-cooperative`); a hostile function steps around this guard")
-    tending = asyncio.ensure_future(_tend(valve))
+    tending = asyncio.ensure_future(valve.triggering.keep())
     try:
         yield
     finally:
@@ -135,16 +135,6 @@ async def opened(valve: Valve) -> AsyncIterator[None]:
         await asyncio.gather(tending, return_exceptions=True)
         await valve.close()
         say(valve.summary())
-
-
-async def _tend(valve: Valve) -> None:
-    while True:
-        await valve.drain()
-        await asyncio.sleep(TEND)
-
-
-TEND = 0.1
-"""Seconds between looks at what is due."""
 
 
 @asynccontextmanager

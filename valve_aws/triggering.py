@@ -50,7 +50,11 @@ class Triggering:
         self._spreading = Spreading(
             passage, clock, self.deferring, delivering, ledger.looping, say, _fresh, cloud.follows
         )
-        following = Following(passage, tables, cloud.seeded, say)
+        self._cloud, self._say = cloud, say
+        self._began = clock.now()
+        following = Following(
+            passage, tables, cloud.seeded, lambda: self._began if cloud.kept else 0.0, say
+        )
         around = (delivering, following, invoking.start, say, _fresh)
         self._tailing = Tailing(passage, clock, invoking.for_queue, *around)
         self._news = asyncio.Event()
@@ -101,10 +105,20 @@ class Triggering:
 
     async def keep(self) -> None:
         """Serve whatever becomes due, until this is cancelled: for a valve that stays."""
+        if self._cloud.waiting:
+            self._waking.due |= dict.fromkeys(self._waking.triggers(), "")
+            self._news.set()
         while True:
             await self._news.wait()
             self._news.clear()
-            self._invoking.start(self._turn())
+            self._invoking.start(self._kept())
+
+    async def _kept(self) -> None:
+        """Serve what is due; a fault in that is told, and ends nothing else."""
+        try:
+            await self._turn()
+        except Exception as error:  # Why all: who stays must go on, whatever befell one batch
+            self._say(f"valve: what was due could not be served: {type(error).__name__}: {error}")
 
     def forget(self) -> None:
         """Forget all that is due: another run begins."""
@@ -112,6 +126,7 @@ class Triggering:
         self._tailing.forget()
         self._spreading.forget()
         self.clock.clear()
+        self._began = self.clock.now()
         self._spreading.begin()
 
     def close(self) -> None:

@@ -29,8 +29,16 @@ T = TypeVar("T")
 class Ground:
     """One application; `with` it."""
 
-    def __init__(self, folder: Path, files: Mapping[str, str], cloud: Standing, mode: str = "") -> None:
-        """`files` are the application's, by path; `cloud` may stand for one after the other."""
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, str],
+        cloud: Standing,
+        mode: str = "",
+        time: clock.Clock | None = None,
+    ) -> None:
+        """`files` are the application's, by path; `cloud` may stand for one after the other; `time` None is
+        one that the test moves."""
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +52,7 @@ class Ground:
             self.said.append,
             heard=lambda who, stream, line, free: self.lines.append(line),
             moto=cloud.start,
+            clock=time,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
