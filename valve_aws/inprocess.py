@@ -138,12 +138,16 @@ class Wire:
         wanted = self._aws.wants_reply(call)
         if http is None:
             told = parsed.get("ResponseMetadata", {})
-            status, headers = told.get("HTTPStatusCode", 200), _pairs(told.get("HTTPHeaders", {}))
+            status, given = told.get("HTTPStatusCode", 200), told.get("HTTPHeaders", {}).items()
+            headers = ((str(name), str(value)) for name, value in given)
             body = json.dumps(parsed, default=str).encode() if wanted else None
             if isinstance(call, AwsCall):
                 call = replace(call, protocol="json")
         else:
-            status, headers = http.status_code, _pairs(http.headers)
+            # Why one by one, and when asked: botocore's mapping makes two objects for each that it is
+            # walked over.
+            status, said = http.status_code, ((name, http.headers.get(name)) for name in self._aws.telling)
+            headers = ((name, str(value)) for name, value in said if value is not None)
             body = http.content if wanted else None
         found = self._aws.reply(call, status, headers, body)
         if call.operation == "CreateTable" and found.outcome is Outcome.DONE:
@@ -278,10 +282,6 @@ def _shown(value: Any) -> str:
         [v.getvalue() for v in value.values() if isinstance(v, BytesIO)] if isinstance(value, Mapping) else []
     )
     return f"{value!r}{files!r}"
-
-
-def _pairs(headers: Any) -> list[tuple[str, str]]:
-    return [(str(name), str(value)) for name, value in headers.items()]
 
 
 def _text(content: Any) -> bytes:

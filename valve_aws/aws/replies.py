@@ -7,7 +7,7 @@ Knows which replies name cells and which say "done" and mean "in part". Does not
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
@@ -57,6 +57,9 @@ PARTIAL = {
 XML_MAY_FAIL = frozenset({"CopyObject", "UploadPartCopy", "CompleteMultipartUpload"})
 """S3 operations whose reply of status 200 may hold an error."""
 
+TELLING = ("x-amz-version-id", "etag")
+"""The headers of a reply that tell anything of what became of a call; lower case."""
+
 REMOVING = frozenset({("s3", "DeleteObject"), ("dynamodb", "DeleteItem")})
 
 
@@ -70,14 +73,14 @@ def wants_reply(call: Call) -> int:
     return MOST if call.service == "s3" and call.operation in XML_MAY_FAIL else 0
 
 
-def settle(call: Call, status: int, headers: Sequence[tuple[str, str]], body: bytes | None) -> Settled:
-    """Return what a reply settles. A reply that cannot be read is of unknown outcome."""
+def settle(call: Call, status: int, headers: Iterable[tuple[str, str]], body: bytes | None) -> Settled:
+    """Return what a reply settles. A reply that cannot be read is of unknown outcome; `headers` are read only
+    where they tell something."""
     outcome = outcome_of(status)
     if outcome is not Outcome.DONE:
         return Settled(outcome)
-    named = {n.lower(): v for n, v in headers}
     try:
-        return done(call, named, body or b"")
+        return done(call, headers, body or b"")
     except (Unclear, ValueError, KeyError, TypeError, AttributeError, expat.ExpatError):
         return Settled(Outcome.UNKNOWN)
 
@@ -91,7 +94,7 @@ def outcome_of(status: int) -> Outcome:
     return Outcome.UNKNOWN
 
 
-def done(call: Call, headers: Mapping[str, str], body: bytes) -> Settled:
+def done(call: Call, headers: Iterable[tuple[str, str]], body: bytes) -> Settled:
     """Return what a reply of success settles."""
     key = call.service, call.operation
     if key in NAMING:
@@ -99,7 +102,7 @@ def done(call: Call, headers: Mapping[str, str], body: bytes) -> Settled:
     if key in PARTIAL:
         return Settled(Outcome.UNKNOWN if partly(call, PARTIAL[key], body) else Outcome.DONE)
     if call.service == "s3":
-        return s3_done(call, headers, body)
+        return s3_done(call, {n.lower(): v for n, v in headers}, body)
     removed = single(call) if key in REMOVING else ()
     return Settled(Outcome.DONE, removed=removed)
 

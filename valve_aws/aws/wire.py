@@ -5,7 +5,7 @@ Knows which module does what. Decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -201,8 +201,11 @@ class Aws:
         """Return how many bytes of the reply to hold before `reply`; 0: it may stream past."""
         return replies.wants_reply(call)
 
+    telling = replies.TELLING
+    """The headers that `reply` looks at."""
+
     def reply(
-        self, call: Call, status: int, headers: Sequence[tuple[str, str]], body: bytes | None
+        self, call: Call, status: int, headers: Iterable[tuple[str, str]], body: bytes | None
     ) -> Settled:
         """Return what became of a call."""
         return replies.settle(call, status, headers, body)

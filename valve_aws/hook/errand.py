@@ -90,6 +90,8 @@ class Watcher(Protocol):
 class Errand:
     """See the module."""
 
+    __slots__ = ("_call", "_client", "_halves", "_invoked", "_operation", "_spoken", "_watcher")
+
     def __init__(
         self,
         watcher: Watcher,

@@ -19,7 +19,7 @@ from botocore.signers import RequestSigner, S3PostPresigner
 from valve_aws.hook.arrival import arrived
 from valve_aws.hook.caller import CALLER, Caller, call_back, calling, start, submit
 from valve_aws.hook.evidence import calling_line
-from valve_aws.hook.flight import FLIGHT, GUARDS, Flight, Guard, under_way
+from valve_aws.hook.flight import FLIGHT, GUARDS, Flight, Guard, UnderWay
 from valve_aws.hook.presigning import ASKED, Asked, of_form, of_url
 
 _lock = Lock()
@@ -28,12 +28,17 @@ Original = Callable[..., Any]
 """What stood there, bound to the instance."""
 
 
+HERE: frozenset[type] = frozenset({dict, str})
+"""What is certainly no awaitable. Why asked first: it is what nearly every call has, and the other question
+takes a microsecond."""
+
+
 def make_api_call(call: Original, _: Any, operation_name: str, api_params: Any) -> Any:
     """`BaseClient._make_api_call`, with what its guards make of its reply."""
     flight = Flight()
-    with under_way(flight):
+    with UnderWay(flight):
         parsed = call(operation_name, api_params)
-    if isawaitable(parsed):
+    if type(parsed) not in HERE and isawaitable(parsed):
         flight.waits, flight.place = True, calling_line()
         return _awaited(flight, parsed, CALLER.get())
     flight.replied(parsed)
@@ -43,7 +48,7 @@ def make_api_call(call: Original, _: Any, operation_name: str, api_params: Any) 
 async def _awaited(flight: Flight, coming: Awaitable[Any], asked: Caller | None) -> Any:
     """The same where the call is a coroutine. Who awaits it calls; where that is no handler, who asked."""
     with calling(CALLER.get() or asked):
-        with under_way(flight):
+        with UnderWay(flight):
             parsed = await coming
         flight.replied(parsed)
     return parsed
@@ -51,7 +56,7 @@ async def _awaited(flight: Flight, coming: Awaitable[Any], asked: Caller | None)
 
 def after(value: Any, then: Callable[[Any], Any]) -> Any:
     """Return what `then` makes of a value, or a coroutine that does once the value is there."""
-    return _later(value, then) if isawaitable(value) else then(value)
+    return _later(value, then) if type(value) not in HERE and isawaitable(value) else then(value)
 
 
 async def _later(coming: Awaitable[Any], then: Callable[[Any], Any]) -> Any:
@@ -138,14 +143,14 @@ def make_request(
         return made(flight, call, operation_model, request_dict, request_context)
     if flight.waits:
         return _strayed_later(flight, made(flight, call, operation_model, request_dict, request_context))
-    with under_way(flight):
+    with UnderWay(flight):
         answer = made(flight, call, operation_model, request_dict, request_context)
     flight.replied(answer[1])
     return answer
 
 
 async def _strayed_later(flight: Flight, coming: Awaitable[Any]) -> Any:
-    with under_way(flight):
+    with UnderWay(flight):
         answer = await coming
     flight.replied(answer[1])
     return answer
