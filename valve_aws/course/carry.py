@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from valve_aws.course.commands import (
     Begin,
@@ -37,6 +37,8 @@ from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.verdict import Mode, Reason, Rule, Verdict, Way
+
+NOTHING_MORE = Verdict(True)
 
 ATTEMPTS = 64
 """Why: a decision is taken again when the book moved meanwhile; a book that never stands still is one that
@@ -117,8 +119,10 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         # unknown.
         yield from closing.close(Outcome.UNKNOWN, None)
         raise
-    after = yield Look(wants, stamp, reply.seen)
-    again = judge.settle(call, subject.principal(), after)
+    again = NOTHING_MORE
+    # Why not always: what a book that stands still holds has joined when it was decided.
+    if reply.seen or (yield Stamp()) != stamp:
+        again = judge.settle(call, subject.principal(), (yield Look(wants, stamp, reply.seen)))
     yield from join(court, subject, again.joins | reply.carries, again.ways + reply.ways)
     if reply.held:
         yield from _told(court, subject, call, reply.held, passes=True)
@@ -150,7 +154,7 @@ def wave_through(court: Court, subject: Subject, call: Call, ident: str, time: s
         yield Fail(ident, call)
         return verdict
     if call.effect.changes:
-        yield Note(became(record(court, subject, call, verdict, ident, time), reply.outcome, reply.status))
+        yield Note(became(court, subject, call, ident, time, reply.outcome, reply.status))
     yield Release(reply)
     return verdict
 
@@ -224,9 +228,11 @@ class _Closing:
         versions = reply.versions if reply else {}
         created = [(cell, writes) for cell in reply.created] if reply else []
         yield Settle(self.ident, outcome, versions, created, reply.removed if reply else ())
-        blank = record(self.court, self.subject, self.outgoing.call, Verdict(True), self.ident, self.time)
-        settled = became(blank, outcome, reply.status if reply else 0)
-        yield Note(replace(settled, writes=writes, changes=tuple(str(cell) for cell, _ in created)))
+        call, status = self.outgoing.call, reply.status if reply else 0
+        made = tuple(str(cell) for cell, _ in created)
+        yield Note(
+            became(self.court, self.subject, call, self.ident, self.time, outcome, status, writes, made)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +250,7 @@ def _decided(
     court: Court, subject: Subject, call: Call, ident: str, time: str, links: tuple[Asked, ...]
 ) -> Course[_Decision]:
     """Decide until the book stands still."""
-    judge, where = court.judge, places(call)
+    judge, where = court.judge, places(call) if links else ()
     wants = judge.wants(call)
     for _ in range(ATTEMPTS):
         stamp = yield Stamp()

@@ -5,7 +5,7 @@ Knows which port answers which command. Does not know who sends anything, nor in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,27 +27,36 @@ class Clerk:
 
     def at_once(self, command: ask.Command) -> Any:
         """Carry out a command that waits for nobody. `Cut` is whoever's who sends."""
-        match command:
-            case ask.Begin():
-                return self.begin()
-            case ask.Stamp():
-                return self.book.stamp()
-            case ask.Look(extents, since, seen):
-                return self.book.held(extents, since, seen)
-            case ask.Raise(record, rises, watched, stamp):
-                return self.book.raise_(record, rises, watched, stamp)
-            case ask.Settle(record, outcome, versions, created, removed):
-                self.book.settle(record, outcome, versions, created)
-                if removed and outcome is Outcome.DONE:
-                    self.book.remove(record, removed)
-            case ask.Note(record):
-                try:
-                    self.sink.write(record)
-                except BookError:
-                    if record.verdict == "refuse":
-                        self.seen(record)  # Why: it happens although no record can be kept of it
-                    raise
-                self.seen(record)
-            case _:
-                raise TypeError(f"nobody carries out `{type(command).__name__}` here")
-        return None
+        return DEEDS.get(type(command), _nobody)(self, command)
+
+
+def _settle(clerk: Clerk, it: ask.Settle) -> None:
+    clerk.book.settle(it.record, it.outcome, it.versions, it.created)
+    if it.removed and it.outcome is Outcome.DONE:
+        clerk.book.remove(it.record, it.removed)
+
+
+def _note(clerk: Clerk, it: ask.Note) -> None:
+    try:
+        clerk.sink.write(it.record)
+    except BookError:
+        if it.record.verdict == "refuse":
+            clerk.seen(it.record)  # Why: it happens although no record can be kept of it
+        raise
+    clerk.seen(it.record)
+
+
+def _nobody(_: Clerk, command: ask.Command) -> None:
+    raise TypeError(f"nobody carries out `{type(command).__name__}` here")
+
+
+DEEDS: Mapping[type, Callable[[Clerk, Any], Any]] = {
+    ask.Begin: lambda clerk, _: clerk.begin(),
+    ask.Stamp: lambda clerk, _: clerk.book.stamp(),
+    ask.Look: lambda clerk, it: clerk.book.held(it.extents, it.since, it.seen),
+    ask.Raise: lambda clerk, it: clerk.book.raise_(it.record, it.rises, it.watched, it.stamp),
+    ask.Settle: _settle,
+    ask.Note: _note,
+}
+"""Why a table: a call asks for some eight, and trying one pattern after the other takes longer than the
+deed."""

@@ -6,13 +6,13 @@ Knows records. Does not know in which order anything is asked for.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from valve_aws.course.commands import Course, Note
 from valve_aws.course.subject import Subject
 from valve_aws.flow import Judge
 from valve_aws.model.call import Call
-from valve_aws.model.label import CLEAN
+from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode, Reason, Rule, Verdict
@@ -59,7 +59,7 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
         function=subject.function,
         environment=subject.environment,
         invocation=subject.invocation,
-        resources=call.resources if not call.held else tuple(map(_place, call.resources)),
+        resources=_places(call),
         parameters=dict(call.leaves) if not call.held else {},
         label=subject.label,
         writes=verdict.writes,
@@ -74,23 +74,45 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
     )
 
 
-def _place(resource: str) -> str:
-    """Return a resource without what may hold a credential: the path of a URL."""
-    return "/".join(resource.split("/")[:3])
+def _places(call: Call) -> tuple[str, ...]:
+    """Return a call's resources without what may hold a credential: the path of a URL."""
+    if not call.held:
+        return call.resources
+    return tuple("/".join(each.split("/")[:3]) for each in call.resources)
 
 
-def became(asked: Record, outcome: Outcome, status: int) -> Record:
+def became(
+    court: Court,
+    subject: Subject,
+    call: Call,
+    ident: str,
+    time: str,
+    outcome: Outcome,
+    status: int,
+    writes: Label = CLEAN,
+    changes: tuple[str, ...] = (),
+) -> Record:
     """Return the line that says what became of a call that changes something (ADR 2, step 5)."""
-    return replace(
-        asked,
+    return Record(
+        ident=ident,
+        time=time,
+        service=call.service,
+        operation=call.operation,
+        region=call.region or court.region,
+        account=court.account,
         verdict="settled",
+        mode=court.mode,
+        function=subject.function,
+        environment=subject.environment,
+        invocation=subject.invocation,
+        resources=_places(call),
+        label=subject.label,
+        writes=writes,
+        changes=changes,
+        evidence=call.evidence,
+        cause=subject.cause,
         outcome=str(outcome),
         status=status,
-        changes=(),
-        joined=CLEAN,
-        parameters={},
-        ways=(),
-        reasons=(),
     )
 
 
