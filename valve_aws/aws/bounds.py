@@ -38,6 +38,9 @@ EXPRESSIONS = (
 
 PARTS = ("TransactItems", "TransactStatements", "Statements")
 
+SPEAKING = frozenset({*EXPRESSIONS, *PARTS, "Statement", "RequestItems"})
+"""Members without which a request of DynamoDB's has no expression and no statement."""
+
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 """A JSON string, to the end of the text if it has none."""
 
@@ -64,7 +67,7 @@ def declined(service: str, operation: str, params: Mapping[str, Any]) -> None:
 
     Why: emulators take it, and it keeps them busy for everybody else.
     """
-    if service != "dynamodb":
+    if service != "dynamodb" or SPEAKING.isdisjoint(params):
         return
     for name, text in expressions(params):
         size = len(text.encode("utf-8", "surrogatepass"))

@@ -131,11 +131,11 @@ def compile_row(row: Row, vocabulary: Service) -> Callable[[Asked], Judged]:
 
 
 def _extents(selectors: tuple[Extents, ...], asked: Asked) -> tuple[Extent, ...]:
-    return tuple([extent for select in selectors for extent in select(asked)])
+    return tuple([extent for select in selectors for extent in select(asked)]) if selectors else ()
 
 
 def _texts(selectors: tuple[Texts, ...], asked: Asked) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([text for select in selectors for text in select(asked)]))
+    return tuple(dict.fromkeys([text for select in selectors for text in select(asked)])) if selectors else ()
 
 
 def _actions(selectors: tuple[tuple[str, Texts], ...], asked: Asked) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ Knows what botocore takes for a value of each kind. Does not know the wire: noth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,19 +23,39 @@ def parameters(operation: Operation, params: Mapping[str, Any]) -> dict[str, Any
 
     What botocore does not send is not there: members without a value, a body that streams.
     """
-    members = operation.members
-    out: dict[str, Any] = {}
+    readers, out = operation.readers, {}
     for name, value in params.items():
-        shape = members.get(name)
-        if shape is None or value is None:
+        reader = readers.get(name) or _reader(operation, name)
+        if reader.read is None or value is None:
             continue
-        if name == operation.payload and shape.kind in {"blob", "string"} and shape.traits.get("streaming"):
-            continue
-        if hasattr(value, "read") and shape.kind == "blob":
+        if reader.file and hasattr(value, "read"):
             continue  # Why: a file is read once, by whoever sends it
-        typed = codec(shape)(value)
-        out[name] = stripped(typed) if shape.location in IN_HEADERS else typed
+        typed = reader.read(value)
+        out[name] = stripped(typed) if reader.header else typed
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How one parameter of an operation is taken in; worked out once."""
+
+    read: Codec | None
+    """None: botocore does not send it, or it streams."""
+    file: bool = False
+    """It may be a file."""
+    header: bool = False
+
+
+def _reader(operation: Operation, name: str) -> Reader:
+    shape = operation.members.get(name)
+    if shape is None:
+        return Reader(None)
+    if name == operation.payload and shape.kind in {"blob", "string"} and shape.traits.get("streaming"):
+        made = Reader(None)
+    else:
+        made = Reader(codec(shape), shape.kind == "blob", shape.location in IN_HEADERS)
+    operation.readers[name] = made
+    return made
 
 
 def stripped(value: Any) -> Any:
@@ -60,7 +81,7 @@ def structure(shape: Shape) -> Codec:
     known: dict[str, Codec] = {}
 
     def read(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise Unclear(f"a `{shape.name}` is not a mapping")
         out = {}
         for name, inner in value.items():
@@ -96,7 +117,7 @@ def mapping(shape: Shape) -> Codec:
     made: list[Codec] = []
 
     def read(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise Unclear(f"a `{shape.name}` is not a mapping")
         if not made:
             made.append(codec(shape.part("value")))

@@ -87,6 +87,8 @@ class Operation:
         self.uri: str = http.get("requestUri", "/")
         self.deprecated = bool(definition.get("deprecated"))
         self.unsigned = definition.get("authtype") == "none"
+        self.readers: dict[str, Any] = {}
+        """Compiled by `given`, by member."""
 
     @cached_property
     def input(self) -> Shape | None:

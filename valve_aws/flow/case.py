@@ -53,7 +53,7 @@ def plan(call: Call, declared: OperationRule | None, ceilings: Ceilings) -> Plan
         reveals += tuple(Extent(target) for target in declared.reveals)
         changes += tuple(Extent(target) for target in declared.writes)
     reads = tuple(dict.fromkeys(reveals if effect.blind else (*reveals, *_unproven(reveals, changes))))
-    consults = tuple(e for e in dict.fromkeys(effect.consults) if e not in reads)
+    consults = tuple(e for e in dict.fromkeys(effect.consults) if e not in reads) if effect.consults else ()
     stores = tuple(dict.fromkeys([*call.resources, *(e.store for e in reads + consults + changes)]))
     wants = tuple(dict.fromkeys(ceilings.canonical(e) for e in reads + consults if in_book(e, ceilings)))
     return Plan(call, declared, reads, consults, changes, stores, wants)
@@ -115,6 +115,8 @@ class Case:
 
     def ways(self) -> tuple[Way, ...]:
         """Return for each tag of the case how it came, the environment's own first."""
+        if not self.joined and not self.consulted:
+            return self.who.ways
         found = {way.tag: way for way in self.who.ways}
         for more in (self.joined, self.consulted):
             for tag, way in more.items():

@@ -237,6 +237,8 @@ class Ceilings:
 
     def canonical(self, extent: Extent) -> Extent:
         """Return the extent under the name that the book knows it by."""
+        if extent.store.startswith("arn:"):
+            return extent  # as `_look_up` has it
         store = self.store(extent.store)
         return extent if store.book == extent.store else replace(extent, store=store.book)
 

@@ -32,6 +32,8 @@ class Step:
 
     name: str
     act: Callable[[Rules, Case], Iterable[Reason]]
+    idle: Callable[[Rules], bool] = lambda _: False
+    """Say that no line of a policy gives the step anything to look at, whatever the call."""
 
 
 WALLS = (
@@ -39,13 +41,13 @@ WALLS = (
     Step("held", walls.held),
     Step("perimeter", walls.foreign),
     Step("host", walls.host),
-    Step("with", walls.demanded),
+    Step("with", walls.demanded, lambda rules: not rules.demanding),
     Step("unknown", walls.unknown),
     Step("configure", walls.configure),
     Step("granted", walls.granted),
-    Step("narrowed", walls.narrowed),
-    Step("from", walls.sources),
-    Step("clearance", walls.clearance),
+    Step("narrowed", walls.narrowed, lambda rules: not rules.narrow),
+    Step("from", walls.sources, lambda rules: not rules.sourced),
+    Step("clearance", walls.clearance, lambda rules: not rules.cleared),
 )
 """What looks at no label. In `enforce` a call that is refused here has looked at no cell, so nothing joins.
 """
@@ -55,12 +57,12 @@ FLOWS = (
     Step("reads", flows.reads),
     Step("consults", flows.consults),
     Step("fields", flows.fields),
-    Step("learned", flows.learned),
+    Step("learned", flows.learned, lambda rules: not rules.cleared),
     Step("outgoing", flows.outgoing),
     Step("asking", flows.asking),
-    Step("declassify", flows.declassify),
+    Step("declassify", flows.declassify, lambda rules: not rules.removable),
     Step("delivered", flows.delivered),
-    Step("only-to", flows.only_to),
+    Step("only-to", flows.only_to, lambda rules: not rules.confined),
     Step("accepts", flows.accepts),
 )
 
@@ -69,10 +71,10 @@ class Judge:
     """Compiled once from a policy and a stack; then a function of its arguments."""
 
     def __init__(self, policy: FlowPolicy, stack: Stack) -> None:
-        self._rules = Rules(policy, stack)
+        self._rules = rules = Rules(policy, stack)
         self._releases = Releases(policy)
-        self._walls: tuple[Step, ...] = WALLS
-        self._flows: tuple[Step, ...] = FLOWS
+        self._walls = tuple(step for step in WALLS if not step.idle(rules))
+        self._flows = tuple(step for step in FLOWS if not step.idle(rules))
         self._last: Plan | None = None
 
     def courier(self) -> Judge:

@@ -55,6 +55,14 @@ class Rules:
             compile_targets(line.into) for rule in policy.functions.values() for line in rule.may_presign
         )
         """Where each line of `may-presign` lets links go."""
+        self.demanding = any(rule.demands for rule in policy.stores)
+        """Some line says `with`."""
+        self.sourced = any(r.sources is not None for r in policy.stores) or any(
+            r.sources is not None for r in policy.functions.values()
+        )
+        """Some line says `from`."""
+        self.cleared = any(rule.clearance is not None for rule in policy.functions.values())
+        """Some line says `clearance`."""
 
     def declares_host(self, name: str) -> bool:
         """Say whether some destination of `stores` is at a host of this name, whatever its port."""

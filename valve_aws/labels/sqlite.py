@@ -87,7 +87,7 @@ class SqliteBook:
 
     def _known(self, memory: Memory, extent: Extent, seen: Mapping[Cell, str]) -> Holding:
         """Return what an extent holds now; looked up anew where a reply showed a version to compare."""
-        if any(cell.store == extent.store for cell in seen):
+        if seen and any(cell.store == extent.store for cell in seen):
             return self._holding(extent, None, seen)
         return memory.recall(extent, lambda: self._holding(extent, None, {}))
 

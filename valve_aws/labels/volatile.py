@@ -74,7 +74,7 @@ class VolatileBook:
         return {extent: self._known(extent, seen or {}) for extent in extents}
 
     def _known(self, extent: Extent, seen: Mapping[Cell, str]) -> Holding:
-        if any(cell.store == extent.store for cell in seen):
+        if seen and any(cell.store == extent.store for cell in seen):
             return self._holding(extent, None, seen)
         return self._memory.recall(extent, lambda: self._holding(extent, None, {}))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 Tag = str
 """A lower-case path of one or more segments, ``pii/email``; a field's value is one escaped segment."""
@@ -33,6 +34,7 @@ def fits(label: Label, ceiling: Label) -> bool:
     return not label or label <= ceiling or not excess(label, ceiling)
 
 
+@lru_cache(4096)
 def excess(label: Label, ceiling: Label) -> Label:
     """Return the tags of `label` that no tag of `ceiling` contains."""
     return frozenset(t for t in label if not any(within(t, bound) for bound in ceiling))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from valve_aws.model.record import Record
+from valve_aws.model.verdict import Mode
 
 NOT_CALLS = frozenset({"Admit", "Result", "Log", "Resolve", "Recovered", "Outcome"})
 
@@ -27,7 +28,7 @@ class Tally:
         """Count one record."""
         if record.verdict == "settled":
             return
-        self.enforced = self.enforced or record.mode.value == "enforce"
+        self.enforced = self.enforced or record.mode is Mode.ENFORCE
         self.calls += record.operation not in NOT_CALLS
         self.labelled += (
             record.operation not in NOT_CALLS and record.verdict == "allow" and bool(record.writes)

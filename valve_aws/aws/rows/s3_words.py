@@ -69,11 +69,18 @@ def _if(member: str, *then: Extents) -> Extents:
     )
 
 
-CONDITIONS = ("IfMatch", "IfMatchLastModifiedTime", "IfMatchSize", "IfModifiedSince", "IfUnmodifiedSince")
+CONDITIONS = frozenset(
+    {"IfMatch", "IfMatchLastModifiedTime", "IfMatchSize", "IfModifiedSince", "IfUnmodifiedSince"}
+)
 
 
 def _conditional(params: Mapping[str, Any]) -> bool:
-    return any(params.get(c) is not None for c in CONDITIONS) or params.get("IfNoneMatch") not in {None, "*"}
+    return _gives(params, CONDITIONS) or params.get("IfNoneMatch") not in {None, "*"}
+
+
+def _gives(params: Mapping[str, Any], members: frozenset[str]) -> bool:
+    """Say whether any of some members has a value. Why two questions: mostly none is there at all."""
+    return not members.isdisjoint(params) and any(params.get(m) is not None for m in members)
 
 
 def _precondition(asked: Asked) -> list[Extent]:
@@ -193,7 +200,8 @@ def _arn(asked: Asked) -> str:
 
 
 def _when(*members: str) -> Texts:
-    return lambda asked: [_arn(asked)] if any(asked.params.get(m) is not None for m in members) else []
+    any_of = frozenset(members)
+    return lambda asked: [_arn(asked)] if _gives(asked.params, any_of) else []
 
 
 def _from(member: str, versioned: bool | None) -> Texts:
@@ -217,6 +225,8 @@ def _kms(asked: Asked) -> list[str]:
 
 
 GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
+
+ACLS = frozenset(GRANTS)
 
 ARNS: dict[str, Texts] = {
     "any": anything,
@@ -246,7 +256,9 @@ HARMLESS = {None, "private", "bucket-owner-full-control", "bucket-owner-read"}
 def opening(asked: Asked) -> str:
     """Which exit a write opens beside its content: A07, A10, A11."""
     params = asked.params
-    if params.get("ACL") not in HARMLESS or any(params.get(g) for g in GRANTS):
+    if params.get("ACL") not in HARMLESS or (
+        _gives(params, ACLS) and any(params.get(g) for g in GRANTS)
+    ):
         return "lets others in by an ACL"
     if params.get("SSECustomerAlgorithm") or params.get("SSECustomerKey"):
         return "encrypts with a key that only the caller holds"
