@@ -47,6 +47,18 @@ def _said_once(_: click.Context, param: click.Parameter, value: Any) -> Any:
     return value
 
 
+CONFIG = (
+    click.option(
+        "--config-file",
+        type=PATH,
+        expose_value=False,
+        help="where flags come from that are not given  [default: samconfig.toml beside the template]",
+    ),
+    click.option("--config-env", default="default", expose_value=False, help="which of its environments"),
+    click.option("--save-params", is_flag=True, expose_value=False, help="keep the flags given here there"),
+)
+"""How samconfig.toml is used (`commanding`)."""
+
 STACK = (
     click.option(
         "-t",
@@ -79,8 +91,7 @@ STACK = (
         help="a resource that exists already, by its real name",
     ),
     click.option("--policy", type=PATH, help="flow policy  [default: valve.yaml beside the template]"),
-    click.option("--config-file", type=PATH, help="samconfig.toml to read defaults from"),
-    click.option("--config-env", default="default", help="which of its environments"),
+    *CONFIG,
 )
 """Which application is meant."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
-from valve_aws.flags import SILENT
+from valve_aws.commanding import Command
+from valve_aws.flags import CONFIG, SILENT
 from valve_aws.groups import Face
 
 
@@ -50,39 +50,29 @@ class Events(Face):
         if cmd_name not in catalogue.samples(self.name or ""):
             return None
         found = catalogue.sample(self.name or "", cmd_name)
-        given: dict[str, str] = {}
 
-        def print_event(**_: Any) -> None:
-            print_(catalogue.filled(found.shape, given))
+        def print_event(**told: str) -> None:
+            # Why not click's own names: they are lower case, and `restApiId` is not.
+            given = {name: told[name.replace("-", "_").lower()] for name in found.options}
+            click.echo(json.dumps(catalogue.filled(found.shape, given), indent=2))
 
-        command = click.Command(
+        command = Command(
             cmd_name,
             callback=print_event,
             short_help=found.about,
             help=f"Print an event: {found.about}.\n\n\b\nExample:\n  {ctx.command_path} {cmd_name}"
             f"{_example(found.options)} | valve local invoke -e -",
-            params=[_option(name, default, given) for name, default in found.options.items()],
+            params=[
+                click.Option([f"--{name}"], default=default, help=f"[default: {default}]")
+                for name, default in found.options.items()
+            ],
         )
-        for option in reversed(SILENT):
+        for option in reversed((*CONFIG, *SILENT)):
             command = option(command)
         return command
-
-
-def _option(name: str, default: str, given: dict[str, str]) -> click.Option:
-    def keep(_: click.Context, __: click.Parameter, value: str) -> None:
-        # Why not click's own names: they are lower case, and `restApiId` is not.
-        given[name] = value
-
-    said = f"[default: {default}]"
-    return click.Option([f"--{name}"], default=default, help=said, callback=keep, expose_value=False)
 
 
 def _example(options: Mapping[str, str]) -> str:
     telling = ("bucket", "body", "table", "data", "path", "message")
     chosen = next((name for name in telling if name in options), "")
     return f" --{chosen} …" if chosen else ""
-
-
-def print_(event: Any) -> None:
-    """Print an event as JSON, in letters that every terminal has."""
-    click.echo(json.dumps(event, indent=2))

@@ -10,9 +10,13 @@ from typing import Any
 
 import click
 
+from valve_aws.commanding import Command
+
 
 class Face(click.Group):
     """A group that turns the user's mistakes into one clear line and exit code 2."""
+
+    command_class = Command
 
     def make_context(self, *told: Any, **extra: Any) -> click.Context:
         """Read the group's own flags; see the class."""
@@ -44,7 +48,7 @@ class Face(click.Group):
 
         near = get_close_matches(named, self.list_commands(ctx), 1)
         hint = f"; did you mean `{near[0]}`" if near else ""
-        raise click.UsageError(f"there is no `{named}` in `{ctx.command_path}`{hint}", ctx)
+        raise click.UsageError(f"no such command `{named}`{hint}", ctx)
 
 
 def _misused(mistake: click.UsageError) -> int:

@@ -1,4 +1,4 @@
-"""What a command was told: flags, over `samconfig.toml`, over the environment; variables and the event.
+"""What a command was told: flags, over the environment; variables and the event.
 
 Knows how each is written and where it may be wrong. Does not know what any of it leads to.
 """
@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,11 @@ STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
 """As CloudFormation takes it (CreateStack, StackName)."""
 
 PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
 def gather(told: Mapping[str, Any]) -> Settings:
-    """Make the settings of a run from flags, over `samconfig.toml`, over the environment."""
-    told = {
-        **_samconfig(told.get("config_file"), told.get("config_env") or "default"),
-        **{k: v for k, v in told.items() if v},
-    }
+    """Make the settings of a run from flags, over the environment."""
+    told = {k: v for k, v in told.items() if v}
     if told.get("debug_port"):
         raise Invalid(Where("--debug-port"), "attaching a debugger is not built yet", "leave it out")
     region = (
@@ -74,66 +69,6 @@ def gather(told: Mapping[str, Any]) -> Settings:
         allow_build=bool(told.get("allow_build")),
         unsafe=bool(told.get("unsafe")),
     )
-
-
-SAMCONFIG = {
-    "template_file": "template",
-    "template": "template",
-    "stack_name": "stack_name",
-    "region": "region",
-    "parameter_overrides": "overrides",
-    "env_vars": "variables",
-    "log_file": "log",
-    "profile": "profile",
-}
-"""Key of samconfig.toml → our flag's name."""
-
-
-def _samconfig(named: Path | None, environment: str) -> dict[str, Any]:
-    path = named or Path("samconfig.toml")
-    if not path.is_file():
-        if named:
-            raise Invalid(
-                Where(str(path)), "there is no such file", "leave out `--config-file` or mend the path"
-            )
-        return {}
-    remedy = "mend it or name another file with `--config-file`"
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Invalid(Where(str(path)), f"it cannot be read: {error.strerror}", remedy) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        place = TOML_PLACE.search(str(error))
-        line, column = (int(n) for n in place.groups()) if place else (0, 0)
-        problem = TOML_PLACE.sub("", str(error))
-        raise Invalid(Where(str(path), line, column), f"this is not TOML: {problem}", remedy) from error
-    found: dict[str, Any] = {}
-    if environment not in {"default", *tree}:
-        raise Invalid(
-            Where(str(path)), f"it has no environment `{environment}`", "name another with `--config-env`"
-        )
-    for command in ("global", "local_invoke"):
-        section: Any = tree
-        for key in (environment, command, "parameters"):
-            section = section.get(key, {})
-            if not isinstance(section, dict):
-                raise Invalid(Where(str(path)), f"`{key}` of `{environment}` is not a table", remedy)
-        found |= {SAMCONFIG[k]: _worded(path, k, v) for k, v in section.items() if k in SAMCONFIG}
-    for name in ("template", "variables", "log"):
-        if name in found:
-            found[name] = path.parent / found[name]
-    return found
-
-
-def _worded(path: Path, key: str, value: Any) -> Any:
-    """Return a value of samconfig.toml as the flag would have it; `parameter_overrides` may be a list."""
-    if SAMCONFIG[key] == "overrides":
-        words = value if isinstance(value, list) else [value]
-        if all(isinstance(word, str) for word in words):
-            return tuple(words)
-    elif isinstance(value, str):
-        return value
-    raise Invalid(Where(str(path)), f"`{key}` is not text", f'write `{key} = "…"`')
 
 
 def overrides(told: Iterable[str]) -> dict[str, str]:

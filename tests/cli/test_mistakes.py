@@ -126,12 +126,12 @@ CASES: dict[str, Case] = {
     "TOML of another shape": (
         {"samconfig.toml": "default = 1"},
         "Hello",
-        "samconfig.toml: `default` .*table; ",
+        "samconfig.toml:1:1: `default` .*table; ",
     ),
     "TOML of another type": (
         {"samconfig.toml": "[default.global.parameters]\nregion = 7"},
         "Hello",
-        "samconfig.toml: `region` is not text; write ",
+        "samconfig.toml:2:1: `region` is not text; write ",
     ),
     "no such environment": (
         {"samconfig.toml": "version = 0.1"},
@@ -266,8 +266,8 @@ def test_an_empty_standard_input_is_no_event(project: Workplace) -> None:
         ("check --policy gone.yaml", "gone.yaml: it cannot be read: .*; mend the path"),
         ("init --write -t gone.yaml", "gone.yaml: there is no such template; "),
         ("explain last", ".valve/audit.jsonl: there are no records; run `valve local invoke` first"),
-        ("chek", "no such command `chek`.*; see `valve --help`"),
-        ("local invok", "no such command `invok`.*; see `valve local --help`"),
+        ("chek", "no such command `chek`; did you mean `check`; see `valve --help`"),
+        ("local invok", "no such command `invok`; did you mean `invoke`; see `valve local --help`"),
         ("--verison", "no such option `--verison`.*; see `valve --help`"),
         ("local --nope", "no such option `--nope`.*; see `valve local --help`"),
         ("explain", "missing argument `RECORD`; see `valve explain --help`"),

@@ -87,8 +87,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {"valve", "guarding", "settings", "model", "backend", "course", "report", "canary"}
     ),
     "flags": frozenset(),
-    "groups": frozenset(),
-    "generating": frozenset({"flags", "groups"}),
+    "samconfig": frozenset({"model"}),
+    "commanding": frozenset(),
+    "groups": frozenset({"commanding"}),
+    "generating": frozenset({"commanding", "flags", "groups"}),
     "cli": frozenset({"settings", "flags", "groups", "generating", "__init__"}),
     # another face, loaded by LocalStack: it builds valves and reads what they are about
     "localstack": EVERY_ROOM
@@ -103,6 +105,8 @@ READ_LAZILY = frozenset(
 MAY_IMPORT_LAZILY = {
     "__init__": frozenset({"guarding"}),
     "cli": READ_LAZILY | {"verbs", "standing", "up"},
+    "samconfig": frozenset({"text"}),
+    "commanding": frozenset({"model", "samconfig"}),
     "groups": frozenset({"model"}),
     "generating": frozenset({"triggers"}),
     "told": frozenset({"text"}),
@@ -124,7 +128,7 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
     "botocore.serialize": frozenset({"aws"}),
     "botocore.session": frozenset({"aws"}),
     "botocore.validate": frozenset({"aws"}),
-    "click": frozenset({"cli", "flags", "groups", "generating"}),
+    "click": frozenset({"cli", "commanding", "flags", "groups", "generating"}),
     "cryptography": frozenset({"backend", "proxy"}),
     "flask": frozenset({"api"}),
     "localstack": frozenset({"localstack"}),

@@ -200,7 +200,7 @@ def test_an_event_is_printed_and_a_mistake_is_told_with_the_nearest_name() -> No
         'arn:aws:execute-api:us-east-1:123456789012:abc/prod/POST/a"b',
     )
     for words, hint in (
-        (("s4",), "there is no `s4`"),
+        (("s4",), "no such command `s4`"),
         (("dynamo",), "did you mean `dynamodb`"),
         (("s3", "putt"), "did you mean `put`"),
         (("s3", "put", "--buckt", "x"), "did you mean `--bucket`"),
