@@ -13,7 +13,7 @@ const XRAY_LIMIT = 1024 * 1024;
 
 let socket = null;
 let received = Buffer.alloc(0);
-let waiting = null; // { resolve, reject } of the answer that comes next
+let waiting = []; // { resolve, reject } of each answer that is to come, in their order
 let before = Promise.resolve(); // settled once every answer before has come
 
 function connect() {
@@ -26,19 +26,17 @@ function connect() {
     if (socket !== made) return;
     socket = null;
     received = Buffer.alloc(0);
-    const left = waiting;
-    waiting = null;
-    if (left) left.reject(error ?? new Error("the connection to the runtime API ended"));
+    for (const left of waiting.splice(0)) left.reject(error ?? new Error("the connection to the runtime API ended"));
   };
   made.on("error", gone);
   made.on("close", () => gone());
   return made;
 }
 
-// Takes one answer off what has been received: a head, and a body of the length that it tells.
+// Takes answers off what has been received: a head, and a body of the length that it tells.
 function read() {
   const end = received.indexOf("\r\n\r\n");
-  if (end < 0 || !waiting) return;
+  if (end < 0 || !waiting.length) return;
   const [first, ...lines] = received.toString("latin1", 0, end).split("\r\n");
   const headers = {};
   for (const line of lines) {
@@ -50,9 +48,8 @@ function read() {
   if (!found) return;
   const { body, after } = found;
   received = received.subarray(after);
-  const { resolve } = waiting;
-  waiting = null;
-  resolve({ status: Number(first.split(" ")[1]), headers, body });
+  waiting.shift().resolve({ status: Number(first.split(" ")[1]), headers, body });
+  read();
 }
 
 // The body of a known size that begins at `at`, and where it ends; undefined while it is not all there.
@@ -84,10 +81,10 @@ function send(method, path, headers, body) {
   const lines = Object.entries(told).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1");
   const answered = new Promise((resolve, reject) => {
-    waiting = { resolve, reject };
+    waiting.push({ resolve, reject });
   });
   socket.write(body ? Buffer.concat([head, body]) : head);
-  return answered.finally(() => socket?.unref());
+  return answered.finally(() => waiting.length || socket?.unref());
 }
 
 function post(path, content, headers) {
