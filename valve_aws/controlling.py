@@ -221,8 +221,9 @@ def _wired(registry: Registry) -> Mapping[str, Function]:
     return {name: wired.wired(registry, each) for name, each in registry.functions.items()}
 
 
-def lambda_api(stack: Stack, engine: Engine) -> LambdaApi:
-    """Return the API of a stack's account and region, its functions deployed."""
+def lambda_api(stack: Stack, engine: Engine, address: Callable[[str], str] | None = None) -> LambdaApi:
+    """Return the API of a stack's account and region, its functions deployed. `address` gives a function URL
+    for its id, None AWS's own."""
     registry = Registry(Place(stack.account, stack.region))
     now = time.time()
     for function in stack.functions.values():
@@ -236,6 +237,6 @@ def lambda_api(stack: Stack, engine: Engine) -> LambdaApi:
             if made := wired.mapping(trigger, function, ident, registry.place.mapping(ident), now):
                 registry.mappings[ident] = made
     chance = random.Random(os.urandom(16))
-    address = f"https://{{}}.lambda-url.{stack.region}.on.aws/".format
+    address = address or f"https://{{}}.lambda-url.{stack.region}.on.aws/".format
     desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random, address, _wired)
     return LambdaApi(contract("lambda"), desk)

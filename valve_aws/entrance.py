@@ -20,7 +20,7 @@ from valve_aws.streaming import Finished, Stream
 from valve_aws.triggers.gateway import answers, authorizers, cors, events, files, tokens
 from valve_aws.triggers.gateway.asked import Answer, Asked, told
 from valve_aws.triggers.gateway.authorizers import Allowed
-from valve_aws.triggers.gateway.places import Place
+from valve_aws.triggers.gateway.places import Place, There
 from valve_aws.triggers.gateway.routes import Authorizer, Kind, Route, Taken, choose
 
 LARGEST = 10 << 20
@@ -57,11 +57,11 @@ class Entrance:
         """Return what answers where, and what does not do all that AWS does, one line each."""
         return [*self.place.told(url, bare), *_noted(self.place.routes, self._authorize)]
 
-    async def request(self, exchange: Exchange) -> None:
-        """Answer one request."""
+    async def request(self, exchange: Exchange, route: Route | None = None) -> None:
+        """Answer one request; by `route`, if it is for a URL that this does not know."""
         head = exchange.head
         path, _, query = head.target.partition("?")
-        there = self.place.of(head.host, path)
+        there = There((route,), path) if route else self.place.of(head.host, path)
         try:
             body = await exchange.collect(LARGEST)
         except TooLarge:
@@ -82,7 +82,7 @@ class Entrance:
             trace,
             head.origin.port,
         )
-        await self._send(exchange, await self.answer(asked, there.routes), ident)
+        await self._send(exchange, await self.answer(asked, there.routes, head.host), ident)
 
     async def _send(self, exchange: Exchange, answer: Answer, ident: str) -> None:
         named = (("x-amzn-RequestId", ident),) if ident else ()
@@ -92,8 +92,8 @@ class Entrance:
             failed = answers.failed(Kind.REST)
             await exchange.respond(failed.status, failed.headers, failed.body)
 
-    async def answer(self, asked: Asked, routes: Sequence[Route]) -> Answer:
-        """Return what a client gets from the APIs that have these routes."""
+    async def answer(self, asked: Asked, routes: Sequence[Route], host: str = "") -> Answer:
+        """Return what a client gets from the APIs that have these routes; `host` is what it asked for."""
         own = next((r.api.cors for r in routes if r.api.kind is not Kind.REST and r.api.cors), None)
         if answered := cors.preflight(asked, own):
             return answered
@@ -103,6 +103,9 @@ class Entrance:
             if file is not None:
                 return file
         if taken is None:
+            # Why here: a URL has a route for everything, so what has none at all is no URL.
+            if host.partition(".")[2].startswith("lambda-url."):
+                return answers.no_url()
             return answers.not_found(routes[0].api.kind if routes else Kind.REST)
         route, kind = taken.route, taken.route.api.kind
         if route.lacking:
@@ -194,7 +197,7 @@ class Entrance:
         try:
             return await self._invoking.operator(route.function, payload, route.trigger, beside, carried)
         except (Invalid, sandbox.SandboxError) as mistake:
-            self._say(f"valve: {route.function}: {mistake}")
+            self._say(f"valve: {route.trigger or 'a function URL'}: {mistake}")
             return None
 
     async def _streamed(
@@ -207,7 +210,7 @@ class Entrance:
         try:
             stream = await self._invoking.stream(route.function, payload, route.trigger, beside, carried)
         except (Invalid, sandbox.SandboxError) as mistake:
-            self._say(f"valve: {route.function}: {mistake}")
+            self._say(f"valve: {route.trigger or 'a function URL'}: {mistake}")
             return answers.failed(route.api.kind)
         if not stream.kind:
             whole = b"".join([piece async for piece in stream])

@@ -6,17 +6,19 @@ written. Does not know what either holds.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from valve_aws import application
 from valve_aws.backend import Moto, NotStarted
 from valve_aws.clock import Clock
+from valve_aws.model.source import Invalid, Where
 from valve_aws.revising import Revising
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
@@ -46,6 +48,7 @@ class Lasting(Valve):
         """Read the application, and find what the last one kept. `fresh` begins without. Raises `Invalid`."""
         stack, seeds = application.read(settings, say)
         home = Path(stack.file).resolve().parent / ".valve" / "up"
+        held = _alone(home)
         book = settings.labels or home / BOOK
         embedded = settings.backend == "moto"
         found = None if fresh or not embedded else _found(home, stack.account, stack.region, say)
@@ -58,11 +61,12 @@ class Lasting(Valve):
             more["moto"] = partial(Moto.start, kept=home / "kept" / CLOUD)
         told = replace(settings, labels=book)
         valve = cls(told, stack, application.rules(settings, stack), seeds, say, **more)
-        valve.folder, valve._embedded, valve._book_file = home, embedded, book
+        valve.folder, valve._embedded, valve._book_file, valve._held = home, embedded, book, held
         return valve
 
     _embedded: bool
     _book_file: Path
+    _held: IO[bytes]
     _wrote = False
 
     @property
@@ -97,9 +101,14 @@ class Lasting(Valve):
 
     async def close(self) -> None:
         """See `Valve.close`. The book is kept with the cloud, once both are closed."""
-        await super().close()
-        if not self._wrote:
-            return
+        try:
+            await super().close()
+            if self._wrote:
+                self._keep()
+        finally:
+            self._held.close()
+
+    def _keep(self) -> None:
         new, kept, old = (self.folder / name for name in ("new", "kept", "old"))
         shutil.copyfile(self._book_file, new / BOOK)
         shutil.rmtree(old, ignore_errors=True)
@@ -110,9 +119,23 @@ class Lasting(Valve):
         self._say("valve: the cloud is kept: `valve up` goes on with it, `valve up --fresh` begins anew")
 
 
+def _alone(home: Path) -> IO[bytes]:
+    """See that nobody else has this application up: he writes the same files. Raises `Invalid`."""
+    home.mkdir(parents=True, exist_ok=True)
+    held = (home / "lock").open("ab")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        held.close()
+        raise Invalid(Where(str(home)), "another `valve up` has this template up", "end that one") from error
+    return held
+
+
 def _found(home: Path, account: str, region: str, say: Callable[[str], None]) -> Kept | None:
     """Return what was kept, if it is whole and of this account and region."""
-    kept = home / "kept"
+    kept, old = home / "kept", home / "old"
+    if old.exists() and not kept.exists():
+        old.rename(kept)  # Why: it was ended between two names
     if not all((kept / name).is_file() for name in (BOOK, CLOUD, ABOUT)):
         return None
     try:

@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from valve_aws.api.operations import LambdaApi
 from valve_aws.api.reading import Request
@@ -25,7 +26,9 @@ from valve_aws.proxy.grammar import Malformed
 from valve_aws.proxy.head import certain
 from valve_aws.standing import answering, opened, staying, told_to_end
 from valve_aws.told import gather
+from valve_aws.triggers.gateway.mounting import cors_of
 from valve_aws.triggers.gateway.places import PREFIX
+from valve_aws.triggers.gateway.routes import Api, Authorizer, Kind, Route
 from valve_aws.verbs import harmless_log, say
 
 SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
@@ -49,8 +52,10 @@ async def _up(valve: Lasting, host: str, port: int, authorize: bool) -> int:
     async with opened(valve):
         say("valve: the cloud goes on where it ended" if valve.found else "valve: the cloud begins anew")
         entrance = valve.entrance(lambda: str(uuid.uuid4()), authorize=authorize)
-        served = Port(entrance, valve.lambda_api(), await valve.operating(), host)
+        served = Port(entrance, await valve.operating(), host)
+        served.functions = valve.lambda_api(address=served.address)
         async with answering(served.request, host, port) as url:
+            served.url = url
             for line in (*_listed(valve.stack), *entrance.told(url, bare=False)):
                 say(f"valve: {line}")
             say(f"valve: up at {url}: every service, the Lambda API, APIs and URLs; Ctrl-C ends it")
@@ -72,9 +77,16 @@ def _listed(stack: Stack) -> Iterator[str]:
 class Port:
     """What answers at the one port."""
 
-    def __init__(self, entrance: Entrance, functions: LambdaApi, cloud: Operating, host: str) -> None:
+    functions: LambdaApi
+
+    def __init__(self, entrance: Entrance, cloud: Operating, host: str) -> None:
         """`host` is what the port was asked to listen on."""
-        self._entrance, self._functions, self._cloud, self._host = entrance, functions, cloud, host
+        self._entrance, self._cloud, self._host = entrance, cloud, host
+        self.url = ""
+
+    def address(self, ident: str) -> str:
+        """Return where a function URL that is made over the API answers."""
+        return f"http://{ident}.lambda-url.localhost:{self.url.rpartition(':')[2]}/"
 
     async def request(self, exchange: Exchange) -> None:
         """Hand a request to whom it is for."""
@@ -84,6 +96,9 @@ class Port:
             raise Malformed(f"`{head.host}` is no name of this port", 421)
         if self._entrance.place.named(head.host) or tuple(path.split("/")[1:3]) == PREFIX:
             await self._entrance.request(exchange)
+            return
+        if head.host.partition(".")[2].startswith("lambda-url."):
+            await self._entrance.request(exchange, self._made(head.host.partition(".")[0]))
             return
         # Why: a page that somebody else wrote may ask, in the browser of whoever reads it here.
         if (origin := head.header("origin")) and not self._near(_host(origin)):
@@ -100,10 +115,26 @@ class Port:
         named = any(host == each or host.endswith(f".{each}") for each in HERE)
         return named or host == self._host.lower() or ADDRESS.fullmatch(host) is not None
 
+    def _made(self, ident: str) -> Route | None:
+        """Return the route of a function URL that was made over the API."""
+        registry = self.functions.desk.registry
+        for name, deployed in registry.functions.items():
+            for qualifier, url in deployed.urls.items():
+                if urlsplit(url["FunctionUrl"]).hostname != urlsplit(self.address(ident)).hostname:
+                    continue
+                cors = cors_of(Kind.URL, url)
+                place = registry.place
+                api = Api(Kind.URL, ident, name, "$default", place.account, place.region, cors=cors)
+                guard = Authorizer("AWS_IAM", "IAM") if url["AuthType"] == "AWS_IAM" else None
+                streams = url["InvokeMode"] == "RESPONSE_STREAM"
+                function = registry.version(name, qualifier).function
+                return Route(api, "ANY", "$default", function, "", authorizer=guard, streams=streams)
+        return None
+
     async def _asked(self, exchange: Exchange) -> None:
         head = exchange.head
         body = await exchange.collect(LARGEST)
-        answer = await self._functions.answer(Request(head.method, head.target, dict(head.headers), body))
+        answer = await self.functions.answer(Request(head.method, head.target, dict(head.headers), body))
         await exchange.respond(answer.status, answer.headers, answer.body)
 
 

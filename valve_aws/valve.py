@@ -276,9 +276,11 @@ class Valve:
         """Invoke a function for the operator (`Invoking.operator`)."""
         return await self._invoking.operator(function, payload, event_source, beside, carried)
 
-    def lambda_api(self, functions: Collection[str] = ()) -> LambdaApi:
+    def lambda_api(
+        self, functions: Collection[str] = (), address: Callable[[str], str] | None = None
+    ) -> LambdaApi:
         """Return the Lambda API of this valve, which has these functions deployed, by logical id; all if none
-        are named. Once for each valve."""
+        are named. `address` gives a function URL for its id. Once for each valve."""
         from valve_aws import controlling
 
         stack = self.stack
@@ -292,7 +294,7 @@ class Valve:
             self._home / "packages",
             self._say,
         )
-        return controlling.lambda_api(stack, engine)
+        return controlling.lambda_api(stack, engine, address)
 
     async def stream(
         self, function: str, payload: bytes, event_source: str = "", beside: Beside = NOTHING_BESIDE

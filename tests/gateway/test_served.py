@@ -18,8 +18,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from valve_aws import entrance
 from valve_aws.settings import Settings
 from valve_aws.standing import answering, opened
+from valve_aws.triggers.gateway.routes import Kind
 from valve_aws.valve import Valve
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -149,11 +151,11 @@ class Town:
             self.valve = Valve.read(Settings(template=self.folder / "template.yaml"), self.lines.append)
             async with opened(self.valve):
                 more = {"static": self.folder / "public"}
-                entrance = self.valve.entrance(lambda: str(uuid.uuid4()), **more)
-                async with answering(entrance.request, "127.0.0.1", 0) as self.url:
+                served = self.valve.entrance(lambda: str(uuid.uuid4()), **more)
+                async with answering(served.request, "127.0.0.1", 0) as self.url:
                     self._ready.set()
                     await asyncio.to_thread(self._stop.wait)
-                await entrance.close()
+                await served.close()
         except BaseException as error:
             self._failed = error
             raise
@@ -219,6 +221,11 @@ def test_what_is_no_response_and_what_has_no_route(town: Town, target: str, stat
 def test_an_event_that_lambda_does_not_take_is_too_long(town: Town) -> None:
     assert town.ask("/echo/x", "POST", b"a" * (7 << 20))[0] == 413
     assert town.ask("/echo/x", "POST", b"a" * (11 << 20))[0] == 413
+
+
+def test_an_api_waits_so_long_and_no_longer(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(entrance.PATIENCE, Kind.REST, (0.0, 504, "Endpoint request timed out"))
+    assert town.ask("/echo/x")[::2] == (504, b'{"message":"Endpoint request timed out"}')
 
 
 def test_a_header_that_frames_a_body_comes_once(town: Town) -> None:

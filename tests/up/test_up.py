@@ -25,6 +25,7 @@ from botocore.config import Config
 
 from valve_aws import lasting
 from valve_aws.lasting import Lasting
+from valve_aws.model.source import Invalid
 from valve_aws.settings import Settings
 from valve_aws.standing import answering, opened
 from valve_aws.up import Port
@@ -138,8 +139,10 @@ class Up:
         self.valve = Lasting.begun(settings, self.lines.append, fresh)
         async with opened(self.valve):
             entrance = self.valve.entrance(lambda: str(uuid.uuid4()))
-            port = Port(entrance, self.valve.lambda_api(), await self.valve.operating(), "127.0.0.1")
+            port = Port(entrance, await self.valve.operating(), "127.0.0.1")
+            port.functions = self.valve.lambda_api(address=port.address)
             async with answering(port.request, "127.0.0.1", 0) as self.url:
+                port.url = self.url
                 self._ready.set()
                 await asyncio.to_thread(self._stop.wait)
             await entrance.close()
@@ -252,6 +255,23 @@ def test_every_service_answers_at_one_port(second: Up) -> None:
     port = urlsplit(second.url).port
     assert f"Lookup at http://serverlesshttpapi.execute-api.localhost:{port}/lookup [GET]" in told
     assert second.ask("/lookup", Host="serverlesshttpapi.execute-api.localhost") == (200, b"looked")
+
+
+def test_a_url_that_is_made_over_the_api_answers(second: Up) -> None:
+    made = second.client("lambda").create_function_url_config(FunctionName="share", AuthType="NONE")
+    there = urlsplit(made["FunctionUrl"])
+    assert there.port == urlsplit(second.url).port
+    status, body = second.ask("/any", Host=there.netloc)
+    assert (status, body) in {(200, b"one"), (200, b"two")}
+    status, body = second.ask("/any", Host="nobody.lambda-url.localhost")
+    assert status == 403
+    assert b"urls-auth.html" in body
+
+
+def test_one_application_is_up_once(second: Up) -> None:
+    with pytest.raises(Invalid, match="another `valve up`"):
+        Up(second.folder)
+    assert second.invoke("share", key="mine") == ("", "the operator's")
 
 
 def test_somebody_else_s_page_does_not_ask_at_the_port(second: Up) -> None:

@@ -66,6 +66,13 @@ def failed(kind: Kind) -> Answer:
     return told(status, {"message": message}, *errors)
 
 
+def no_url() -> Answer:
+    """Return what a client gets at a function URL that is none (recorded on AWS)."""
+    text = "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    text += "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+    return told(403, {"Message": text}, ("x-amzn-ErrorType", "AccessDeniedException"))
+
+
 def not_found(kind: Kind) -> Answer:
     """Return what a client gets where no route leads."""
     status, message = NOT_FOUND[kind]

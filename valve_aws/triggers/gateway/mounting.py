@@ -88,7 +88,7 @@ def _api(kind: Kind, trigger: Trigger, stack: Stack) -> Api:
         stack.region,
         variables,
         tuple(str(each) for each in binary),
-        _cors(kind, told),
+        cors_of(kind, told),
     )
 
 
@@ -106,7 +106,7 @@ def _stage(kind: Kind, ident: str, told: Mapping[str, Any], stack: Stack) -> tup
     return str(first.get("StageName") or default), texts
 
 
-def _cors(kind: Kind, told: Mapping[str, Any]) -> Cors | None:
+def cors_of(kind: Kind, told: Mapping[str, Any]) -> Cors | None:
     """Return what the template says of other origins; SAM's REST APIs quote the values of headers."""
     found = told.get("Cors") if kind is not Kind.HTTP else told.get("CorsConfiguration")
     if not found or str(found).lower() == "false":

@@ -50,6 +50,8 @@ class Place:
         parts = path.split("/")
         if api := self.named(host):
             return self._staged(api, path)
+        if host.partition(".")[2].partition(".")[0] in LABELS:
+            return There((), path)
         if tuple(parts[1:3]) == PREFIX and len(parts) > 3:
             found = next((r.api for r in self.routes if r.api.ident == parts[3]), None)
             return self._staged(found, "/" + "/".join(parts[4:])) if found else There((), path)
@@ -61,7 +63,7 @@ class Place:
         for route in self.routes:
             base = url if bare and route in self._bare else _base(route.api, url)
             path = "/*" if route.path == "$default" else route.path
-            who = route.function or "CORS"
+            who = str(route.function) or "CORS"
             lacking = f"  (not covered: {route.lacking})" if route.lacking else ""
             lines.append(f"{who} at {base}{path} [{route.method}]{lacking}")
         return lines

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from valve_aws.model.stack import Function
+
 
 class Kind(StrEnum):
     """Which service stands in front of a function."""
@@ -90,8 +92,8 @@ class Route:
     """Upper case; `ANY` is every one."""
     path: str
     """`/items/{id}`, `/{proxy+}`; `$default` takes what no other route does."""
-    function: str
-    """Logical id; "" for what the API answers by itself."""
+    function: str | Function
+    """Logical id, or one of a function's versions; "" for what the API answers by itself."""
     trigger: str
     """`Function.Event`."""
     version: str = "2.0"
