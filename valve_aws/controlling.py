@@ -20,7 +20,7 @@ from valve_aws import runtime
 from valve_aws.api import wired
 from valve_aws.api.described import declared
 from valve_aws.api.desk import Desk
-from valve_aws.api.fault import invalid
+from valve_aws.api.fault import Fault, invalid
 from valve_aws.api.names import LATEST, Place
 from valve_aws.api.operations import LambdaApi
 from valve_aws.api.ports import Engine, Outcome
@@ -29,7 +29,7 @@ from valve_aws.aws.contract import contract
 from valve_aws.aws.names import bucket as bucket_arn
 from valve_aws.course.commands import Lost
 from valve_aws.course.subject import Subject
-from valve_aws.housing import Housing
+from valve_aws.housing import THROTTLED, Housing
 from valve_aws.invoking import Invoking
 from valve_aws.model.cell import one
 from valve_aws.model.invocation import Beside
@@ -38,7 +38,7 @@ from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Function, Stack
 from valve_aws.passage import Passage
 from valve_aws.proxy.grammar import TooLarge
-from valve_aws.streaming import Stream
+from valve_aws.streaming import Finished, Stream
 
 TAIL = 4096
 """Bytes of a log that an invocation's answer brings along (Lambda API reference, Invoke, LogType)."""
@@ -104,6 +104,8 @@ class Controlling:
             return Outcome(runtime.faults.unavailable(), True)
         finally:
             log = self._tails.end(beside.ident)
+        if _full(done):
+            raise _throttled()
         return Outcome(done.payload, done.failed, done.error_type, log)
 
     async def stream(
@@ -120,6 +122,9 @@ class Controlling:
         except BaseException:
             self._tails.end(beside.ident)
             raise
+        if stream.finished and _full(stream.finished):
+            self._tails.end(beside.ident)
+            raise _throttled()
         return self._pieces(stream, beside.ident)
 
     async def _pieces(self, stream: Stream, ident: str) -> AsyncIterator[bytes | Outcome]:
@@ -135,7 +140,9 @@ class Controlling:
 
     def later(self, function: Function, payload: bytes, beside: Beside) -> None:
         """See `Engine`."""
-        self._invoking.behind(function, payload, beside)
+        # Why by its name: an event that waits is served by what `$LATEST` is when its turn has come.
+        plain = function.version == "" and beside.arn == function.arn
+        self._invoking.behind(function.logical if plain else function, payload, beside)
 
     # Code
 
@@ -202,6 +209,20 @@ class Controlling:
     async def forget(self, function: Function) -> None:
         """See `Engine`."""
         await self._housing.forget(function.key)
+
+
+def _full(done: Finished) -> bool:
+    """Say whether too many others were under way. Why not by the name alone: a function may call its own
+    error so."""
+    return not done.invocation and done.error_type == THROTTLED
+
+
+def _throttled() -> Fault:
+    return Fault(
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
+    )
 
 
 async def _unavailable() -> AsyncIterator[bytes | Outcome]:

@@ -368,13 +368,13 @@ class Crossing:
         if not waits:
             return ask.Reply(202, Outcome.DONE, body=(202, headers, b""))
         headers.append(("x-amz-executed-version", "$LATEST"))
-        if done.error:
-            headers.append(("x-amz-function-error", "Unhandled"))
-        if params.get("LogType") == "Tail":
-            headers.append(("x-amz-log-result", base64.b64encode(b"").decode()))
-        return ask.Reply(
-            200, Outcome.DONE, carries=done.label, ways=done.ways, body=(200, headers, done.payload)
-        )
+        headers += [("x-amz-function-error", "Unhandled")] if done.error else []
+        headers += [("x-amz-log-result", "")] if params.get("LogType") == "Tail" else []
+        status, outcome = (200, Outcome.DONE) if not done.throttled else (429, Outcome.FAILED)
+        if done.throttled:
+            headers = [*headers[:2], ("x-amzn-errortype", "TooManyRequestsException")]
+        told = (status, headers, done.payload)
+        return ask.Reply(status, outcome, carries=done.label, ways=done.ways, body=told)
 
     async def _release(self, reply: ask.Reply) -> None:
         match reply.body:

@@ -37,6 +37,8 @@ class Deferred:
     source: str = ""
     cause: str = ""
     tries: int = 0
+    turns: int = 0
+    """How often it was throttled since."""
 
 
 Run = Callable[[str | Function, bytes, Holding, str, str, str, Beside], Awaitable[Ended]]
@@ -87,6 +89,9 @@ class Deferring:
         if age > function.afterwards.age:
             await self._over(function, event, None, End.AGED)
             return
+        if function.reserved == 0:
+            await self._over(function, event, None, End.UNRESERVED)
+            return
         ended = await self._run(
             event.function,
             event.payload,
@@ -96,7 +101,12 @@ class Deferring:
             event.cause,
             event.beside,
         )
-        event = replace(event, tries=event.tries + 1)
+        if ended.throttled:
+            event = replace(event, turns=event.turns + 1)
+            pause = afterwards.next_turn(event.turns)
+            self._clock.at(self._clock.now() + pause, lambda: self.start(self._try(event)))
+            return
+        event = replace(event, tries=event.tries + 1, turns=0)
         if not ended.failed:
             await self._over(function, event, ended, End.SUCCESS)
             return

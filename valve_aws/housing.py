@@ -57,6 +57,24 @@ class Run:
     """`Runtime.ImportModuleError`, `Sandbox.Timedout` …; "" for a response."""
 
 
+    @property
+    def throttled(self) -> bool:
+        """Say whether it was not begun, as too many others were under way."""
+        return self.subject is None and self.error_type == THROTTLED
+
+
+THROTTLED = "TooManyRequestsException"
+
+
+class Throttled(Exception):
+    """A function serves as many events as it may at once."""
+
+    def __init__(self, label: Label) -> None:
+        """`label` is what those events carry: that there are so many is their doing."""
+        super().__init__("Rate Exceeded.")
+        self.label = label
+
+
 class Housing:
     """Every environment of one run."""
 
@@ -79,6 +97,8 @@ class Housing:
         self._pools: dict[tuple[str, str], Pool] = {}
         self._spares: dict[str, Spares] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
+        self._working: dict[str, list[Label]] = {}
+        """Logical id → what each event carries that it serves now."""
         self._cache = Cache(cache_folder(), say)
         self._home = Path(stack.file).resolve().parent / ".valve"
         self._served: set[str] = set()
@@ -165,8 +185,22 @@ class Housing:
     async def _lease(self, function: Function, tenant: str, label: Label) -> AsyncIterator[Environment]:
         """Give an environment for one event.
 
-        Why turns: a caller thinks up tenants as it likes, and each has a pool of its own.
+        Why turns: a caller thinks up tenants as it likes, and each has a pool of its own. Raises `Throttled`
+        at once: AWS lets nobody wait (Lambda developer guide, "Understanding Lambda function scaling").
         """
+        working = self._working.setdefault(function.logical, [])
+        if function.reserved is not None and len(working) >= function.reserved:
+            raise Throttled(CLEAN.union(*working))
+        working.append(label)
+        try:
+            async with self._turn(function, tenant, label) as environment:
+                yield environment
+        finally:
+            working.remove(label)
+
+    @asynccontextmanager
+    async def _turn(self, function: Function, tenant: str, label: Label) -> AsyncIterator[Environment]:
+        """Give an environment once there is room for one more at work."""
         async with self._turns.setdefault(function.key, asyncio.Semaphore(self._settings.at_once)):
             pool = await self._pool(function, tenant)
             async with pool.lease(label) as environment:

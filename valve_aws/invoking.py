@@ -13,7 +13,7 @@ from typing import Any
 
 from valve_aws import application, runtime
 from valve_aws.course.subject import Subject
-from valve_aws.housing import Housing, Run
+from valve_aws.housing import THROTTLED, Housing, Run, Throttled
 from valve_aws.ledger import Ledger
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside, Sink
 from valve_aws.model.label import CLEAN, Label
@@ -74,7 +74,7 @@ class Invoking:
     async def release(self, run: Run) -> Finished:
         """Judge what an event came to, and return what of it may leave (law 11)."""
         if run.subject is None:
-            return Finished(run.payload, run.failed)
+            return Finished(run.payload, run.failed, error_type=run.error_type)
         done = Finished(run.payload, run.failed, run.subject.invocation, run.error_type)
         if self._passage.court.mode is Mode.OFF:
             self._passage.sighted(run.subject, "Result", run.payload)
@@ -128,7 +128,12 @@ class Invoking:
         fields = application.fields(payload) if trigger else {}
         named = self._passage.stack.functions[function] if isinstance(function, str) else function
         there = self.current(named)
-        run = await self._housing.run(there, payload, carried, trigger, fields, source, cause, beside, sink)
+        told = (there, payload, carried, trigger, fields, source, cause, beside, sink)
+        try:
+            run = await self._housing.run(*told)
+        except Throttled as full:
+            label = carried.label | full.label
+            return Run(runtime.faults.throttled(), True, label, carried.ways, None, THROTTLED)
         if run.subject is not None:
             self._ledger.ended(there.logical, run.label)
         return run
@@ -171,7 +176,7 @@ class Invoking:
         if self._ledger.looping(cause):
             return Invoked(runtime.faults.recursion(), True, label, ways)
         run = await self._inner(function, payload, carried, "", arn, cause, beside)
-        return Invoked(run.payload, run.failed, run.label, run.ways)
+        return Invoked(run.payload, run.failed, run.label, run.ways, run.throttled)
 
     async def for_queue(
         self,
@@ -195,7 +200,7 @@ class Invoking:
         # Why a copy: the environment itself may be at its next event already.
         who = run.subject or Subject("", logical, invocation=beside.ident, trigger=trigger, cause=cause)
         who = replace(who, label=run.label, ways=ways, outgoing={})
-        return Ended(run.payload, run.failed, who, run.subject is not None)
+        return Ended(run.payload, run.failed, who, run.subject is not None, run.throttled)
 
     def start(self, course: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Let something run on behind everybody's back."""

@@ -52,6 +52,8 @@ class Invoked:
     error: bool
     label: Label
     ways: tuple[Way, ...]
+    throttled: bool = False
+    """It was not begun, as too many others were under way."""
 
 
 class Relay(Protocol):

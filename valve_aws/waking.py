@@ -50,6 +50,8 @@ class Ended:
     subject: Subject
     admitted: bool = True
     """Some function saw it."""
+    throttled: bool = False
+    """None did, as too many others were under way; it may be tried again."""
 
 
 Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[Ended]]

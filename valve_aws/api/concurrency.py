@@ -43,6 +43,7 @@ async def reserve(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
             bare=True,
         )
     deployed.reserved = wanted
+    await desk.changed()
     return {"ReservedConcurrentExecutions": wanted}
 
 
@@ -57,6 +58,7 @@ async def unreserve(desk: Desk, params: Mapping[str, Any]) -> None:
     """`DeleteFunctionConcurrency`. Raises `Fault`."""
     name, _ = split(params["FunctionName"], desk.registry.place)
     desk.registry.deployed(name).reserved = None
+    await desk.changed()
 
 
 # Provisioned
@@ -124,6 +126,7 @@ async def provide(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         "LastModified": stamp(desk.now()),
     }
     deployed.provisioned[qualifier] = told
+    await desk.changed()
     desk.behind(_provided(desk, deployed, qualifier, told))
     return dict(told)
 
@@ -164,3 +167,4 @@ async def withdraw(desk: Desk, params: Mapping[str, Any]) -> None:
     """`DeleteProvisionedConcurrencyConfig`; one that is not there is deleted already. Raises `Fault`."""
     deployed, qualifier = _qualified(desk, params, NOT_PUBLISHED)
     deployed.provisioned.pop(qualifier, None)
+    await desk.changed()

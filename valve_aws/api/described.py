@@ -114,7 +114,7 @@ def declared(function: Function, place: Place, now: float, revision: str) -> Dep
         told["DeadLetterConfig"] = {"TargetArn": function.afterwards.dead_letters}
     if function.layers:
         told["Layers"] = [{"Arn": layer.name, "CodeSize": 0} for layer in function.layers]
-    return Deployed(function.name, Version(function, told), own=True)
+    return Deployed(function.name, Version(function, told), reserved=function.reserved, own=True)
 
 
 def runnable(

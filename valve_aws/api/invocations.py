@@ -16,7 +16,7 @@ from valve_aws.api.fault import Fault
 from valve_aws.api.names import LATEST, split
 from valve_aws.api.ports import Answer
 from valve_aws.api.registry import Deployed, Version
-from valve_aws.api.wired import afterwards
+from valve_aws.api.wired import afterwards, limit
 from valve_aws.model.invocation import Beside
 
 JSON = ("Content-Type", "application/json")
@@ -64,15 +64,15 @@ async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
     if kind == "DryRun":
         return Answer(204, tuple(told))
     if kind == "Event":
-        function = replace(version.function, afterwards=afterwards(deployed, begun.qualifier))
+        function = replace(
+            version.function,
+            afterwards=afterwards(deployed, begun.qualifier),
+            reserved=limit(deployed, version),
+        )
         desk.engine.later(function, begun.payload, beside)
         return Answer(202, tuple(told))
-    admit(deployed, version)
-    deployed.running += 1
-    try:
-        done = await desk.engine.invoke(version.function, begun.payload, beside)
-    finally:
-        deployed.running -= 1
+    function = replace(version.function, reserved=limit(deployed, version))
+    done = await desk.engine.invoke(function, begun.payload, beside)
     told += [JSON, ("X-Amz-Executed-Version", version.number)]
     if done.failed:
         told.append(("X-Amz-Function-Error", "Unhandled"))
@@ -89,24 +89,16 @@ async def invoke_streaming(desk: Desk, params: Mapping[str, Any]) -> Answer:
     told = [("x-amzn-RequestId", begun.beside.ident)]
     if params.get("InvocationType") == "DryRun":
         return Answer(204, tuple(told))
-    admit(begun.deployed, begun.version)
-    begun.deployed.running += 1
-    try:
-        pieces = await desk.engine.stream(begun.version.function, begun.payload, begun.beside)
-    except BaseException:
-        begun.deployed.running -= 1
-        raise
+    function = replace(begun.version.function, reserved=limit(begun.deployed, begun.version))
+    pieces = await desk.engine.stream(function, begun.payload, begun.beside)
 
     async def framed() -> AsyncIterator[bytes]:
-        try:
-            async for piece in pieces:
-                if isinstance(piece, bytes):
-                    yield chunk(piece)
-                    continue
-                log = base64.b64encode(piece.log).decode() if params.get("LogType") == "Tail" else ""
-                yield complete(piece.error_type, piece.payload.decode("utf-8", "replace"), log)
-        finally:
-            begun.deployed.running -= 1
+        async for piece in pieces:
+            if isinstance(piece, bytes):
+                yield chunk(piece)
+                continue
+            log = base64.b64encode(piece.log).decode() if params.get("LogType") == "Tail" else ""
+            yield complete(piece.error_type, piece.payload.decode("utf-8", "replace"), log)
 
     told += [
         ("Content-Type", KIND),
@@ -136,25 +128,4 @@ def ready(version: Version) -> None:
             "ResourceConflictException",
             "The operation cannot be performed at this time. The function is currently in the following "
             f"state: {version.state}",
-        )
-
-
-def admit(deployed: Deployed, version: Version) -> None:
-    """See that a function may serve one event more. Raises `Fault`: AWS answers at once, and queues nothing.
-
-    Source: Lambda developer guide, "Understanding Lambda function scaling"; what is provisioned for others is
-    not there for a version.
-    """
-    if deployed.reserved is None:
-        return
-    others = sum(
-        int(told["RequestedProvisionedConcurrentExecutions"])
-        for qualifier, told in deployed.provisioned.items()
-        if version.number not in (qualifier, *deployed.aliases.get(qualifier, {}).values())
-    )
-    if deployed.running >= deployed.reserved - others:
-        raise Fault(
-            "TooManyRequestsException",
-            "Rate Exceeded.",
-            Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
         )

@@ -59,8 +59,6 @@ class Deployed:
     """By qualifier, `""` for none."""
     tags: dict[str, str] = field(default_factory=dict)
     recursion: str = "Terminate"
-    running: int = 0
-    """Events that it serves now, of all its versions."""
     own: bool = False
     """The template declares it."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from valve_aws.api.mappings import DEFAULTS
 from valve_aws.api.names import LATEST
-from valve_aws.api.registry import Deployed, Registry, Settings
+from valve_aws.api.registry import Deployed, Registry, Settings, Version
 from valve_aws.model.stack import Afterwards, Function, Trigger
 
 KINDS = {"sqs": "SQS", "dynamodb": "DynamoDB", "kinesis": "Kinesis"}
@@ -35,7 +35,25 @@ def wired(registry: Registry, deployed: Deployed) -> Function:
         for mapping in registry.mappings.values()
         if mapping["FunctionArn"] in own
     )
-    return replace(function, triggers=kept + woken, afterwards=afterwards(deployed, LATEST))
+    return replace(
+        function,
+        triggers=kept + woken,
+        afterwards=afterwards(deployed, LATEST),
+        reserved=limit(deployed, deployed.latest),
+    )
+
+
+def limit(deployed: Deployed, version: Version) -> int | None:
+    """Return how many events a version may let a function serve at once: what is provisioned for others is
+    not there for it."""
+    if deployed.reserved is None:
+        return None
+    others = sum(
+        int(told["RequestedProvisionedConcurrentExecutions"])
+        for qualifier, told in deployed.provisioned.items()
+        if version.number not in (qualifier, deployed.aliases.get(qualifier, {}).get("FunctionVersion"))
+    )
+    return max(0, deployed.reserved - others)
 
 
 def afterwards(deployed: Deployed, qualifier: str) -> Afterwards:

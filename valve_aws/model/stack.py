@@ -121,6 +121,9 @@ class Function:
     """True: its role is outside the template, so what it grants is not known."""
     triggers: tuple[Trigger, ...] = ()
     afterwards: Afterwards = Afterwards()
+    reserved: int | None = None
+    """Events that all its versions together may serve at once; one more is throttled. None: no limit of its
+    own."""
     where: Where = NOWHERE
     version: str = ""
     """Which of its published versions this is; "" the one that the template describes."""

@@ -157,6 +157,12 @@ def recursion() -> bytes:
     return _payload("RecursiveInvocationException", "the function is being invoked in a loop")
 
 
+def throttled() -> bytes:
+    """Return the body of an invocation that is one too many at once (Lambda API reference, Invoke)."""
+    told = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "Type": "User"}
+    return json.dumps({**told, "message": "Rate Exceeded."}).encode()
+
+
 def unavailable() -> bytes:
     """Return the payload of invoking a function that cannot be run here; not a word about why (law 14)."""
     return _payload("Valve.FunctionUnavailable", "the function cannot be run here; the operator sees why")

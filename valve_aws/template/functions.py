@@ -18,6 +18,7 @@ from valve_aws.template.shapes import elements, entries, is_open, named, text, w
 SECONDS: Final = (1, 900)
 MEBIBYTES: Final = (128, 32_768)
 EPHEMERAL: Final = (512, 10_240)
+AT_ONCE: Final = (0, 100_000)
 """Lambda quotas; memory up to what managed instances take."""
 
 LAYER: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]*:(\d*):layer:([^:]+)(?::\d+)?")
@@ -48,8 +49,14 @@ def read(
         ),
         architecture=word(architectures[0], "`Architectures`") if architectures else "x86_64",
         package=package,
+        reserved=_reserved(properties.get("ReservedConcurrentExecutions")),
         where=declared.where,
     )
+
+
+def _reserved(node: Node | None) -> int | None:
+    told = whole(node, "`ReservedConcurrentExecutions`", -1, AT_ONCE)
+    return told if told >= 0 else None
 
 
 def _environment(node: Node | None) -> dict[str, str]:

@@ -28,6 +28,7 @@ class End(StrEnum):
     SUCCESS = "Success"
     EXHAUSTED = "RetriesExhausted"
     AGED = "EventAgeExceeded"
+    UNRESERVED = "ZeroReservedConcurrency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Attempt:
 
     payload: bytes
     failed: bool
+
+
+def next_turn(turns: int) -> float:
+    """Return the seconds until an event is tried again that was throttled `turns` times; such tries do not
+    count (Lambda developer guide, "Asynchronous invocation": from a second up to five minutes)."""
+    return float(min(2 ** min(turns - 1, 9), 300))
 
 
 def next_try(rules: Afterwards, tries: int, age: float) -> float | End:
