@@ -50,7 +50,8 @@ async def _serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: bool
     Counted.living, most = set(), 0
     stack: Any = SimpleNamespace(file=str(tmp_path / "template.yaml"), region="us-east-1")
     passage: Any = SimpleNamespace()
-    function: Any = SimpleNamespace(logical="Worker", key="Worker", name="worker", handler="app.handler")
+    named = {"logical": "Worker", "key": "Worker", "name": "worker", "handler": "app.handler"}
+    function: Any = SimpleNamespace(**named, reserved=None)
     authority = Authority.create(time.time())
     housing = Housing(stack, Settings(spares=0), passage, authority, lambda _: None, time.monotonic)
     monkeypatch.setitem(housing._prepared, "Worker", SimpleNamespace(function=function))
