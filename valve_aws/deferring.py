@@ -17,7 +17,7 @@ from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.stack import Function
 from valve_aws.model.verdict import Holding
 from valve_aws.passage import Passage
-from valve_aws.triggers import afterwards
+from valve_aws.triggers import afterwards, streams
 from valve_aws.triggers.afterwards import Attempt, End
 from valve_aws.triggers.sending import Parcel, asked
 from valve_aws.waking import Ended
@@ -117,6 +117,8 @@ class Deferring:
         if isinstance(after, End):
             await self._over(function, event, ended, after)
             return
+        # Why what it had learned: that it is tried again is told by how it ended (law 11).
+        event = replace(event, carried=streams.carried((event.carried, ended.learned)))
         self._clock.at(self._clock.now() + after, lambda: self.start(self._try(event)))
 
     async def _over(self, function: Function, event: Deferred, ended: Ended | None, end: End) -> None:

@@ -15,6 +15,7 @@ from valve_aws.course.carry import cross
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Unreadable
+from valve_aws.model.safe import plain
 from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Target
 from valve_aws.triggers.sending import Asked
@@ -38,13 +39,13 @@ class Delivering:
         call = passage.aws.own(asked.service, asked.operation, asked.params, region)
         title = f"{asked.service}:{asked.operation} for {subject.function or 'the platform'}"
         if isinstance(call, Unreadable):
-            self._say(f"valve: {title} cannot be made: {call.problem}")
+            self._say(f"valve: {title} cannot be made: {plain(call.problem)}")
             return False
         sending = Sending(passage, asked.body)
         court = replace(passage.court, judge=passage.court.judge.courier())
         verdict = await drive(cross(court, replace(subject, outgoing={}), call), sending.act)
         if verdict.passes and sending.status >= 300:
-            self._say(f"valve: {title} was answered {sending.status}: {sending.said}")
+            self._say(f"valve: {title} was answered {sending.status}: {plain(sending.said)}")
         return bool(verdict.passes and 0 < sending.status < 300)
 
 

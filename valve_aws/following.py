@@ -33,6 +33,8 @@ class Batch:
 
     records: tuple[Taken, ...]
     tries: int = 0
+    learned: Holding = Holding()
+    """What was known when it failed before: that it comes again is told by that."""
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from valve_aws.delivering import Delivering
 from valve_aws.model.cell import Cell, Extent, Part, one
 from valve_aws.model.ports import Outcome
 from valve_aws.model.record import Record
+from valve_aws.model.source import NOWHERE
 from valve_aws.model.stack import Function, Resource, Trigger
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.passage import Passage
@@ -32,9 +33,6 @@ PLATFORM = "platform"
 
 PENDING = 10_000
 """Calls that are remembered until they are settled."""
-
-Message = tuple[ask.Forward, ask.Reply]
-
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -65,7 +63,7 @@ class Spreading:
         store to another."""
         self._passage, self._clock, self._deferring, self._delivering = passage, clock, deferring, delivering
         self._looping, self._say, self._fresh, self._embedded = looping, say, fresh, embedded
-        self._pending: OrderedDict[str, Message] = OrderedDict()
+        self._pending: OrderedDict[str, tuple[ask.Forward, ask.Reply]] = OrderedDict()
         self._told: set[str] = set()
 
     def happened(self, command: ask.Forward, reply: ask.Reply) -> None:
@@ -77,9 +75,11 @@ class Spreading:
 
     async def settled(self, record: Record) -> None:
         """Hand on what comes of a call that was done."""
-        kept = self._pending.pop(record.ident, None)
-        if kept and record.outcome == "done" and kept[1].outcome is Outcome.DONE:
-            await READERS[kept[0].call.service](self, *kept)
+        command, reply = self._pending.pop(record.ident, (None, None))
+        if command and reply and record.outcome == "done" and reply.outcome is Outcome.DONE:
+            # Why what was written in the end: the label may have risen while the call was under way (law 3).
+            carries = command.carries | record.writes
+            await READERS[command.call.service](self, replace(command, carries=carries), reply)
 
     def waits(self, record: Record) -> bool:
         """Say whether something may come of a call that was settled."""
@@ -94,7 +94,10 @@ class Spreading:
         if self._passage.court.mode is Mode.OFF:
             return News(extent.store, Holding(), command.record)
         cell = Cell(extent.store, extent.name)
-        ways = tuple(Way(way.tag, cell, way.where, command.record) for way in command.ways)
+        where = {way.tag: way.where for way in command.ways}
+        ways = tuple(
+            Way(tag, cell, where.get(tag, NOWHERE), command.record) for tag in sorted(command.carries)
+        )
         carried = self._passage.court.judge.carried(extent, Holding(command.carries, True, ways))
         return News(extent.store, carried, command.record)
 

@@ -142,10 +142,11 @@ class Tailing:
         old = rules.age >= 0 and now - batch.records[0].arrived > rules.age
         if old:
             aged = tuple(taken for taken in batch.records if now - taken.arrived > rules.age)
-            await self._give_up(tail, Batch(aged, batch.tries), "RecordAgeExceeded", None)
+            given = Batch(aged, batch.tries, batch.learned)
+            await self._give_up(tail, given, "RecordAgeExceeded", None)
             rest = batch.records[len(aged) :]
             if rest:
-                lane.again.insert(0, Batch(rest, batch.tries))
+                lane.again.insert(0, Batch(rest, batch.tries, batch.learned))
             return
         ended = await self._woken(tail, batch, cause)
         at = streams.undone(batch.records, ended.payload, ended.failed, rules.reports)
@@ -156,14 +157,14 @@ class Tailing:
             return
         tries = batch.tries + 1
         most = rules.retries if rules.retries >= 0 else (ATTEMPTS - 1 if self._clock.moves else tries)
-        left = batch.records[at:]
+        left, learned = batch.records[at:], ended.learned
         if rules.bisects and len(left) > 1:
-            lane.again[:0] = [Batch(half, batch.tries) for half in streams.halves(left)]
+            lane.again[:0] = [Batch(half, batch.tries, learned) for half in streams.halves(left)]
             self._wait(tail, lane, tries)
         elif tries > most or not ended.admitted:
             await self._give_up(tail, Batch(left, tries), "RetryAttemptsExhausted", ended.subject)
         else:
-            lane.again.insert(0, Batch(left, tries))
+            lane.again.insert(0, Batch(left, tries, learned))
             self._wait(tail, lane, tries)
 
     def _wait(self, tail: Tail, lane: Lane, tries: int) -> None:
@@ -171,7 +172,8 @@ class Tailing:
         self._clock.at(lane.until, lambda: self.due.setdefault(tail.store, ""))
 
     async def _woken(self, tail: Tail, batch: Batch, cause: str) -> Ended:
-        event, holdings = streams.event(batch.records), [taken.holding for taken in batch.records]
+        event = streams.event(batch.records)
+        holdings = [batch.learned, *(taken.holding for taken in batch.records)]
         if tail.rules.tumbling:
             began = self._began(tail, batch.records[0])
             window = tail.windows.setdefault(began, Window({}, Holding()))
@@ -208,7 +210,7 @@ class Tailing:
         told = (tail.stream, tail.shard, function.arn, self._fresh(), why, batch.tries, self._clock.now())
         content = streams.given_up(batch.records, *told)
         if subject is None:
-            carried = streams.carried(taken.holding for taken in batch.records)
+            carried = streams.carried((batch.learned, *(taken.holding for taken in batch.records)))
             subject = Subject("", trigger.function, carried.label, {w.tag: w for w in carried.ways})
         if ":s3:" in target:
             content["payload"] = json.dumps(streams.event(batch.records))
@@ -229,8 +231,7 @@ class Tailing:
             window.state = streams.state_of(ended.payload)
         except ValueError:
             return 0
-        known = ended.subject
-        window.holding = Holding(known.label, True, tuple(known.ways.values()))
+        window.holding = ended.learned
         ends = max(began + tail.rules.tumbling, self._clock.now())
         self._clock.at(ends, lambda: self._close(tail, began))
         return None

@@ -53,6 +53,11 @@ class Ended:
     throttled: bool = False
     """None did, as too many others were under way; it may be tried again."""
 
+    @property
+    def learned(self) -> Holding:
+        """Return what was known by the end, which whatever comes of that end carries (law 11)."""
+        return Holding(self.subject.label, True, tuple(self.subject.ways.values()))
+
 
 Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[Ended]]
 """(function, payload, what the event carries, trigger, source, cause) → what came of it."""

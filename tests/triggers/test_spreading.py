@@ -18,7 +18,24 @@ CODE = """
 import json, os
 import boto3
 
+class Rising:
+    def __init__(self):
+        self.pieces = iter([b"x" * 100_000, None])
+
+    def read(self, size=-1):
+        piece = next(self.pieces, b"")
+        if piece is None:
+            boto3.client("s3").get_object(Bucket=os.environ["SECRETS"], Key="s")
+            piece = b"y" * 100_000
+        return piece
+
+
 def handler(event, context):
+    if event.get("rising"):
+        boto3.client("s3").put_object(
+            Bucket=os.environ["UPLOADS"], Key="in/rising", Body=Rising(), ContentLength=200_000
+        )
+        return "done"
     print("SAW", context.function_name.split("-")[-2], json.dumps(event), flush=True)
     for service, operation, params in event.get("calls", []) if isinstance(event, dict) else []:
         client = boto3.client(service)
@@ -175,6 +192,14 @@ def test_what_is_not_asked_for_is_not_told_and_a_deletion_is(ground: Ground) -> 
     calls(ground, other, ["s3", "delete_object", {"Bucket": "$UPLOADS", "Key": "out/b"}])
     assert [e["Records"][0]["eventName"] for e in saw(ground, "Thumb")] == ["ObjectRemoved:Delete"]
     assert not ground.events("Thumb")[0].label
+
+
+def test_an_object_whose_upload_learned_something_under_way_is_told_of_with_that(ground: Ground) -> None:
+    assert ground.invoke("Writer", {"rising": True}) == "done", ground.said
+    ground.settle()
+    (put,) = (r for r in ground.valve.records if r.operation == "PutObject")
+    assert not put.label  # it began clean
+    assert [event.label for event in ground.events("Thumb")] == [{"pii"}]
 
 
 def test_a_topic_tells_functions_and_queues_raw_or_wrapped(ground: Ground) -> None:

@@ -1,0 +1,124 @@
+"""That something is tried again is told by how it ended, so the next try knows what was learned before.
+
+Knows an attack: a function marks that it began, learns a secret, and fails for one value of it; who may
+not learn the secret counts the marks. Does not know other exits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.triggers.ground import Ground
+from valve_aws.backend import Standing
+
+CODE = """
+import boto3, os, uuid
+
+DB = boto3.resource("dynamodb")
+
+def handler(event, context):
+    try:
+        DB.Table(os.environ["MARKS"]).put_item(Item={"id": str(uuid.uuid4())})
+    except Exception:
+        pass
+    found = DB.Table(os.environ["SECRETS"]).get_item(Key={"id": "s"})["Item"]["text"]
+    if found == "yes":
+        raise ValueError("it was")
+"""
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    CodeUri: src
+    Handler: app.handler
+    Runtime: python3.11
+    Timeout: 20
+    Environment: {Variables: {MARKS: !Ref Marks, SECRETS: !Ref Secrets}}
+Resources:
+  Deferred:
+    Type: AWS::Serverless::Function
+    Properties:
+      Policies: &policies
+        - DynamoDBWritePolicy: {TableName: !Ref Marks}
+        - DynamoDBReadPolicy: {TableName: !Ref Secrets}
+  Polled:
+    Type: AWS::Serverless::Function
+    Properties:
+      Policies: *policies
+      Events:
+        In:
+          Type: DynamoDB
+          Properties: {Stream: !GetAtt Items.StreamArn, StartingPosition: LATEST, MaximumRetryAttempts: 2}
+  Queued:
+    Type: AWS::Serverless::Function
+    Properties:
+      Policies: *policies
+      Events: {In: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn}}}
+  Jobs: {Type: AWS::SQS::Queue}
+  Marks: &table
+    Type: AWS::Serverless::SimpleTable
+    Properties: {PrimaryKey: {Name: id, Type: String}}
+  Secrets: *table
+  Items:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
+"""
+POLICY = """
+version: 1
+mode: enforce
+labels: {pii: {}}
+stores: {Secrets: {holds: [pii]}, Items: {accepts: [pii]}, Jobs: {accepts: [pii]}}
+logs: {accepts: [pii]}
+"""
+
+
+def files(secret: str) -> dict[str, str]:
+    seed = f"Secrets: [{{id: s, text: '{secret}'}}]\n"
+    return {"template.yaml": TEMPLATE, "src/app.py": CODE, "valve.yaml": POLICY, "seed.yaml": seed}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Standing]:
+    cloud = Standing()
+    yield cloud
+    cloud.end()
+
+
+def marks(tmp_path: Path, cloud: Standing, secret: str, mode: str, wake: Any) -> int:
+    folder = tmp_path / secret
+    with Ground(folder, files(secret), cloud, mode) as ground:
+        wake(ground)
+        ground.drain()
+        table = ground.valve.stack.resources["Marks"].name
+        return int(ground.client("dynamodb").scan(TableName=table)["Count"])
+
+
+def deferred(ground: Ground) -> None:
+    ground.defer("Deferred", {})
+
+
+def polled(ground: Ground) -> None:
+    name = ground.valve.stack.resources["Items"].name
+    ground.client("dynamodb").put_item(TableName=name, Item={"id": {"S": "1"}})
+
+
+def queued(ground: Ground) -> None:
+    sqs, name = ground.client("sqs"), ground.valve.stack.resources["Jobs"].name
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody="m")
+
+
+@pytest.mark.parametrize("wake", [deferred, polled, queued])
+def test_marks_do_not_tell_whether_it_was_tried_again(tmp_path: Path, cloud: Standing, wake: Any) -> None:
+    counts = {secret: marks(tmp_path, cloud, secret, "enforce", wake) for secret in ("yes", "no")}
+    assert counts == {"yes": 1, "no": 1}
+
+
+def test_unguarded_the_marks_tell(tmp_path: Path, cloud: Standing) -> None:
+    assert marks(tmp_path, cloud, "yes", "audit", deferred) == 3
