@@ -94,6 +94,10 @@ class Controlling:
         """See `Engine`."""
         return runtime.faults.unacceptable(payload, waits, context)
 
+    def wrong_tenant(self, isolates: bool, tenant: str) -> tuple[int, str, bytes] | None:
+        """See `Engine`."""
+        return runtime.faults.wrong_tenant(isolates, tenant)
+
     async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
         """See `Engine`."""
         self._tails.begin(beside.ident)

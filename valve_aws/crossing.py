@@ -6,12 +6,12 @@ for.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from valve_aws import calling
 from valve_aws.aws import Length, Letter, Payload, Unclear, Unwritable, bodies, leaving
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import carry, cross, turn_away
@@ -19,15 +19,12 @@ from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.course.visit import visit
 from valve_aws.model.call import UNREAD, Call, Evidence, Head, Key, Unreadable
-from valve_aws.model.cell import Cell
-from valve_aws.model.invocation import Beside
 from valve_aws.model.ports import Outcome
 from valve_aws.model.spellings import WIDTH
-from valve_aws.model.verdict import Mode, Way
+from valve_aws.model.verdict import Mode
 from valve_aws.passage import BODY, Passage, utc
 from valve_aws.proxy import Exchange, Gone, Malformed, Reply, Target, Unreachable
 from valve_aws.releasing import Releasing
-from valve_aws.runtime import faults
 
 if TYPE_CHECKING:
     from valve_aws.canary import Place
@@ -218,10 +215,10 @@ class Crossing:
             return await self._visit(call)
         if (
             call.service == "lambda"
-            and call.operation in {"Invoke", "InvokeAsync"}
+            and call.operation in calling.OPERATIONS
             and self._passage.ours(call)
         ):
-            return await self._invoke(command)
+            return await calling.called(self._passage, self._exchange.head, command, self._body)
         reply = await self._cloud(call, relay.marks(command) if (relay := self._passage.relay) else ())
         if relay is None:
             self._passage.happened(command, reply)
@@ -343,38 +340,6 @@ class Crossing:
                 late = late[-WIDTH:]
         if late:
             yield late
-
-    async def _invoke(self, command: ask.Forward) -> ask.Reply:
-        """Run a function of the template in place of asking the backend, which runs none."""
-        call, params = command.call, command.call.params
-        kind = params.get("InvocationType", "RequestResponse") if call.operation == "Invoke" else "Event"
-        if kind == "DryRun":
-            return ask.Reply(204, Outcome.DONE, body=(204, (), b""))
-        waits = kind != "Event"
-        payload = bytes(self._body or params.get("Payload") or b"{}")
-        context = str(params.get("ClientContext") or "") if waits else ""
-        if fault := faults.unacceptable(payload, waits, context):
-            status, code, body = fault
-            headers = [("content-type", "application/json"), ("x-amzn-errortype", code)]
-            return ask.Reply(status, Outcome.FAILED, body=(status, headers, body))
-        beside = Beside(base64.b64decode(context).decode(), str(params.get("TenantId") or ""))
-        # Why: for the invoked function the tags came in with its event, whatever their way was before.
-        event = Cell(call.resources[0], "event")
-        sent = tuple(Way(way.tag, event, record=command.record) for way in command.ways)
-        done = await self._passage.invoke(
-            call.resources[0], payload, waits, command.carries, sent, command.record, beside
-        )
-        headers = [("content-type", "application/json"), ("x-amzn-requestid", command.record)]
-        if not waits:
-            return ask.Reply(202, Outcome.DONE, body=(202, headers, b""))
-        headers.append(("x-amz-executed-version", "$LATEST"))
-        headers += [("x-amz-function-error", "Unhandled")] if done.error else []
-        headers += [("x-amz-log-result", "")] if params.get("LogType") == "Tail" else []
-        status, outcome = (200, Outcome.DONE) if not done.throttled else (429, Outcome.FAILED)
-        if done.throttled:
-            headers = [*headers[:2], ("x-amzn-errortype", "TooManyRequestsException")]
-        told = (status, headers, done.payload)
-        return ask.Reply(status, outcome, carries=done.label, ways=done.ways, body=told)
 
     async def _release(self, reply: ask.Reply) -> None:
         match reply.body:

@@ -172,7 +172,7 @@ class Housing:
                 subject.invocation,
                 payload,
                 arn=beside.arn,
-                trace=_trace(),
+                trace=_trace(beside.trace, function.traced),
                 client_context=beside.client_context,
                 tenant=beside.tenant,
                 sink=sink and sink(subject),
@@ -348,9 +348,11 @@ class Housing:
             self._file.close()
 
 
-def _trace() -> str:
-    """Return an X-Ray header that samples nothing: libraries complain at every call where there is none."""
-    return f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()};Parent={os.urandom(8).hex()};Sampled=0"
+def _trace(given: str, active: bool) -> str:
+    """Return the X-Ray header of an event. Why always one: libraries complain at every call where there is
+    none."""
+    root = f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"
+    return runtime.tracing.trace(given, active, root, os.urandom(8).hex())
 
 
 def ready(function: Function, settings: Settings, say: Callable[[str], None]) -> Prepared:

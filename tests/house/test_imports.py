@@ -32,8 +32,8 @@ MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
-    crossing splicing serving housing streaming invoking waking releasing ledger loglines operating quoting
-    controlling delivering deferring following spreading tailing triggering entrance
+    calling crossing splicing serving housing streaming invoking waking releasing ledger loglines operating
+    quoting controlling delivering deferring following spreading tailing triggering entrance
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -51,7 +51,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "passage": EVERY_ROOM | {"settings", *BELOW_PASSAGE},
     "application": EVERY_ROOM | {"settings"},
     "releasing": EVERY_ROOM | {"passage"},
-    "crossing": EVERY_ROOM | {"passage", "releasing"},
+    "calling": EVERY_ROOM | {"passage"},
+    "crossing": EVERY_ROOM | {"passage", "calling", "releasing"},
     "splicing": EVERY_ROOM | {"passage"},
     "operating": EVERY_ROOM | {"passage", "crossing"},
     "waking": EVERY_ROOM | {"passage", "clock"},

@@ -32,6 +32,7 @@ Resources:
     Properties:
       CodeUri: src
       Handler: keeper.handler
+      TenancyConfig: {TenantIsolationMode: PER_TENANT}
       Runtime: python3.12
       Events:
         Wanted:

@@ -15,7 +15,7 @@ from typing import Any
 from valve_aws.api.code import Package
 from valve_aws.api.names import LATEST, Place
 from valve_aws.api.registry import Deployed, Settings, Version
-from valve_aws.model.stack import Code, Function, Layer
+from valve_aws.model.stack import Code, Function, Layer, Logging
 
 DEFAULTS: Mapping[str, Any] = {
     "Description": "",
@@ -79,6 +79,24 @@ def logging(name: str, before: Mapping[str, Any], given: Mapping[str, Any]) -> d
     return {k: v for k, v in told.items() if not k.endswith("LogLevel")}
 
 
+def logged(function: Function) -> dict[str, str]:
+    """Return what a template says of a function's log."""
+    there = function.logging
+    levels = {"ApplicationLogLevel": there.application, "SystemLogLevel": there.system}
+    told = {"LogFormat": there.format, "LogGroup": there.group, **levels}
+    return {member: value for member, value in told.items() if value}
+
+
+def _logging(told: Mapping[str, str]) -> Logging:
+    """Return how a function's log is written."""
+    return Logging(
+        told.get("LogFormat") or "Text",
+        told.get("ApplicationLogLevel") or "",
+        told.get("SystemLogLevel") or "",
+        told.get("LogGroup") or "",
+    )
+
+
 def runtime_version(place: Place, runtime: str) -> dict[str, str]:
     """Return which build of a runtime this is: one for each name, as nothing is patched here."""
     digest = sha256(runtime.encode()).hexdigest()
@@ -105,13 +123,16 @@ def declared(function: Function, place: Place, now: float, revision: str) -> Dep
         "Architectures": [function.architecture],
         "EphemeralStorage": {"Size": function.ephemeral},
         "SnapStart": snaps({}),
-        "LoggingConfig": logging(function.name, {}, {}),
+        "LoggingConfig": logging(function.name, {}, logged(function)),
+        "TracingConfig": {"Mode": "Active" if function.traced else "PassThrough"},
         "RuntimeVersionConfig": runtime_version(place, function.runtime),
     }
     if function.environment:
         told["Environment"] = {"Variables": dict(function.environment)}
     if function.afterwards.dead_letters:
         told["DeadLetterConfig"] = {"TargetArn": function.afterwards.dead_letters}
+    if function.isolates:
+        told["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
     if function.layers:
         told["Layers"] = [{"Arn": layer.name, "CodeSize": 0} for layer in function.layers]
     return Deployed(function.name, Version(function, told), reserved=function.reserved, own=True)
@@ -133,6 +154,9 @@ def runnable(
         memory=settings["MemorySize"],
         ephemeral=settings["EphemeralStorage"]["Size"],
         architecture=settings["Architectures"][0],
+        logging=_logging(settings.get("LoggingConfig") or {}),
+        traced=(settings.get("TracingConfig") or {}).get("Mode") == "Active",
+        isolates=(settings.get("TenancyConfig") or {}).get("TenantIsolationMode") == "PER_TENANT",
         revision=settings["RevisionId"],
     )
 

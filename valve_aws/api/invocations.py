@@ -40,15 +40,18 @@ def _begun(desk: Desk, params: Mapping[str, Any], waits: bool) -> Begun | Answer
     deployed = desk.registry.deployed(name, qualifier or LATEST)
     version = desk.registry.version(name, qualifier or LATEST, desk.draw())
     payload, context = params.get("Payload") or b"{}", params.get("ClientContext") or ""
-    if refused := desk.engine.unacceptable(payload, waits, context):
+    tenant = params.get("TenantId") or ""
+    refused = desk.engine.unacceptable(payload, waits, context)
+    if refused := refused or desk.engine.wrong_tenant(version.function.isolates, tenant):
         status, code, body = refused
         return Answer(status, (JSON, ("x-amzn-ErrorType", code)), body)
     ready(version)
     beside = Beside(
         client_context=base64.b64decode(context).decode() if context else "",
-        tenant=params.get("TenantId") or "",
+        tenant=tenant,
         ident=desk.ident(),
         arn=place.arn(deployed.name, qualifier),
+        trace=params.get("@trace") or "",
     )
     return Begun(deployed, version, payload, beside, qualifier)
 

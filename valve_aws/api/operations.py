@@ -123,6 +123,7 @@ class LambdaApi:
             if carried_out is None:
                 raise not_covered(f"lambda:{asked.name}")
             params["@host"] = f"http://{request.headers.get('host', '')}"
+            params["@trace"] = request.headers.get("x-amzn-trace-id", "")
             found = await carried_out(self.desk, params)
         except Fault as fault:
             return Answer(fault.status, (JSON, ("x-amzn-ErrorType", fault.code), ident), fault.body())

@@ -31,6 +31,9 @@ class Engine(Protocol):
     def unacceptable(self, payload: bytes, waits: bool, context: str) -> tuple[int, str, bytes] | None:
         """Return (status, error, body) of an event that is not begun; None when it is."""
 
+    def wrong_tenant(self, isolates: bool, tenant: str) -> tuple[int, str, bytes] | None:
+        """Return the same of an event that names a tenant where there are none, or none where there are."""
+
     async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
         """Run a function for the operator and return what may leave."""
 

@@ -110,7 +110,7 @@ def variables(prepared: Prepared, key: Key, *, region: str, stream: str) -> dict
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version or "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging.group or f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
         "AWS_LAMBDA_RUNTIME_API": RUNTIME_API,
         "AWS_REGION": region,
@@ -125,6 +125,9 @@ def variables(prepared: Prepared, key: Key, *, region: str, stream: str) -> dict
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": function.handler,
     }
+    if function.logging.format == "JSON":
+        reserved["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        reserved["AWS_LAMBDA_LOG_LEVEL"] = function.logging.application or "INFO"
     environ = {**defaults, **function.environment, **reserved}
     for name in DROPPED:
         environ.pop(name, None)

@@ -53,6 +53,8 @@ class Beside:
     """The request id that its platform has given it; "" makes one."""
     arn: str = ""
     """The name that it was invoked by, an alias or a version; "" is the function's own."""
+    trace: str = ""
+    """The X-Ray header of whoever invokes, "" for none."""
 
 
 NOTHING_BESIDE = Beside()

@@ -82,6 +82,8 @@ class Afterwards:
     on_failure: str = ""
     dead_letters: str = ""
 
+
+@dataclass(frozen=True, slots=True)
 class Logging:
     """How a function's log is written (`LoggingConfig`)."""
 

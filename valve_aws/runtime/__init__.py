@@ -3,7 +3,7 @@
 Knows every path, state and payload of these APIs. Does not know sockets, processes or clocks.
 """
 
-from valve_aws.runtime import events, faults, report, telemetry
+from valve_aws.runtime import events, faults, report, telemetry, tracing
 from valve_aws.runtime.machine import RESPONSE_LIMIT, Machine, State
 
-__all__ = ["RESPONSE_LIMIT", "Machine", "State", "events", "faults", "report", "telemetry"]
+__all__ = ["RESPONSE_LIMIT", "Machine", "State", "events", "faults", "report", "telemetry", "tracing"]

@@ -90,6 +90,25 @@ def unacceptable(payload: bytes, waits: bool, context: str = "") -> tuple[int, s
     return None
 
 
+def wrong_tenant(isolates: bool, tenant: str) -> tuple[int, str, bytes] | None:
+    """Return why an invocation is not begun that names a tenant where there are none, or none where each has
+    environments of his own.
+
+    Source: AWS Lambda developer guide, `Tenant isolation`; the messages are AWS's own.
+    """
+    if isolates == bool(tenant):
+        return None
+    message = (
+        "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request "
+        "and try again."
+        if isolates
+        else "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your "
+        "request and try again."
+    )
+    body = json.dumps({"Type": "User", "message": message}).encode()
+    return 400, "InvalidParameterValueException", body
+
+
 def _decoded(context: str) -> bytes:
     """Return the client context out of its base64: no JSON when it is none, `{}` when there is none."""
     try:

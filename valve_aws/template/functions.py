@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from valve_aws.model.source import Invalid, Node
-from valve_aws.model.stack import Code, Function, Layer
+from valve_aws.model.stack import Code, Function, Layer, Logging
 from valve_aws.template import code
 from valve_aws.template.scope import Declared, Template
 from valve_aws.template.shapes import elements, entries, is_open, named, text, whole, word
@@ -20,6 +20,11 @@ MEBIBYTES: Final = (128, 32_768)
 EPHEMERAL: Final = (512, 10_240)
 AT_ONCE: Final = (0, 100_000)
 """Lambda quotas; memory up to what managed instances take."""
+
+FORMATS: Final = ("Text", "JSON")
+APPLICATION: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+SYSTEM: Final = ("DEBUG", "INFO", "WARN")
+"""Lambda API reference, LoggingConfig."""
 
 LAYER: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]*:(\d*):layer:([^:]+)(?::\d+)?")
 
@@ -50,6 +55,9 @@ def read(
         architecture=word(architectures[0], "`Architectures`") if architectures else "x86_64",
         package=package,
         reserved=_reserved(properties.get("ReservedConcurrentExecutions")),
+        logging=_logging(properties.get("LoggingConfig")),
+        traced=_traced(properties),
+        isolates=_isolates(properties.get("TenancyConfig")),
         where=declared.where,
     )
 
@@ -57,6 +65,34 @@ def read(
 def _reserved(node: Node | None) -> int | None:
     told = whole(node, "`ReservedConcurrentExecutions`", -1, AT_ONCE)
     return told if told >= 0 else None
+
+
+def _logging(node: Node | None) -> Logging:
+    given = entries(node, "`LoggingConfig`")
+    told = {name: word(value, f"`LoggingConfig.{name}`") for name, value in given.items()}
+    levels = {"ApplicationLogLevel": APPLICATION, "SystemLogLevel": SYSTEM, "LogFormat": FORMATS}
+    for name, among in levels.items():
+        if told.get(name) and told[name] not in among:
+            choices = ", ".join(f"`{each}`" for each in among)
+            raise Invalid(given[name].where, f"`LoggingConfig.{name}` must be one of {choices}")
+    return Logging(
+        told.get("LogFormat") or "Text",
+        told.get("ApplicationLogLevel", ""),
+        told.get("SystemLogLevel", ""),
+        told.get("LogGroup", ""),
+    )
+
+
+def _traced(properties: Mapping[str, Node]) -> bool:
+    """Say whether X-Ray is active: SAM's `Tracing`, CloudFormation's `TracingConfig`."""
+    mode = entries(properties.get("TracingConfig"), "`TracingConfig`").get("Mode")
+    return "Active" in {word(node, "`Tracing`") for node in (properties.get("Tracing"), mode)}
+
+
+def _isolates(node: Node | None) -> bool:
+    """Say whether each tenant has environments of his own."""
+    mode = entries(node, "`TenancyConfig`").get("TenantIsolationMode")
+    return word(mode, "`TenancyConfig.TenantIsolationMode`") == "PER_TENANT"
 
 
 def _environment(node: Node | None) -> dict[str, str]:
