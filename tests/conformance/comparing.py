@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-ANY = frozenset({"date", "datetime", "timestamp", "code-sha256", "lambda-url"})
+ANY = frozenset({"date", "datetime", "timestamp", "code-sha256", "lambda-url", "log-result"})
 """Recorded in place of a value that has no name of its own."""
 
 MARK = re.compile(r"<([\w-]+)(?::([^>]+))?>")

@@ -42,7 +42,7 @@ def test_the_api_answers_as_aws_was_recorded_to(stage: Stage, area: str, case: M
     for step in case["steps"]:
         if step.get("settled"):
             stage.settle()
-        answer = answered(stage, step["call"], filled(step["with"], answers))
+        answer = answered(stage, step["call"], filled(step["with"], answers, case.get("code", {})))
         answers.append(answer)
         if "expect" not in step:
             assert answer.get("error") is None, (step, answer)
@@ -122,11 +122,14 @@ def steady(message: str) -> str:
     return re.sub(r"enum value set: \[([^\]]*)\]", listed, message)
 
 
-def filled(value: Any, answers: list[Any]) -> Any:
+def filled(value: Any, answers: list[Any], code: Mapping[str, str]) -> Any:
     """Return parameters with packages made, and with what earlier answers said."""
     if isinstance(value, Mapping):
         if "$zip" in value:
-            return packed(value["$zip"])
+            number = value["$zip"]
+            return packed(
+                code.get(str(number), f"def handler(event, context):\n    return event  # {number}\n")
+            )
         if "$text" in value:
             return str(value["$text"]).encode("latin1")
         if "$from" in value:
@@ -135,16 +138,16 @@ def filled(value: Any, answers: list[Any]) -> Any:
             for part in path:
                 found = found[part]
             return found
-        return {key: filled(each, answers) for key, each in value.items()}
-    return [filled(each, answers) for each in value] if isinstance(value, list) else value
+        return {key: filled(each, answers, code) for key, each in value.items()}
+    return [filled(each, answers, code) for each in value] if isinstance(value, list) else value
 
 
-def packed(number: int) -> bytes:
-    """Return a package; two numbers are two packages."""
+def packed(code: str) -> bytes:
+    """Return a package of a function."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as opened:
         for name in ("handler.py", "index.py", "python/shared.py"):
-            opened.writestr(name, f"def handler(event, context):\n    return event  # {number}\n")
+            opened.writestr(name, code)
     return content.getvalue()
 
 
