@@ -156,6 +156,26 @@ Resources:{FUNCTION}
     )
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{Fn::Transform: {Name: 'AWS::Include', Parameters: {Location: s3://b/api.yaml}}}",
+        "!Ref Somewhere",
+        "{paths: []}",
+        "{paths: {/a: {get: [], post: {x-amazon-apigateway-integration: {uri: [1], type: {}}}, parameters: 7}}}",  # noqa: E501  one document
+    ],
+)
+def test_a_document_that_cannot_be_read_has_no_routes(routes: Routes, document: str) -> None:
+    found = routes(
+        f"""
+Parameters: {{Somewhere: {{Type: String, Default: "s3://b/a"}}}}
+Resources:{FUNCTION}
+  A: {{Type: AWS::Serverless::Api, Properties: {{StageName: s, DefinitionBody: {document}}}}}
+"""
+    )
+    assert found == ()
+
+
 def test_resources_of_cloudformation_are_routes(routes: Routes) -> None:
     uri = (
         "!Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'"

@@ -15,7 +15,7 @@ from valve_aws.template import arns, files
 from valve_aws.template.intrinsics import resolve
 from valve_aws.template.kinds import plain, row
 from valve_aws.template.scope import Declared, Template
-from valve_aws.template.shapes import entries, is_open, word
+from valve_aws.template.shapes import entries, is_open, text, word
 
 Fields = Mapping[str, Node]
 
@@ -64,29 +64,41 @@ def described(declared: Declared, fields: Fields, template: Template) -> Iterato
     """Yield the routes of an API's OpenAPI document, and the one of an HTTP API that was made quickly."""
     kind = plain(declared.kind)
     own = template.formed(declared.logical, "{arn}")
-    document = entries(fields.get("DefinitionBody", fields.get("Body")), "an OpenAPI document")
-    for path, item in entries(document.get("paths"), "`paths`").items():
-        for verb, operation in entries(item, f"the path `{path}`").items():
+    node = fields.get("DefinitionBody", fields.get("Body"))
+    if node is not None and not isinstance(node.value, dict):
+        template.ground.warn(node.where, "this document is not on this machine; the routes in it are missing")
+    for path, item in _members(_members(node).get("paths")).items():
+        for verb, operation in _members(item).items():
             if verb.lower() not in METHODS and verb.lower() != ANY:
                 continue
-            told = entries(operation, f"`{verb}` of `{path}`")
-            integration = entries(told.get(INTEGRATION), f"`{INTEGRATION}`")
-            arn = arns.store(word(integration.get("uri"), "`uri`"), "", template.ground)
+            told = _members(operation)
+            integration = _members(told.get(INTEGRATION))
+            arn = arns.store(_word(integration.get("uri")), "", template.ground)
             if arns.service(arn) != "lambda":
                 continue
             given = {
                 "Path": path,
                 "Method": "ANY" if verb.lower() == ANY else verb.upper(),
-                "PayloadFormatVersion": word(integration.get("payloadFormatVersion"), "a version", "1.0"),
-                "Integration": word(integration.get("type"), "`type`").upper(),
+                "PayloadFormatVersion": _word(integration.get("payloadFormatVersion")) or "1.0",
+                "Integration": _word(integration.get("type")).upper(),
                 "Security": told["security"].plain() if "security" in told else None,
             }
-            named = word(told.get("operationId"), "`operationId`") or declared.logical
+            named = _word(told.get("operationId")) or declared.logical
             yield Trigger(arn, named, EVENT[kind], own, _filled(given), operation.where)
     target = arns.store(word(fields.get("Target"), "`Target`"), "", template.ground)
     if kind == HTTP and arns.service(target) == "lambda":
         given = _keyed(word(fields.get("RouteKey"), "`RouteKey`") or "$default")
         yield Trigger(target, declared.logical, "HttpApi", own, given, declared.where)
+
+
+def _members(node: Node | None) -> Mapping[str, Node]:
+    """Return the members of a part of a document. Why nothing of what is none: it is somebody else's format,
+    of which all but the routes is passed over."""
+    return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _word(node: Node | None) -> str:
+    return (text(node.value) or "") if node is not None else ""
 
 
 def method(declared: Declared, fields: Fields, template: Template) -> Iterator[Trigger]:
