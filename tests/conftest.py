@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Why: how long an example takes is the machine's doing; tests measure no time.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 ALLOWED = Path(__file__).parent / "house" / "allowed_skips.txt"
 

@@ -206,9 +206,9 @@ CASES: dict[str, Case] = {
         "t.yaml:4:.*`c.zip` is no archive .*; pack it anew",
     ),
     "another language": (
-        {"t.yaml": CODE.replace("python3.11", "nodejs22.x") % "."},
+        {"t.yaml": CODE.replace("python3.11", "ruby3.4") % "."},
         "Hello -t t.yaml",
-        "t.yaml:3:5: .*`nodejs22.x` cannot be run; only Python",
+        "t.yaml:3:5: .*`ruby3.4` cannot be run",
     ),
 }
 
