@@ -434,6 +434,7 @@ def test_an_extension_is_told_of_the_end() -> None:
     ("name", "body", "error"),
     [
         ("", b'{"events":[]}', "Extension.InvalidExtensionName"),
+        ("x" * 256, b'{"events":[]}', "Extension.InvalidExtensionName"),
         ("x", b'{"events":["OTHER"]}', "Extension.InvalidEventType"),
         ("x", b"{", "InvalidRequestFormat"),
         ("x", b"[]", "InvalidRequestFormat"),

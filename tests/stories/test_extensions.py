@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.attacks.walled import machine
 from valve_aws.course.subject import Subject
 from valve_aws.settings import Settings
 from valve_aws.streaming import Finished
@@ -31,6 +32,13 @@ Resources:
       Timeout: %d
       Layers: [!Ref Layer]
       Environment: {Variables: {TASK: "%s"}}
+      Events: {Api: {Type: Api, Properties: {Path: /, Method: post}}}
+"""
+POLICY = """
+version: 1
+labels: {secret: {}}
+stores: {"http://open.test/*": {accepts: []}}
+events: {Fn.Api: {label: [secret]}}
 """
 PROBE = """#!/usr/bin/env python3
 import http.server, json, os, socketserver, sys, threading, urllib.request
@@ -65,7 +73,7 @@ class Lines(socketserver.StreamRequestHandler):
 def listen(made):
     threading.Thread(target=made.serve_forever, daemon=True).start()
 types = {"types": ["platform", "function", "extension"], "buffering": {"timeoutMs": 25}}
-if task == "telemetry":
+if task in {"telemetry", "send"}:
     listen(http.server.HTTPServer(("sandbox.localdomain", 4243), Take))
     to = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243/take"}
     ask("/2022-07-01/telemetry", {"schemaVersion": "2022-12-13", "destination": to, **types}, "PUT", **me)
@@ -80,6 +88,8 @@ while True:
     if event["eventType"] == "SHUTDOWN":
         if task == "logs":
             reported.wait(5)
+        if task == "send":
+            urllib.request.urlopen("http://open.test/", json.dumps(got).encode())
         print("got", json.dumps(got), flush=True)
         break
 """
@@ -119,27 +129,31 @@ def ran(
     task: str,
     *events: Mapping[str, Any],
     at_once: bool = False,
-    mode: int = 0o755,
+    bits: int = 0o755,
     timeout: int = 10,
+    **settings: Any,
 ) -> Ran:
-    """Run events with the probe beside the function, which has a task."""
+    """Run events with the probe beside the function, which has a task; with `settings` they come by its
+    trigger, and the policy is there."""
     for path, text in (("layer/extensions/probe", PROBE), ("src/app.py", FUNCTION)):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    (folder / "layer/extensions/probe").chmod(mode)
+    (folder / "layer/extensions/probe").chmod(bits)
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     (folder / "template.yaml").write_text(TEMPLATE % (version, timeout, task))
+    (folder / "valve.yaml").write_text(POLICY if settings else "{version: 1, mode: audit}")
+    trigger = "Fn.Api" if settings else ""
     came = Ran()
 
     def heard(who: Subject, stream: str, line: str, _: bool) -> None:
         came.lines.setdefault(who.environment, []).append((stream, line))
 
     async def life() -> None:
-        settings = Settings(template=folder / "template.yaml")
-        valve = Valve.read(settings, lambda _: None, heard=heard)
+        told = Settings(template=folder / "template.yaml", **settings)
+        valve = Valve.read(told, lambda _: None, heard=heard)
         await valve.open()
         try:
-            asked = [valve.invoke("Fn", json.dumps(event).encode()) for event in events or ({},)]
+            asked = [valve.invoke("Fn", json.dumps(event).encode(), trigger) for event in events or ({},)]
             if at_once:
                 came.finished += await asyncio.gather(*asked)
             else:
@@ -215,12 +229,23 @@ def test_what_one_environment_says_reaches_no_listener_of_another(tmp_path: Path
         assert other not in got
 
 
+def test_what_an_extension_sends_on_has_the_label_of_what_it_heard(tmp_path: Path) -> None:
+    with machine() as (port, got):
+        at = {("open.test", 80): ("127.0.0.1", port)}
+        ran(tmp_path, "send", {"say": "alice@example.org"}, mode="audit", resolve=at)
+        (leaked,) = got
+        got.clear()
+        ran(tmp_path, "send", {"say": "alice@example.org"}, mode="enforce", resolve=at)
+    assert "secret alice@example.org" in leaked
+    assert got == []
+
+
 def test_an_extension_that_fails_takes_the_environment_along(tmp_path: Path) -> None:
     crashed = ran(tmp_path, "crash")
     assert error(crashed.finished[0]) == ("Extension.Crash", "exit status 7")
     assert any("Error Type: Extension.Crash" in line for line in crashed.of("platform"))
     assert error(ran(tmp_path, "init").finished[0]) == ("Extension.InitError", "exit status 1")
-    launched = ran(tmp_path, "", mode=0o644)
+    launched = ran(tmp_path, "", bits=0o644)
     assert error(launched.finished[0]) == ("Extension.LaunchError", "Permission denied")
 
 

@@ -28,6 +28,8 @@ MOST = 10
 LONGEST = 64 * 1024
 """Bytes of a registration or subscription that are read."""
 IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+LONGEST_NAME = 255
+"""Characters of a name, which is a file's for those that are launched."""
 ERROR_TYPE = "lambda-extension-function-error-type"
 
 
@@ -172,8 +174,9 @@ class Extensions:
 
     def _register(self, headers: Mapping[str, str], body: bytes, open_: bool) -> Answer:
         name = headers.get("lambda-extension-name", "")
-        if not name:
-            return refusal(403, "Extension.InvalidExtensionName", "Empty extension name")
+        if not name or len(name) > LONGEST_NAME:
+            problem = "Invalid extension name" if name else "Empty extension name"
+            return refusal(403, "Extension.InvalidExtensionName", problem)
         try:
             asked = json.loads(body[:LONGEST] or b"{}")
             events = tuple(sorted(set(asked.get("events") or ())))
