@@ -66,6 +66,20 @@ def test_the_lines_of_a_cold_start_are_lambdas(world: World) -> None:
     assert all(re.fullmatch(pattern, line) for pattern, line in zip(patterns, lines, strict=True)), lines
 
 
+@pytest.mark.parametrize(("fails", "told"), [("", ["before", "after"]), ("int", "Runtime.AfterRestoreError")])
+def test_hooks_around_a_snapshot_run_where_snapstart_is_on(world: World, fails: str, told: object) -> None:
+    source = f"""
+import snapshot_restore_py as hooks
+RAN = []
+hooks.register_before_snapshot(RAN.append, "before")
+hooks.register_after_restore({fails or "RAN.append"}, "after")
+def handler(event, context): return RAN
+"""
+    (done,) = run(world.environment(source, restored=True, version="1"))
+    assert (done.error_type or json.loads(done.payload)) == told
+    assert "START RequestId: " + ID.format(0) + " Version: 1" in world.text("platform") or fails
+
+
 def test_the_report_tells_the_memory_that_was_used(world: World) -> None:
     source = "held = bytearray(60 << 20)\ndef handler(event, context): pass"
     environment = world.environment(source, memory=512)

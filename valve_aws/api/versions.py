@@ -36,7 +36,9 @@ def published(desk: Desk, deployed: Deployed, description: str) -> Version:
         "RevisionId": desk.ident(),
         "SnapStart": snaps(latest.settings["SnapStart"], version=True),
     }
-    version = Version(replace(latest.function, version=number, revision=""), told, number, latest.settings)
+    snapped = told["SnapStart"]["OptimizationStatus"] == "On"
+    function = replace(latest.function, version=number, revision="", restored=snapped)
+    version = Version(function, told, number, latest.settings)
     deployed.versions[number] = version
     latest.settings = {**latest.settings, "RevisionId": desk.ident()}
     return version

@@ -134,6 +134,8 @@ class Function:
     """X-Ray is active: an event that is not sampled already is sampled."""
     isolates: bool = False
     """Each tenant has environments of his own, and every event names one."""
+    restored: bool = False
+    """SnapStart is on for it, so that its hooks around a snapshot run: of a published version alone."""
     revision: str = ""
     """Which state of that version's code and settings, where they change while a valve runs."""
 
