@@ -152,8 +152,17 @@ class Following:
             ident = str(shard["ShardId"])
             iterator = await self._iterator(stream, ident)
             lanes = tuple(Lane() for _ in range(1 if rules.tumbling else rules.lanes))
-            made = float(trigger.properties.get("LastModified") or 0)
-            yield Tail(trigger, rules, stream, ident, iterator, lanes, max(made, self._began()) - 1, skip)
+            yield Tail(trigger, rules, stream, ident, iterator, lanes, self._since(trigger), skip)
+
+    def _since(self, trigger: Trigger) -> float:
+        """Return when what a mapping reads first may have arrived at the soonest: a time that it says, else
+        when it was made, unless it asks for all."""
+        told = trigger.properties
+        position = str(told.get("StartingPosition") or "LATEST")
+        made = 0.0 if position == "TRIM_HORIZON" else float(told.get("LastModified") or 0)
+        if position == "AT_TIMESTAMP":
+            made = streams.seconds(told.get("StartingPositionTimestamp"))
+        return max(made, self._began()) - 1
 
     async def _iterator(self, stream: str, shard: str) -> str:
         asked = {"ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}

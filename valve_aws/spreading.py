@@ -31,7 +31,7 @@ from valve_aws.triggers.sending import Parcel, asked
 PLATFORM = "platform"
 """Who hands on, in records; it has no environment, and is no function."""
 
-PENDING = 10_000
+PENDING = 1_000
 """Calls that are remembered until they are settled."""
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,9 @@ class Spreading:
         for notice in topics.published(command.call.params, idents, store, time):
             news = self._news(command, one(store, notice.ident))
             for function, trigger in self._woken("SNS", store):
-                if self._lets(topics.wanted, notice, trigger.properties, trigger.name):
+                if trigger.properties.get("SqsSubscription"):
+                    self._uncovered(f"`SqsSubscription` of {function.logical}.{trigger.name}")
+                elif self._lets(topics.wanted, notice, trigger.properties, trigger.name):
                     name = f"{store}:{trigger.name}"
                     self._wake(function, trigger, {"Records": [topics.record(notice, name)]}, news)
             for name, told in self._subscriptions(store):

@@ -155,10 +155,14 @@ class Tailing:
         if at is None or not await self._stays(tail, ended):
             lane.until = 0.0
             return
-        tries = batch.tries + 1
+        tries = batch.tries + (not ended.throttled)
         most = rules.retries if rules.retries >= 0 else (ATTEMPTS - 1 if self._clock.moves else tries)
         left, learned = batch.records[at:], ended.learned
-        if rules.bisects and len(left) > 1:
+        if ended.throttled:
+            lane.again.insert(0, Batch(left, tries, learned))
+            # Why not owed where nothing is reserved: no time that passes will let it in.
+            self._wait(tail, lane, 1, self._passage.stack.functions[tail.trigger.function].reserved != 0)
+        elif rules.bisects and len(left) > 1:
             lane.again[:0] = [Batch(half, batch.tries, learned) for half in streams.halves(left)]
             self._wait(tail, lane, tries)
         elif tries > most or not ended.admitted:
@@ -167,9 +171,9 @@ class Tailing:
             lane.again.insert(0, Batch(left, tries, learned))
             self._wait(tail, lane, tries)
 
-    def _wait(self, tail: Tail, lane: Lane, tries: int) -> None:
+    def _wait(self, tail: Tail, lane: Lane, tries: int, owed: bool = True) -> None:
         lane.until = self._clock.now() + min(LONGEST, FIRST * 2 ** (tries - 1))
-        self._clock.at(lane.until, lambda: self.due.setdefault(tail.store, ""))
+        self._clock.at(lane.until, lambda: self.due.setdefault(tail.store, ""), owed)
 
     async def _woken(self, tail: Tail, batch: Batch, cause: str) -> Ended:
         event = streams.event(batch.records)

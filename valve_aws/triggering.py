@@ -29,6 +29,12 @@ TICK = 0.01
 """Seconds between looks at what is being served in somebody else's task."""
 
 
+UNCOVERED = frozenset(
+    "Cognito MSK MQ DocumentDB SelfManagedKafka IoTRule AlexaSkill CloudWatchLogs Pipe".split()
+)
+"""Kinds of triggers that nobody pulls here."""
+
+
 class Triggering:
     """The triggers of one run. On one loop."""
 
@@ -105,6 +111,11 @@ class Triggering:
 
     async def keep(self) -> None:
         """Serve whatever becomes due, until this is cancelled: for a valve that stays."""
+        for function in self._passage.stack.functions.values():
+            for trigger in function.triggers:
+                if trigger.kind in UNCOVERED:
+                    named = f"{function.logical}.{trigger.name}"
+                    self._say(f"valve: {named}: a trigger of the kind `{trigger.kind}` wakes nothing here")
         if self._cloud.waiting:
             self._waking.due |= dict.fromkeys(self._waking.triggers(), "")
             self._news.set()
