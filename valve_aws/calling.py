@@ -6,8 +6,10 @@ Knows what the Lambda API answers to such a call. Does not know how a function i
 from __future__ import annotations
 
 import base64
+import json
 
 from valve_aws.api.eventstream import KIND, chunk, complete
+from valve_aws.aws import names
 from valve_aws.course import commands as ask
 from valve_aws.model.call import Head
 from valve_aws.model.cell import Cell
@@ -31,13 +33,19 @@ async def called(passage: Passage, head: Head, command: ask.Forward, body: bytes
     payload = bytes(body or params.get("Payload") or b"{}")
     context = str(params.get("ClientContext") or "") if waits else ""
     tenant = str(params.get("TenantId") or "")
-    isolates = any(f.isolates for f in passage.stack.functions.values() if f.arn == call.resources[0])
+    place = names.Place(passage.court.account, passage.court.region)
+    arn, qualifier = names.function(params["FunctionName"], place, str(params.get("Qualifier") or ""))
+    arn = f"{arn}:{qualifier}" if qualifier else arn
+    meant = passage.versions.meant(passage.stack, arn)
+    if meant is None:
+        return _unfound(arn)
+    isolates = meant.isolates
     if fault := faults.unacceptable(payload, waits, context) or faults.wrong_tenant(isolates, tenant):
         status, code, told = fault
         headers = [("content-type", "application/json"), ("x-amzn-errortype", code)]
         return ask.Reply(status, Outcome.FAILED, body=(status, headers, told))
     trace = head.header("x-amzn-trace-id") or ""
-    beside = Beside(base64.b64decode(context).decode(), tenant, trace=trace)
+    beside = Beside(base64.b64decode(context).decode(), tenant, arn=arn, trace=trace)
     # Why: for the invoked function the tags came in with its event, whatever their way was before.
     event = Cell(call.resources[0], "event")
     sent = tuple(Way(way.tag, event, record=command.record) for way in command.ways)
@@ -48,7 +56,7 @@ async def called(passage: Passage, head: Head, command: ask.Forward, body: bytes
     headers = [("content-type", form), ("x-amzn-requestid", command.record)]
     if not waits:
         return ask.Reply(202, Outcome.DONE, body=(202, headers, b""))
-    headers.append(("x-amz-executed-version", "$LATEST"))
+    headers.append(("x-amz-executed-version", meant.version or "$LATEST"))
     if done.throttled:
         headers = [("content-type", "application/json"), headers[1]]
         busy = (429, [*headers, ("x-amzn-errortype", "TooManyRequestsException")], done.payload)
@@ -58,6 +66,12 @@ async def called(passage: Passage, head: Head, command: ask.Forward, body: bytes
         headers += [("x-amz-function-error", "Unhandled")] if done.error else []
         headers += [("x-amz-log-result", "")] if params.get("LogType") == "Tail" else []
     return ask.Reply(200, Outcome.DONE, carries=done.label, ways=done.ways, body=(200, headers, answer))
+
+
+def _unfound(arn: str) -> ask.Reply:
+    told = json.dumps({"Type": "User", "Message": f"Function not found: {arn}"}).encode()
+    headers = [("content-type", "application/json"), ("x-amzn-errortype", "ResourceNotFoundException")]
+    return ask.Reply(404, Outcome.FAILED, body=(404, headers, told))
 
 
 def _framed(payload: bytes, failed: bool) -> bytes:

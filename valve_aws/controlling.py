@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +36,7 @@ from valve_aws.model.invocation import Beside
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Function, Stack
-from valve_aws.passage import Passage
+from valve_aws.passage import Passage, Versions
 from valve_aws.proxy.grammar import TooLarge
 from valve_aws.streaming import Finished, Stream
 
@@ -82,11 +82,14 @@ class Controlling:
         learn: Callable[[Stack], Awaitable[None]],
         home: Path,
         say: Callable[[str], None],
+        deployed: Collection[str],
     ) -> None:
-        """`learn` lets the whole valve know of its stack; packages are kept in `home`."""
+        """`learn` lets the whole valve know of its stack; packages are kept in `home`. `deployed` are the
+        functions, by logical id, that the API has; the others go on as they are."""
         self._passage, self._housing, self._invoking = passage, housing, invoking
         self._learn, self._home, self._say = learn, home, say
         self._declared = passage.stack
+        self._apart = {k: f for k, f in passage.stack.functions.items() if k not in deployed}
         self._tails = Tails()
         housing.lines.leaving = self._tails.take
 
@@ -208,6 +211,7 @@ class Controlling:
         """See `Engine`."""
         own = {f.name: logical for logical, f in self._declared.functions.items()}
         found = {own.get(name, function.logical): function for name, function in functions.items()}
+        found = {**self._apart, **found}
         await self._learn(replace(self._passage.stack, functions=found))
 
     async def forget(self, function: Function) -> None:
@@ -246,9 +250,11 @@ def _wired(registry: Registry) -> Mapping[str, Function]:
     return {name: wired.wired(registry, each) for name, each in registry.functions.items()}
 
 
-def lambda_api(stack: Stack, engine: Engine, address: Callable[[str], str] | None = None) -> LambdaApi:
-    """Return the API of a stack's account and region, its functions deployed. `address` gives a function URL
-    for its id, None AWS's own."""
+def lambda_api(
+    stack: Stack, engine: Engine, versions: Versions, address: Callable[[str], str] | None = None
+) -> LambdaApi:
+    """Return the API of a stack's account and region, its functions deployed. `versions` gets to know what
+    is made over it; `address` gives a function URL for its id, None AWS's own."""
     registry = Registry(Place(stack.account, stack.region))
     now = time.time()
     for function in stack.functions.values():
@@ -259,9 +265,16 @@ def lambda_api(stack: Stack, engine: Engine, address: Callable[[str], str] | Non
             deployed.invokes[LATEST] = told
         for trigger in function.triggers:
             ident = str(uuid.uuid4())
-            if made := wired.mapping(trigger, function, ident, registry.place.mapping(ident), now):
-                registry.mappings[ident] = made
+            if told := wired.mapping(trigger, function, ident, registry.place.mapping(ident), now):
+                registry.mappings[ident] = told
     chance = random.Random(os.urandom(16))
     address = address or f"https://{{}}.lambda-url.{stack.region}.on.aws/".format
     desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random, address, _wired)
-    return LambdaApi(contract("lambda"), desk)
+    made = LambdaApi(contract("lambda"), desk)
+    registered = made.desk
+
+    def find(arn: str, qualifier: str) -> Function | None:
+        return wired.found(registered.registry, arn, qualifier, chance.random())
+
+    versions.find = find
+    return made

@@ -167,7 +167,7 @@ class Invoking:
         beside: Beside,
     ) -> Invoked:
         """Invoke a function for another one."""
-        function = next(f.logical for f in self._passage.stack.functions.values() if f.arn == arn)
+        function = self._meant(beside.arn or arn)
         carried = Holding(label, True, ways)
         if not waits:
             assert self.defer is not None, "nobody keeps events"
@@ -177,6 +177,12 @@ class Invoking:
             return Invoked(runtime.faults.recursion(), True, label, ways)
         run = await self._inner(function, payload, carried, "", arn, cause, beside)
         return Invoked(run.payload, run.failed, run.label, run.ways, run.throttled)
+
+    def _meant(self, arn: str) -> str | Function:
+        """Return what an ARN means: a version, or by its logical id what `$LATEST` is when it is run."""
+        found = self._passage.versions.meant(self._passage.stack, arn)
+        assert found is not None, "it was looked for before"
+        return found if found.version else found.logical
 
     async def for_queue(
         self,

@@ -85,8 +85,8 @@ class Operating:
         """Invoke a function for him; whoever waits gets a result, which is an exit (law 11)."""
         if not waits:
             return await self._for_functions(arn, payload, waits, label, ways, cause, beside)
-        functions = self._passage.stack.functions.values()
-        function = next(function.logical for function in functions if function.arn == arn)
+        function = self._passage.versions.meant(self._passage.stack, beside.arn or arn)
+        assert function is not None, "it was looked for before"
         try:
             done = await self._invoke(function, payload, "", beside, Holding(label, True, ways))
         except Invalid as mistake:

@@ -30,7 +30,7 @@ from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, Outcome, Sink
 from valve_aws.model.record import Record
 from valve_aws.model.spellings import Sieve
-from valve_aws.model.stack import Stack
+from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.proxy import Reply, Target, Unreachable, Upstream
 
@@ -54,6 +54,21 @@ class Invoked:
     ways: tuple[Way, ...]
     throttled: bool = False
     """It was not begun, as too many others were under way."""
+
+
+@dataclass(slots=True)
+class Versions:
+    """Who knows what a function's qualifiers mean, where some were made."""
+
+    find: Callable[[str, str], Function | None] = lambda *_: None
+    """(ARN, a version's number or an alias) → what is run; None when there is none such."""
+
+    def meant(self, stack: Stack, arn: str) -> Function | None:
+        """Return what a function's ARN, qualified or not, means; None when it means nothing."""
+        plain, qualifier = ":".join(arn.split(":")[:7]), ":".join(arn.split(":")[7:])
+        if qualifier not in {"", "$LATEST"}:
+            return self.find(plain, qualifier)
+        return next((f for f in stack.functions.values() if f.arn == plain), None)
 
 
 class Relay(Protocol):
@@ -115,6 +130,7 @@ class Passage:
     failed: bool = False
     """The backend did not answer, once at least."""
     under_way: dict[str, Sending] = field(default_factory=dict)
+    versions: Versions = field(default_factory=lambda: Versions())
     relay: Relay | None = None
     """None: functions are invoked by us, and whatever else runs there wakes none of ours."""
     proxies: set[int] = field(default_factory=set)

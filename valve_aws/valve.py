@@ -293,8 +293,9 @@ class Valve:
             lambda stack: self.learn(stack, self.policy),
             self._home / "packages",
             self._say,
+            stack.functions,
         )
-        return controlling.lambda_api(stack, engine, address)
+        return controlling.lambda_api(stack, engine, self.passage.versions, address)
 
     async def stream(
         self, function: str, payload: bytes, event_source: str = "", beside: Beside = NOTHING_BESIDE

@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from valve_aws.api.server import Listening, Loop
 from valve_aws.api.web import application
+from valve_aws.clock import Clock
 from valve_aws.settings import Settings
 from valve_aws.standing import opened
 from valve_aws.valve import Valve
@@ -60,7 +61,7 @@ class Town:
 
     async def _live(self) -> None:
         try:
-            self.valve = Valve.read(self._settings, self.lines.append)
+            self.valve = Valve.read(self._settings, self.lines.append, clock=Clock())
             async with opened(self.valve):
                 self.api = self.valve.lambda_api()
                 self.loop = Loop(asyncio.get_running_loop())

@@ -41,7 +41,10 @@ def caller(event, context):
     import boto3
     client = boto3.client("lambda")
     try:
-        client.invoke(FunctionName=event["call"], Payload=b"{}")
+        answer = client.invoke(FunctionName=event["call"], Payload=b'{"context": 1}')
+        return answer["ExecutedVersion"], json.load(answer["Payload"])["arn"][-9:]
+    except client.exceptions.ResourceNotFoundException as gone:
+        return gone.response["Error"]["Message"]
     except client.exceptions.TooManyRequestsException as full:
         told = full.response
         return told["Error"], told["ResponseMetadata"]["HTTPStatusCode"], told["Reason"]
@@ -112,6 +115,19 @@ def test_an_event_that_failed_is_told_to_its_destination(events: Town) -> None:
     record = told(events)
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["responsePayload"]["errorType"] == "ValueError"
+
+
+def test_a_function_reaches_versions_and_aliases_of_another(events: Town) -> None:
+    client = events.client()
+    client.publish_version(FunctionName="echo")
+    client.create_alias(FunctionName="echo", Name="live", FunctionVersion="1")
+
+    def called(name: str) -> Any:
+        return json.load(client.invoke(FunctionName="caller", Payload=json.dumps({"call": name}))["Payload"])
+
+    assert called("echo") == ["$LATEST", "tion:echo"]
+    assert called("echo:live") == ["1", "echo:live"]
+    assert called("echo:7") == "Function not found: arn:aws:lambda:us-east-1:123456789012:function:echo:7"
 
 
 def test_a_function_that_calls_one_with_nothing_left_gets_the_throttling(events: Town) -> None:

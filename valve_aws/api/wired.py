@@ -43,6 +43,17 @@ def wired(registry: Registry, deployed: Deployed) -> Function:
     )
 
 
+def found(registry: Registry, arn: str, qualifier: str, draw: float) -> Function | None:
+    """Return what a qualifier of a function means, as it is run; None when it means nothing."""
+    deployed = registry.functions.get(arn.rpartition(":")[2])
+    if deployed is None or qualifier not in {*deployed.versions, *deployed.aliases}:
+        return None
+    version = registry.version(deployed.name, qualifier, draw)
+    return replace(
+        version.function, afterwards=afterwards(deployed, qualifier), reserved=limit(deployed, version)
+    )
+
+
 def limit(deployed: Deployed, version: Version) -> int | None:
     """Return how many events a version may let a function serve at once: what is provisioned for others is
     not there for it."""
