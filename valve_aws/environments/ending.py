@@ -75,8 +75,10 @@ class Ending:
             return self._talk.crashed.error_type if self._talk.crashed else self._talk.api.fatal
         return "Runtime.OutOfMemory" if self._fate.full else "Runtime.ExitError"
 
-    def runtime_done(self, invocation: Invocation, done: Done, began: float, at: str, label: Label) -> Told:
-        """Return what is told once the runtime has done its part, which began at a moment and time."""
+    def runtime_done(self, invocation: Invocation, done: Done, began: float, at: float, label: Label) -> Told:
+        """Return what is told once the runtime has done its part, which began at a moment and time.
+
+        Why not always: nobody reads of a part that went well but listeners and logs of JSON."""
         seconds, talk = self._around.tick() - began, self._talk
         return self._around.events.runtime_done(
             invocation.ident,
@@ -90,11 +92,11 @@ class Ending:
             self._last_lines(invocation.ident, done),
         )
 
-    def _spans(self, latency: float, whole: float, at: str) -> list[dict[str, Any]]:
+    def _spans(self, latency: float, whole: float, at: float) -> list[dict[str, Any]]:
         """Return how long the runtime took to begin its answer, and to end it."""
-        started = self._time(self._around.now() - (whole - latency))
+        started = self._time(at + latency)
         return [
-            {"name": "responseLatency", "start": at, "durationMs": round(latency * 1000, 3)},
+            {"name": "responseLatency", "start": self._time(at), "durationMs": round(latency * 1000, 3)},
             {"name": "responseDuration", "start": started, "durationMs": round((whole - latency) * 1000, 3)},
         ]
 

@@ -268,7 +268,7 @@ class Environment:
         events, version = self._around.events, self.function.version or "$LATEST"
         beside = (invocation.trace, invocation.tenant)
         self._tells.platform(events.start(ident, version, *beside))
-        began, at = tick(), self._time()
+        began, at = tick(), self._around.now()
         if self._fate.status is None and not self._talk.done and not self._talk.crashed:
             await self._thaw()
             self._api.give(invocation)
@@ -280,8 +280,10 @@ class Environment:
             await self._until(lambda: self._api.ready, seconds - taken)
         if done.error_type == "Runtime.TruncatedResponse" and self._fate.status is not None:
             done = self._ending.by_platform(ident, seconds)  # Why: it broke off because its writer ended
-        over = self._ending.runtime_done(invocation, done, began, at, self.subject.label)
-        if not over.lines:
+        over = None
+        if self._tells.curious or done.kind not in {Kind.RESPONSE, Kind.ERROR}:
+            over = self._ending.runtime_done(invocation, done, began, at, self.subject.label)
+        if over and not over.lines:
             self._tells.platform(over)
         if done.kind in {Kind.RESPONSE, Kind.ERROR}:
             await self._until(lambda: self._api.idle, seconds - (tick() - began))
@@ -296,7 +298,7 @@ class Environment:
             await self._gone.wait()
         if self._pump and self._fate.status is None:
             await self._pump.sweep()
-        if over.lines:
+        if over and over.lines:
             self._tells.platform(over)
         self._tells.platform(events.end(ident))
         init, self.served = self.init if not self.served else None, self.served + 1

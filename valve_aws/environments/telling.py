@@ -38,6 +38,11 @@ class Telling:
         self._external, self._overflow = external, overflow
         self._held: list[tuple[str, str]] | None = None
 
+    @property
+    def curious(self) -> bool:
+        """Say whether anybody is told of what a log of text is silent about."""
+        return self._telemetry.heard or self._logging.format == "JSON"
+
     def hold(self) -> None:
         """Say nothing for now."""
         self._held = []

@@ -85,6 +85,8 @@ def billed_ms(seconds: float, init: float | None) -> int:
 
 def sampled(trace: str) -> tuple[str, str] | None:
     """Return (trace, segment) of an X-Ray header that says it is sampled."""
+    if "Sampled=1" not in trace:
+        return None
     parts = dict(part.strip().partition("=")[::2] for part in trace.split(";"))
     told = parts.get("Sampled") == "1" and parts.get("Root")
     return (parts["Root"], parts.get("Parent", "")) if told else None
