@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from valve_aws import __version__
-from valve_aws.flags import CONTAINERS, PATH, RUN, STACK, options
+from valve_aws.flags import CONTAINERS, PATH, RUN, SERVED, STACK, options
 from valve_aws.generating import Services
 from valve_aws.groups import Face
 
@@ -92,9 +92,7 @@ def invoke(function: str | None, event: str, event_source: str, **told: Any) -> 
 @click.argument("functions", nargs=-1)
 @click.option("--host", default="127.0.0.1", help="[default: 127.0.0.1]")
 @click.option("-p", "--port", type=click.IntRange(0, 65535), default=3001, help="[default: 3001]")
-@click.option("--debug-function", default="", hidden=True)
-@click.option("--no-watch", is_flag=True, hidden=True)
-@options(STACK, RUN, CONTAINERS)
+@options(STACK, RUN, SERVED, CONTAINERS)
 def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) -> None:
     """Serve the Lambda API, so that the AWS CLI and SDKs reach the template's functions at an address of this
     machine. Whoever can reach that address is the operator: what he does is recorded, and results and logs
@@ -108,7 +106,6 @@ def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) 
     """
     from valve_aws import standing
 
-    told.pop("debug_function", None), told.pop("no_watch", None)
     sys.exit(standing.start_lambda(functions, host, port, told))
 
 
@@ -117,7 +114,7 @@ def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) 
 @click.option("-p", "--port", type=click.IntRange(0, 65535), default=3000, help="[default: 3000]")
 @click.option("-s", "--static-dir", default="public", metavar="FOLDER", help="files served as they are")
 @click.option("--disable-authorizer", is_flag=True, help="let every request in unasked")
-@options(STACK, RUN, CONTAINERS)
+@options(STACK, RUN, SERVED, CONTAINERS)
 def start_api(host: str, port: int, static_dir: str, disable_authorizer: bool, **told: Any) -> None:
     """Serve the template's APIs and function URLs at an address of this machine, with their authorizers.
 
@@ -152,7 +149,7 @@ def generate_event() -> None:
 @click.option("-p", "--port", type=click.IntRange(0, 65535), default=4566, help="[default: 4566]")
 @click.option("--fresh", is_flag=True, help="begin with the seed, not with what the last one left")
 @click.option("--disable-authorizer", is_flag=True, help="let every request to an API in unasked")
-@options(STACK, RUN)
+@options(STACK, RUN, SERVED)
 def up(host: str, port: int, fresh: bool, disable_authorizer: bool, **told: Any) -> None:
     """Keep a template up until Ctrl-C: an embedded cloud with its stores, each service of AWS at one address,
     the Lambda API, the template's APIs and function URLs, and the triggers that wake its functions.

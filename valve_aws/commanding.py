@@ -83,6 +83,7 @@ MAY_BE: dict[str | None, tuple[Any, ...]] = {
     "unsafe": (False,),
     "allow_build": (False,),
     "resolve": (),
+    "debug_port": (),
     "mode": ("enforce",),
     "backend": ("moto", "localstack"),
     "host": ("127.0.0.1", "localhost", "::1"),

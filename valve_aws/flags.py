@@ -24,6 +24,8 @@ DOCKER_ONLY = (
     "invoke-image",
     "layer-cache-basedir",
     "container-env-vars",
+    "container-env-var-file",
+    "debugger-path",
 )
 """Flags of `sam local` that take a value and speak of containers: taken, and said once to mean nothing
 here."""
@@ -155,7 +157,7 @@ RUN = (
     click.option(
         "--warm-containers",
         type=click.Choice(["EAGER", "LAZY"]),
-        help="taken for the habit; environments stay warm",
+        help="EAGER: an environment of each function is started before anything is served  [default: LAZY]",
     ),
     click.option(
         "--allow-build",
@@ -168,7 +170,14 @@ RUN = (
         is_flag=True,
         help="run without walls where this host has none; no boundary",
     ),
-    click.option("-d", "--debug-port", multiple=True, hidden=True),
+    click.option(
+        "-d",
+        "--debug-port",
+        type=click.IntRange(1, 65535),
+        multiple=True,
+        help="have a debugger attach at this port of 127.0.0.1: debugpy, Node's inspector",
+    ),
+    click.option("--debug-args", default="", help="further arguments of the interpreter that is debugged"),
     click.option("--shutdown", is_flag=True, hidden=True),
 )
 """How functions are run and guarded."""
@@ -179,6 +188,12 @@ SILENT = tuple(
     for name in ("debug", "beta-features", "no-beta-features")
 )
 """Switches that SAM gives every command: taken, and of no effect here."""
+
+SERVED = (
+    click.option("--debug-function", default="", help="the only function that `-d` is for  [default: each]"),
+    click.option("--no-watch", is_flag=True, hidden=True, expose_value=False),
+)
+"""How commands that stay run what they serve."""
 
 CONTAINERS = (
     *(click.option(f"--{n}", hidden=True, expose_value=False, callback=_said_once) for n in DOCKER_ONLY),

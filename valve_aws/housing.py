@@ -20,6 +20,7 @@ from valve_aws import runtime, sandbox
 from valve_aws.course.admit import admit
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
+from valve_aws.debugging import Debugging
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.environment import Environment
 from valve_aws.environments.host import cache_folder
@@ -104,6 +105,7 @@ class Housing:
         self._served: set[str] = set()
         """Functions that have had an environment: who needs a second one will need more."""
         self.serving = Serving(passage, authority, settings.unsafe)
+        self.debugging = Debugging(settings, passage, say)
         self._scratch: list[Path] = []
         self._lock = asyncio.Lock()
         self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say)
@@ -111,7 +113,7 @@ class Housing:
         self.lines = LogLines(passage, say, self._file, heard)
         self._around = Surroundings(
             spawn=self._without_walls if settings.unsafe else self._nursery.spawn,
-            serve=self.serving.serve,
+            serve=self._serve,
             machine=lambda f, external: runtime.Machine(
                 lambda: str(uuid.uuid4()),
                 f.name,
@@ -201,7 +203,7 @@ class Housing:
     @asynccontextmanager
     async def _turn(self, function: Function, tenant: str, label: Label) -> AsyncIterator[Environment]:
         """Give an environment once there is room for one more at work."""
-        async with self._turns.setdefault(function.key, asyncio.Semaphore(self._settings.at_once)):
+        async with self._turns.setdefault(function.key, asyncio.Semaphore(self._at_once(function))):
             pool = await self._pool(function, tenant)
             async with pool.lease(label) as environment:
                 yield environment
@@ -219,9 +221,14 @@ class Housing:
                 prepared, reuse = self._prepared[name], Reuse(self._settings.reuse)
                 spares = self._spares_of(prepared)
                 self._pools[name, tenant] = Pool(
-                    lambda label: self._make(prepared, label), reuse, self._settings.at_once, spares
+                    lambda label: self._make(prepared, label), reuse, self._at_once(function), spares
                 )
             return self._pools[name, tenant]
+
+    def _at_once(self, function: Function) -> int:
+        """Return how many environments of a function may be at work. Why one that is debugged is alone: the
+        ports lead into one."""
+        return 1 if self.debugging.concerns(function) else self._settings.at_once
 
     async def _ready(self, function: Function) -> None:
         """Prepare a function, once for each state of each version."""
@@ -234,7 +241,8 @@ class Housing:
         """Return a function's spares. Why one for all tenants: they have seen no event."""
         name, bytes_ = prepared.function.key, self._settings.spare_memory << 20
         if name not in self._spares:
-            most = 0 if self._settings.unsafe else self._settings.spares
+            bare = self._settings.unsafe or self.debugging.concerns(prepared.function)
+            most = 0 if bare else self._settings.spares
             self._spares[name] = Spares(
                 lambda: self._make(prepared, CLEAN),
                 most,
@@ -260,11 +268,28 @@ class Housing:
         stream += f"[{prepared.function.version or '$LATEST'}]{os.urandom(16).hex()}"
         made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
         made = self._without_ours(made, prepared.function)
-        if prepared.function.logical in self._served and not self._settings.unsafe:
+        function = prepared.function
+        if self.debugging.concerns(function):
+            made, function = self.debugging.planned(made, prepared), self.debugging.unhurried(function)
+        elif function.logical in self._served and not self._settings.unsafe:
             self._nursery.want(made)
-        self._served.add(prepared.function.logical)
-        subject = Subject(ident, prepared.function.logical, label)
-        return Environment(subject, prepared.function, made, self._around)
+        self._served.add(function.logical)
+        subject = Subject(ident, function.logical, label)
+        return Environment(subject, function, made, self._around)
+
+    def _serve(self, environment: Environment, jail: Jail) -> Callable[[], None]:
+        if environment.plan.wakeful:
+            self.debugging.arrived(environment, jail)
+        return self.serving.serve(environment, jail)
+
+    async def warm(self, function: Function) -> None:
+        """Have an environment of a function's started and at rest, for the first event without a label.
+
+        Raises what starting one raises, and `Invalid`; its own faults are told with that event.
+        """
+        pool = await self._pool(function, "")
+        async with pool.lease() as environment:
+            await environment.rest()
 
     def _without_ours(self, plan: Plan, function: Function) -> Plan:
         """Cover what is the guard's own in a function's code folder: policy, seed, records, labels."""
@@ -341,6 +366,7 @@ class Housing:
         for spares in self._spares.values():
             await spares.close()
         await self._nursery.close()
+        await self.debugging.close()
         await self.serving.close()
         for folder in self._scratch:
             shutil.rmtree(folder, ignore_errors=True)

@@ -57,6 +57,14 @@ class Settings:
     at_once: int = 10
     """`--at-once`: environments of one function at work at once, of all its tenants; what comes beside them
     waits."""
+    eager: bool = False
+    """`--warm-containers EAGER`: each function has an environment before anything is served."""
+    debug_ports: tuple[int, ...] = ()
+    """`--debug-port`: those of this machine's loopback that lead into what is debugged."""
+    debug_args: tuple[str, ...] = ()
+    """`--debug-args`: further arguments of its interpreter."""
+    debug_function: str = ""
+    """`--debug-function`, or the function that is invoked: the only one that is debugged; "" for all."""
     allow_build: bool = False
     unsafe: bool = False
     """`--unsafe-cooperative`: no walls."""

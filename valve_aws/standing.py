@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from valve_aws.api.server import Listening, Loop, Taken
 from valve_aws.api.web import application
@@ -23,22 +23,25 @@ from valve_aws.model.plan import Listeners
 from valve_aws.model.source import Invalid, Where
 from valve_aws.proxy import LIMITS, Dial, Server
 from valve_aws.proxy.server import Request
+from valve_aws.sandbox import SandboxError
 from valve_aws.told import gather
 from valve_aws.valve import NotStarted, Valve
 from valve_aws.verbs import harmless_log, say
+
+AnyValve = TypeVar("AnyValve", bound=Valve)
 
 
 def start_lambda(functions: Sequence[str], host: str, port: int, told: Mapping[str, Any]) -> int:
     """`valve local start-lambda`: serve the Lambda API of the template's functions; return the exit code."""
     settings = gather(told)
     logging.getLogger().addHandler(harmless_log())
-    valve = Valve.read(settings, say, clock=Clock())
+    valve = meant(Valve.read(settings, say, clock=Clock()))
     chosen = [valve.choose(named, "") for named in functions] or list(valve.stack.functions)
     return staying(_start_lambda(valve, chosen, host, port))
 
 
 async def _start_lambda(valve: Valve, functions: Sequence[str], host: str, port: int) -> int:
-    async with opened(valve):
+    async with opened(valve, functions):
         api = valve.lambda_api(functions)
         async with listening(application(api, Loop(asyncio.get_running_loop())), host, port) as there:
             say(f"valve: the Lambda API of {', '.join(functions)} is at {there.url}; Ctrl-C ends it")
@@ -52,7 +55,7 @@ def start_api(host: str, port: int, static: str, authorize: bool, told: Mapping[
     """`valve local start-api`: serve the template's APIs and function URLs; return the exit code."""
     settings = gather(told)
     logging.getLogger().addHandler(harmless_log())
-    valve = Valve.read(settings, say, clock=Clock())
+    valve = meant(Valve.read(settings, say, clock=Clock()))
     folder = valve.stack.folder / static
     return staying(_start_api(valve, host, port, folder if folder.is_dir() else None, authorize))
 
@@ -111,6 +114,13 @@ def _bound(host: str, port: int) -> socket.socket:
     return there
 
 
+def meant(valve: AnyValve) -> AnyValve:
+    """See that the function which is to be debugged is there. Raises `Invalid`."""
+    if named := valve.settings.debug_function:
+        valve.settings = replace(valve.settings, debug_function=valve.choose(named, ""))
+    return valve
+
+
 def staying(course: Any) -> int:
     """Run a command that stays; return its exit code."""
     try:
@@ -119,16 +129,22 @@ def staying(course: Any) -> int:
     except NotStarted as missing:
         say(f"valve: {missing}")
         return 4
+    except SandboxError as lacking:
+        say(f"valve: {lacking}; `valve doctor` tells what else this host lacks")
+        return 2
 
 
 @asynccontextmanager
-async def opened(valve: Valve) -> AsyncIterator[None]:
-    """Keep a valve open, and have what wakes its functions wake them, until the end."""
+async def opened(valve: Valve, functions: Sequence[str] = ()) -> AsyncIterator[None]:
+    """Keep a valve open, and have what wakes its functions wake them, until the end. `functions` are those
+    that are served, by logical id; all if none are named."""
     await valve.open()
     if valve.settings.unsafe:
         say("valve: UNSAFE: no walls (`--unsafe-cooperative`); a hostile function steps around this guard")
     tending = asyncio.ensure_future(valve.triggering.keep())
     try:
+        if valve.settings.eager:
+            await valve.warm(functions or list(valve.stack.functions))
         yield
     finally:
         tending.cancel()

@@ -30,8 +30,6 @@ PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 def gather(told: Mapping[str, Any]) -> Settings:
     """Make the settings of a run from flags, over the environment."""
     told = {k: v for k, v in told.items() if v}
-    if told.get("debug_port"):
-        raise Invalid(Where("--debug-port"), "attaching a debugger is not built yet", "leave it out")
     region = (
         told.get("region")
         or os.environ.get("AWS_REGION")
@@ -66,9 +64,22 @@ def gather(told: Mapping[str, Any]) -> Settings:
         spares=told.get("spares", 2),
         spare_memory=told.get("spare_memory", 512),
         at_once=told.get("at_once") or 10,
+        eager=told.get("warm_containers") == "EAGER",
+        debug_ports=tuple(told.get("debug_port", ())),
+        debug_args=_words("--debug-args", told.get("debug_args", "")),
+        debug_function=told.get("debug_function", ""),
         allow_build=bool(told.get("allow_build")),
         unsafe=bool(told.get("unsafe")),
     )
+
+
+def _words(flag: str, told: str) -> tuple[str, ...]:
+    import shlex
+
+    try:
+        return tuple(shlex.split(told))
+    except ValueError as error:
+        raise Invalid(Where(flag), f"`{told}`: {error}", "quote it as a shell would have it") from error
 
 
 def overrides(told: Iterable[str]) -> dict[str, str]:

@@ -153,6 +153,7 @@ class Valve:
             self._prepared,
             self._heard,
         )
+        await self._housing.debugging.open()
         self._invoking = Invoking(self._housing, self.passage, self.ledger, self._say)
         around = (self._cloud, self.clock, self.ledger, self.tables, self._say)
         self.triggering = Triggering(self.passage, self._invoking, *around)
@@ -246,6 +247,14 @@ class Valve:
         if self._operating is None:
             self._operating = Operating(self.passage, Bystander(self.policy, self.stack), self.invoke)
         return self._operating
+
+    async def warm(self, functions: Collection[str]) -> None:
+        """Start an environment of each function, by logical id; what cannot be is told, not raised."""
+        for logical in functions:
+            try:
+                await self._housing.warm(self._invoking.current(self.stack.functions[logical]))
+            except Invalid as mistake:
+                self._say(f"valve: {mistake}")
 
     async def close(self) -> None:
         """End every environment, then the cloud."""

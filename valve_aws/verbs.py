@@ -11,6 +11,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,6 +36,7 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
     payload = read_event(event)
     valve = Valve.read(settings, say)
     chosen = valve.choose(function, event_source)
+    valve.settings = replace(valve.settings, debug_function=chosen)
     valve.prepare(chosen)
     from valve_aws.backend import NotStarted
     from valve_aws.sandbox import SandboxError

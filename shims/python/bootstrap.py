@@ -46,6 +46,23 @@ def interactive_names() -> None:
     builtins.help = _sitebuiltins._Helper()
 
 
+def wait_for_debugger(port: int) -> None:
+    """Have debugpy listen inside, and wait until somebody attaches; go on without it where it is not here.
+
+    The function's own comes first. Code that listens itself, as it would under `sam local`, finds it done.
+    """
+    sys.path.append("/var/valve/debugpy")
+    try:
+        import debugpy
+    except ImportError:
+        sys.stderr.write("debugpy is not among the packages here: the port leads to whatever listens at it\n")
+        return
+    here = ("127.0.0.1", port)
+    debugpy.listen(here)
+    debugpy.listen = lambda *_, **__: here
+    debugpy.wait_for_client()
+
+
 def main() -> None:
     """Set the stage and hand over; does not return."""
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
@@ -62,6 +79,8 @@ def main() -> None:
         # such variable.
         del os.environ["LC_CTYPE"]
     _valve_evidence.install(task)
+    if port := os.environ.pop("VALVE_DEBUG_PORT", ""):
+        wait_for_debugger(int(port))
     run([sys.argv[0], os.environ["_HANDLER"]])
 
 

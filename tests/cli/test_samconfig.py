@@ -61,7 +61,7 @@ def value_for(param: click.Parameter) -> Any:
     """Something that a flag takes and that is not its default."""
     kind = param.type
     many = param.nargs != 1 or getattr(param, "multiple", False)
-    if param.name in MAY_BE:
+    if MAY_BE.get(param.name or ""):
         return MAY_BE[param.name][-1]
     if isinstance(kind, click.types.BoolParamType):
         one: Any = True
@@ -79,7 +79,7 @@ def test_every_flag_can_stand_there(words: tuple[str, ...], here: Path) -> None:
     lines = [f"[default.{section}.parameters]"]
     expected: dict[str, Any] = {}
     for param in COMMANDS[words].params:
-        if param.name in UNTOLD or not param.name or param.name == "resolve":
+        if param.name in UNTOLD or not param.name or not MAY_BE.get(param.name, (0,)):
             continue
         value = value_for(param)
         lines.append(f"{key(param)} = {samconfig._value(value)}")
@@ -88,7 +88,7 @@ def test_every_flag_can_stand_there(words: tuple[str, ...], here: Path) -> None:
             one = Path(value) if is_path else value
             expected[param.name] = tuple(value) if isinstance(value, list) else one
     (here / "samconfig.toml").write_text("\n".join(lines))
-    found = {name: value for name, value in told(words).items() if name != "resolve"}
+    found = {name: value for name, value in told(words).items() if MAY_BE.get(name, (0,))}
     assert {k: Path(v) if k == "event" else v for k, v in found.items()} == expected
     assert len(lines) > 8
 
@@ -174,6 +174,7 @@ physical = [ # ]
         ("unsafe_cooperative = true", "11:1: `unsafe_cooperative` may not be `True` here: a project"),
         ("allow_build = true", "11:1: .*; give `--allow-build` on the command line"),
         ('resolve = ["a.test=127.0.0.1:22"]', "11:1: `resolve` may not be"),
+        ("debug_port = 5890", "11:1: `debug_port` may not be `5890` here"),
         ('mode = "off"', "11:1: `mode` may not be `off` here: .*; give `--mode` on the command line"),
         ('backend = "https://elsewhere.test"', "11:1: `backend` may not be"),
         ('env_vars = "../n.json"', "11:1: `env_vars` may not be .*: a path there does not leave the file's"),
@@ -243,10 +244,10 @@ def test_what_else_stands_in_the_file_stays_as_it_is_written(here: Path) -> None
     for line in ("", "region = 'eu-west-1' # mine", "[default.other.parameters]\nregion = 'x'", "a.b = 1\r"):
         path.write_text(ODD % line)
         before = path.read_text()
-        samconfig.keep(path, "default", "local_invoke", {"region": 'e"u\x7f\n', "debug_port": [1, 2]})
+        samconfig.keep(path, "default", "local_invoke", {"region": 'e"u\x7f\n', "spares": [1, 2]})
         after = path.read_text()
         parameters = tomllib.loads(after)["default"]["local_invoke"]["parameters"]
-        assert (parameters["region"], parameters["debug_port"]) == ('e"u\x7f\n', [1, 2])
+        assert (parameters["region"], parameters["spares"]) == ('e"u\x7f\n', [1, 2])
         kept = [each for each in before.splitlines() if each != "region = 'eu-west-1' # mine"]
         assert [each for each in after.splitlines() if each in kept] == kept
         assert ("# mine" in after) == ("# mine" in before)

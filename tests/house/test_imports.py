@@ -32,8 +32,8 @@ MIDDLE = ("environments", "triggers", "api", "hook")
 BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
-    calling crossing splicing serving housing streaming invoking waking releasing ledger loglines operating
-    quoting controlling delivering deferring following spreading tailing triggering entrance
+    calling crossing splicing debugging serving housing streaming invoking waking releasing ledger loglines
+    operating quoting controlling delivering deferring following spreading tailing triggering entrance
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -68,7 +68,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "ledger": frozenset({"model", "report"}),
     "loglines": EVERY_ROOM | {"passage"},
     "serving": EVERY_ROOM | {"passage", "crossing", "splicing"},
-    "housing": EVERY_ROOM | {"settings", "passage", "serving", "loglines"},
+    "debugging": EVERY_ROOM | {"settings", "passage"},
+    "housing": EVERY_ROOM | {"settings", "passage", "debugging", "serving", "loglines"},
     "streaming": EVERY_ROOM | {"passage", "housing", "releasing"},
     "invoking": EVERY_ROOM
     | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},

@@ -345,7 +345,7 @@ class Environment:
 
         Why in a thread: the jail answers when it can, and what is inside may keep the machine busy.
         """
-        jail, idle = self.jail, self._api.idle
+        jail, idle = self.jail, self._api.idle and not self.plan.wakeful
         if jail is None or self._fate.status is not None:
             return
 

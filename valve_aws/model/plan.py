@@ -39,6 +39,8 @@ class Plan:
     """MiB for the function; the interpreter's own floor is added by the sandbox where it must be."""
     ephemeral: int = 512
     """MiB of /tmp."""
+    wakeful: bool = False
+    """What is inside may run between two events too: somebody debugs it."""
     processes: int = 1024
     descriptors: int = 1024
     hostname: str = "169-254-76-1"
