@@ -253,3 +253,21 @@ done
         [{"n": 1}, "app.handler", "/var/task", "none"],
         [2, "app.handler", "/var/task", "none"],
     ]
+
+
+def test_extensions_run_beside_a_runtime_of_any_language(world: World) -> None:
+    layer = world.folder.parent / "layer" / "extensions"
+    layer.mkdir(parents=True)
+    (layer / "probe").write_text("""#!/bin/sh
+base="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
+id=$(curl -sS -D - -o /dev/null -H 'Lambda-Extension-Name: probe' "$base/register" \\
+  -d '{"events": ["INVOKE"]}' | tr -d '\\r' | sed -n 's/^Lambda-Extension-Identifier: //Ip')
+while curl -sS -H "Lambda-Extension-Identifier: $id" "$base/event/next"; do echo; done
+""")
+    (layer / "probe").chmod(0o755)
+    layers = (Layer("L", Code(folder=layer.parent)),)
+    source = {"app.js": "exports.handler = async (event) => event;"}
+    done = run(world, next(host.nodes()).name, source, b"1", b"2", layers=layers)
+    assert [each.payload for each in done] == [b"1", b"2"]
+    heard = [json.loads(line)["eventType"] for stream, line in world.lines if stream == "extension"]
+    assert heard == ["INVOKE", "INVOKE"]

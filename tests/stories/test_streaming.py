@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.attacks.walled import machine
+from valve_aws.environments import host
 from valve_aws.settings import Settings
 from valve_aws.streaming import Finished
 from valve_aws.valve import Valve
@@ -176,3 +177,41 @@ def test_who_waits_for_the_whole_gets_it_whole(tmp_path: Path) -> None:
     whole, failed = asyncio.run(life())
     assert (whole.payload, whole.failed) == (b"[1,2]", False)
     assert (failed.payload, failed.failed) == (b"{}", True)
+
+
+NODE = """
+exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+  stream.setContentType("text/plain");
+  stream.write("one");
+  stream.write("two");
+  if (event.fail) throw new Error("broken");
+  stream.end();
+});
+"""
+
+
+def test_awss_own_client_of_node_streams_and_fails_amid_its_stream(tmp_path: Path) -> None:
+    valve_of = _laid(tmp_path, "audit", {})
+    version = next(host.nodes()).name
+    (tmp_path / "src" / "app.js").write_text(NODE)
+    template = (TEMPLATE % "").replace("Runtime: python", f"Runtime: {version}")
+    (tmp_path / "template.yaml").write_text(template)
+
+    async def life() -> list[tuple[bytes, str, Finished]]:
+        valve = Valve.read(valve_of.settings, lambda _: None)
+        await valve.open()
+        came = []
+        try:
+            for event in (b"{}", b'{"fail": 1}'):
+                stream = await valve.stream("Writer", event)
+                pieces = [piece async for piece in stream]
+                assert stream.finished
+                came.append((b"".join(pieces), stream.kind, stream.finished))
+        finally:
+            await valve.close()
+        return came
+
+    (whole, kind, ended), (part, _, failed) = asyncio.run(life())
+    assert (whole, part, kind) == (b"onetwo", b"onetwo", "text/plain")
+    assert (ended.failed, failed.failed) == (False, True)
+    assert told(failed)["errorMessage"] == "broken"
