@@ -85,6 +85,7 @@ Resources:{FUNCTION}
         ("REST", "GET /a/{id}", "F.Get"),
         ("REST", "ANY /c", "F.Every"),
         ("REST", "OPTIONS /a/{id}", ""),
+        ("REST", "OPTIONS /c", ""),
         ("HTTP", "POST /b", "F.Web"),
         ("HTTP", "$default", "F.Rest"),
         ("URL", "$default", "F.Url"),
@@ -96,8 +97,8 @@ Resources:{FUNCTION}
     assert url.streams
     assert url.authorizer is not None
     assert url.authorizer.kind == "IAM"
-    assert by_trigger[""].api.cors is not None
-    assert by_trigger[""].api.cors.methods == "GET,OPTIONS"
+    methods = {r.path: r.api.cors.methods for r in found if not r.trigger and r.api.cors}
+    assert methods == {"/a/{id}": "GET,OPTIONS", "/c": "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"}
 
 
 OPENAPI = """
@@ -282,6 +283,34 @@ def test_each_route_has_its_authorizer(routes: Routes) -> None:
     assert pool.scopes == ("read",)
     assert jwt is not None
     assert jwt.audience == ("me",)
+
+
+def test_the_event_s_own_authorizer_comes_first_then_the_document_s_then_the_default(routes: Routes) -> None:
+    found = routes(
+        f"""
+Resources:{FUNCTION}
+      Events:
+        Own: {{Type: Api, Properties: {{RestApiId: !Ref A, Path: /own, Method: get, Auth: {{Authorizer: NONE}}}}}}
+        Said: {{Type: Api, Properties: {{RestApiId: !Ref A, Path: /said, Method: get}}}}
+        Plain: {{Type: Api, Properties: {{RestApiId: !Ref A, Path: /plain, Method: get}}}}
+  A:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: s
+      Auth:
+        DefaultAuthorizer: Default
+        Authorizers:
+          Default: {{FunctionArn: !GetAtt F.Arn}}
+          Other: {{FunctionArn: !GetAtt F.Arn, FunctionPayloadType: REQUEST}}
+      DefinitionBody:
+        paths:
+          /own: {{get: {{security: [Other: []]}}}}
+          /said: {{get: {{security: [Other: []]}}}}
+          /plain: {{get: {{}}}}
+"""  # noqa: E501  a template is easier to read in long lines
+    )
+    told = {r.path: r.authorizer.name if r.authorizer else None for r in found}
+    assert told == {"/own": None, "/said": "Other", "/plain": "Default"}
 
 
 def test_a_name_or_a_path_tells_which_api_is_meant(routes: Routes) -> None:

@@ -77,7 +77,7 @@ def described(declared: Declared, fields: Fields, template: Template) -> Iterato
             if arns.service(arn) != "lambda":
                 continue
             given = {
-                "Path": path,
+                "Path": "$default" if path == "/$default" else path,
                 "Method": "ANY" if verb.lower() == ANY else verb.upper(),
                 "PayloadFormatVersion": _word(integration.get("payloadFormatVersion")) or "1.0",
                 "Integration": _word(integration.get("type")).upper(),

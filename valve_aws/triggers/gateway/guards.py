@@ -15,6 +15,8 @@ from valve_aws.triggers.gateway.routes import Authorizer
 
 INVOCATION = re.compile(r"(?:.*/functions/)?(arn:[\w-]+:lambda:[^:]*:\d*:function:[^:/]+)(?:[:/].*)?")
 
+INTEGRATION = "x-amazon-apigateway-integration"
+
 HEADER = "$request.header.Authorization"
 
 PLACES = {"Headers": "request.header", "QueryStrings": "request.querystring"} | {
@@ -33,20 +35,42 @@ def of(trigger: Trigger, api: Fields, stack: Stack) -> Authorizer | None:
         return Authorizer("AWS_IAM", "IAM") if told.get("AuthType") == "AWS_IAM" else None
     if told.get("AuthorizationType") or told.get("AuthorizerId"):
         return _attached(told, stack)
-    if "Security" in told or (document(api).get("security") and "Auth" not in told):
-        return _secured(told.get("Security", document(api).get("security")), document(api), stack)
-    auth, own = _mapping(api.get("Auth")), _mapping(told.get("Auth"))
-    named = own.get("Authorizer", auth.get("DefaultAuthorizer"))
+    auth, own, http = _mapping(api.get("Auth")), _mapping(told.get("Auth")), trigger.kind == "HttpApi"
+    operation = _operation(told, document(api))
+    if INTEGRATION in operation and str(own.get("OverrideApiAuth")).lower() != "true":
+        own = {}  # Why: SAM leaves an operation as it is that has somebody to serve it
     scopes = own.get("AuthorizationScopes")
-    return _named(named, auth, scopes, trigger.kind == "HttpApi", stack)
+    if own.get("Authorizer"):
+        return _named(own["Authorizer"], auth, scopes, http, stack)
+    security = told.get("Security", operation.get("security"))
+    if security is not None:
+        return _secured(security, api, http, stack)
+    asks = str(told.get("Method")).upper() == "OPTIONS"
+    if auth.get("DefaultAuthorizer"):
+        default = None if asks and not _asked_first(auth, trigger.kind) else auth["DefaultAuthorizer"]
+        return _named(default, auth, scopes, http, stack)
+    return _secured(document(api).get("security"), api, http, stack)
+
+
+def _operation(told: Fields, openapi: Fields) -> Fields:
+    """Return what the document says of the route of an event."""
+    paths, path = _mapping(openapi.get("paths")), str(told.get("Path") or "$default")
+    item = _mapping(paths.get(path, paths.get(f"/{path}")))
+    verbs = (str(told.get("Method")).lower(), "x-amazon-apigateway-any-method")
+    return next((_mapping(item[verb]) for verb in verbs if verb in item), {})
 
 
 def of_preflight(api: Fields, stack: Stack) -> Authorizer | None:
     """Return the authorizer of the OPTIONS that SAM adds (SAM specification, AddDefaultAuthorizerToCors…)."""
     auth = _mapping(api.get("Auth"))
-    if str(auth.get("AddDefaultAuthorizerToCorsPreflight", True)).lower() == "false":
+    if not _asked_first(auth, "Api"):
         return None
     return _named(auth.get("DefaultAuthorizer"), auth, None, False, stack)
+
+
+def _asked_first(auth: Fields, kind: str) -> bool:
+    """Say whether the default authorizer judges other origins' questions, too: never for an HTTP API."""
+    return kind == "Api" and str(auth.get("AddDefaultAuthorizerToCorsPreflight", True)).lower() != "false"
 
 
 def document(api: Fields) -> Fields:
@@ -134,13 +158,16 @@ def _attached(told: Fields, stack: Stack) -> Authorizer | None:
     return _judge(made, given.get("AuthorizerUri"), stack)
 
 
-def _secured(security: Any, api: Fields, stack: Stack) -> Authorizer | None:
+def _secured(security: Any, api: Fields, http: bool, stack: Stack) -> Authorizer | None:
     """Return the authorizer that an OpenAPI document asks for; the first that is one."""
-    schemes = _mapping(api.get("securityDefinitions")) or _mapping(
-        _mapping(api.get("components")).get("securitySchemes")
+    openapi, auth = document(api), _mapping(api.get("Auth"))
+    schemes = _mapping(openapi.get("securityDefinitions")) or _mapping(
+        _mapping(openapi.get("components")).get("securitySchemes")
     )
     for asked in security if isinstance(security, list) else ():
         for name, scopes in _mapping(asked).items():
+            if name in _mapping(auth.get("Authorizers")):
+                return _named(name, auth, scopes, http, stack)
             scheme = _mapping(schemes.get(name))
             if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4":
                 return Authorizer(name, "IAM")

@@ -21,6 +21,8 @@ STAGES = {"AWS::ApiGateway::Stage": "RestApiId", "AWS::ApiGateway::Deployment": 
     "AWS::ApiGatewayV2::Stage": "ApiId"
 }
 
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+
 SERVED = {"", "AWS_PROXY"}
 """Integrations that hand a request on as an event. Others are written in a language of templates."""
 
@@ -149,11 +151,12 @@ def _preflights(routes: list[Route], stack: Stack) -> Iterator[Route]:
         if route.api.kind is Kind.REST and route.api.cors is not None:
             paths.setdefault((route.api.ident, route.path), []).append(route)
     for there in paths.values():
-        if any(route.method in {"OPTIONS", "ANY"} for route in there):
+        if any(route.method == "OPTIONS" for route in there):
             continue
         api, path = there[0].api, there[0].path
         assert api.cors is not None
-        methods = api.cors.methods or ",".join(sorted({route.method for route in there} | {"OPTIONS"}))
+        served = {route.method for route in there} | {"OPTIONS"}
+        methods = api.cors.methods or ",".join(sorted(METHODS if "ANY" in served else served))
         owner = next((r for r in stack.resources.values() if r.arn.endswith(f":{api.ident}")), None)
         yield Route(
             replace(api, cors=replace(api.cors, methods=methods)),
