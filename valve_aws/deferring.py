@@ -157,24 +157,11 @@ class Deferring:
         )
 
     async def _tell(self, target: str, function: Function, parcel: Parcel, subject: Subject) -> None:
-        if ":lambda:" in target:
-            self._hand(target, function, parcel, subject)
-            return
         request = asked(target, parcel)
         if request is None:
             self._say(f"valve: {function.logical}: its destination is not covered here: {target[:120]}")
             return
-        await self._delivering.send(request, subject)
-
-    def _hand(self, target: str, function: Function, parcel: Parcel, subject: Subject) -> None:
-        """Let another function have it, as an event that carries what the first one had learned (law 1)."""
-        arn = ":".join(target.split(":")[:7])
-        told = next((f.logical for f in self._passage.stack.functions.values() if f.arn == arn), "")
-        if not told:
-            self._say(f"valve: {function.logical}: its destination is not of this stack: {target[:120]}")
-            return
-        carried = Holding(subject.label, True, tuple(subject.ways.values()))
-        self.put(told, parcel.content, carried, "", function.arn, subject.cause)
+        await self._delivering.send(request, subject, own=True)
 
 
 def _unseen(event: Deferred) -> Subject:

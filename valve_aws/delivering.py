@@ -6,6 +6,7 @@ not know why anything is handed on.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,11 @@ from valve_aws.course.carry import cross
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Unreadable
+from valve_aws.model.cell import Cell
+from valve_aws.model.invocation import NOTHING_BESIDE
+from valve_aws.model.ports import Outcome
 from valve_aws.model.safe import plain
+from valve_aws.model.verdict import Way
 from valve_aws.passage import Passage, utc
 from valve_aws.proxy import Target
 from valve_aws.triggers.sending import Asked
@@ -30,8 +35,9 @@ class Delivering:
     def __init__(self, passage: Passage, say: Callable[[str], None]) -> None:
         self._passage, self._say = passage, say
 
-    async def send(self, asked: Asked, subject: Subject) -> bool:
-        """Make one call with the label of `subject`; say whether the backend did what was asked.
+    async def send(self, asked: Asked, subject: Subject, own: bool = False) -> bool:
+        """Make one call with the label of `subject`; say whether the backend did what was asked. `own`: it
+        is the outcome of that function, and so a write of its own.
 
         Its record's cause is the subject's. What is refused is told to the operator alone (law 14).
         """
@@ -41,8 +47,10 @@ class Delivering:
         if isinstance(call, Unreadable):
             self._say(f"valve: {title} cannot be made: {plain(call.problem)}")
             return False
+        if own:
+            call = replace(call, held=passage.ring.found(_shown(asked)))
         sending = Sending(passage, asked.body)
-        court = replace(passage.court, judge=passage.court.judge.courier())
+        court = replace(passage.court, judge=passage.court.judge.courier(own))
         verdict = await drive(cross(court, replace(subject, outgoing={}), call), sending.act)
         if verdict.passes and sending.status >= 300:
             self._say(f"valve: {title} was answered {sending.status}: {plain(sending.said)}")
@@ -68,6 +76,8 @@ class Sending:
 
     async def _forward(self, command: ask.Forward) -> ask.Reply:
         call, passage, aws = command.call, self._passage, self._passage.aws
+        if call.service == "lambda" and passage.ours(call):
+            return await self._invoked(command)
         endpoint = await passage.cloud()
         there = passage.written_for(endpoint)
         outgoing = aws.write(call, there, endpoint.credential, utc(), self._body)
@@ -89,3 +99,18 @@ class Sending:
         )
         passage.happened(command, found)
         return found
+
+    async def _invoked(self, command: ask.Forward) -> ask.Reply:
+        """Leave an event for a function of ours."""
+        target, payload = command.call.resources[0], bytes(command.call.params["Payload"])
+        ways = tuple(Way(way.tag, Cell(target, "event"), record=command.record) for way in command.ways)
+        told = (command.carries, ways, command.record, NOTHING_BESIDE)
+        await self._passage.invoke(target, payload, False, *told)
+        self.status = 202
+        return ask.Reply(202, Outcome.DONE, whole=True, body=(202, (), b""))
+
+
+def _shown(asked: Asked) -> bytes:
+    """Return all that a call says, as text."""
+    told = {k: v.decode("utf-8", "replace") if isinstance(v, bytes) else v for k, v in asked.params.items()}
+    return json.dumps(told, default=str).encode() + asked.body

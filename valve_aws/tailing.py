@@ -223,7 +223,7 @@ class Tailing:
         if request is None:
             self._say(f"valve: {trigger.function}: its destination is not covered here: {target[:120]}")
         else:
-            await self._delivering.send(request, subject)
+            await self._delivering.send(request, subject, own=True)
 
     # Windows
 

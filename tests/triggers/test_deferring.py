@@ -22,6 +22,8 @@ def handler(event, context):
     print("SAW", json.dumps(event), flush=True)
     if event.get("fail"):
         raise ValueError("no " + event["fail"])
+    if event.get("leak"):
+        return {"key": os.environ["AWS_SECRET_ACCESS_KEY"]}
     return {"did": event.get("id")}
 """
 FUNCTION = """
@@ -48,7 +50,8 @@ Resources:
         DestinationConfig: {{OnFailure: {{Type: SQS, Destination: !GetAtt Undone.Arn}}}}
   Onward:{FUNCTION}
       EventInvokeConfig:
-        DestinationConfig: {{OnSuccess: {{Type: Lambda, Destination: !GetAtt Hasty.Arn}}}}
+        DestinationConfig: {{OnSuccess: {{Type: Lambda, Destination: !GetAtt Last.Arn}}}}
+  Last:{FUNCTION}
   Done: {{Type: AWS::SQS::Queue}}
   Undone: {{Type: AWS::SQS::Queue}}
   Dead: {{Type: AWS::SQS::Queue}}
@@ -151,12 +154,49 @@ def test_what_a_destination_may_not_have_is_not_told_there(
     cloud.end()
 
 
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        "stores: {Done: {from: [Onward]}}",
+        "functions: {Works: {writes: []}}",
+    ],
+)
+def test_a_destination_is_a_write_of_the_function_whose_outcome_goes_there(
+    tmp_path: Path, narrowed: str
+) -> None:
+    cloud = Standing()
+    policy = f"version: 1\nmode: enforce\nlabels: {{}}\n{narrowed}\n"
+    with Ground(tmp_path, {**FILES, "valve.yaml": policy}, cloud) as ground:
+        ground.defer("Works", {"id": 1})
+        assert not ground.taken("Done")
+        assert ground.valve.refusals[0].function == "Works"
+    cloud.end()
+
+
+def test_a_function_that_takes_events_of_others_alone_is_no_destination(tmp_path: Path) -> None:
+    cloud = Standing()
+    policy = "version: 1\nmode: enforce\nlabels: {}\nfunctions: {Last: {from: [Works]}}\n"
+    with Ground(tmp_path, {**FILES, "valve.yaml": policy}, cloud) as ground:
+        ground.defer("Onward", {"id": 1})
+        assert not ground.events("Last")
+    cloud.end()
+
+
+def test_a_credential_in_a_result_goes_to_no_destination(ground: Ground) -> None:
+    ground.defer("Works", {"id": 1, "leak": True})
+    ground.drain()
+    assert not ground.taken("Done")
+    assert ground.valve.refusals[-1].reasons[0].rule == "held-credential"
+
+
 def test_another_function_as_destination_is_given_the_record_as_its_event(ground: Ground) -> None:
     pii = Holding(frozenset({"pii"}), True, (Way("pii"),))
     ground.defer("Onward", {"id": 1}, pii)
     ground.drain()
-    (event,) = ground.events("Hasty")
+    (event,) = ground.events("Last")
     assert event.label == {"pii"}
+    (invoke,) = (r for r in ground.valve.records if r.operation == "Invoke")
+    assert (invoke.function, event.cause) == ("Onward", invoke.ident)
     seen = ground.printed("SAW ")[-1]
     assert seen["requestContext"]["condition"] == "Success"
     assert seen["responsePayload"] == {"did": 1}

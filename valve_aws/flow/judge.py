@@ -52,6 +52,10 @@ WALLS = (
 """What looks at no label. In `enforce` a call that is refused here has looked at no cell, so nothing joins.
 """
 
+OUTCOME = frozenset({"held", "narrowed", "from"})
+"""The walls before an outcome of a function that is handed on. The others look at who signed a request, or at
+what the function's role grants, which the template's wiring stands for."""
+
 FLOWS = (
     Step("book", flows.book),
     Step("reads", flows.reads),
@@ -77,11 +81,12 @@ class Judge:
         self._flows = tuple(step for step in FLOWS if not step.idle(rules))
         self._last: Plan | None = None
 
-    def courier(self) -> Judge:
+    def courier(self, own: bool) -> Judge:
         """Return the judgement of what the platform hands on by the template's own wiring: by its label
-        alone, as no function makes that call."""
+        alone, as no function makes that call; `own` says that it is a function's own outcome, which is a
+        write of its own as far as the policy narrows those (law 11)."""
         courier = copy(self)
-        courier._walls = ()
+        courier._walls = tuple(step for step in self._walls if own and step.name in OUTCOME)
         return courier
 
     def wants(self, call: Call) -> tuple[Extent, ...]:

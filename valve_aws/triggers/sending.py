@@ -1,4 +1,4 @@
-"""What is handed on to a queue, a topic, a bus or a bucket, as the call that puts it there.
+"""What is handed on to a queue, a topic, a bus, a bucket or a function, as the call that puts it there.
 
 Knows which call that is, by the target's ARN. Does not know who makes it, nor whether it may.
 """
@@ -97,4 +97,9 @@ def _bucket(target: str, parcel: Parcel) -> Asked:
     return Asked("s3", "PutObject", {"Bucket": target.split(":", 5)[5], "Key": parcel.key}, parcel.content)
 
 
-MAKERS = {"sqs": _queue, "sns": _topic, "events": _bus, "s3": _bucket}
+def _function(target: str, parcel: Parcel) -> Asked:
+    given = {"FunctionName": target, "InvocationType": "Event", "Payload": parcel.content}
+    return Asked("lambda", "Invoke", given)
+
+
+MAKERS = {"sqs": _queue, "sns": _topic, "events": _bus, "s3": _bucket, "lambda": _function}
