@@ -46,11 +46,13 @@ class Entrance:
         *,
         authorize: bool = True,
         static: Path | None = None,
+        hurries: bool = True,
     ) -> None:
-        """`ident` gives UUIDs, `now` seconds since the epoch; `static` is a folder of files."""
+        """`ident` gives UUIDs, `now` seconds since the epoch; `static` is a folder of files; `hurries` says
+        whether an API waits no longer than AWS's."""
         self.place = Place(routes)
         self._invoking, self._say, self._ident, self._now = invoking, say, ident, now
-        self._authorize, self._static = authorize, static
+        self._authorize, self._static, self._hurries = authorize, static, hurries
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def told(self, url: str, bare: bool = True) -> list[str]:
@@ -182,7 +184,7 @@ class Entrance:
         task.add_done_callback(self._under_way.discard)
         seconds, status, message = PATIENCE.get(kind, (None, 0, ""))
         # Why not cut: a client that waits no longer ends no function.
-        await asyncio.wait({task}, timeout=seconds)
+        await asyncio.wait({task}, timeout=seconds if self._hurries else None)
         if not task.done():
             return told(status, {"message": message})
         done = task.result()

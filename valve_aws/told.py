@@ -16,6 +16,9 @@ from typing import Any
 from valve_aws.model.source import Invalid, Where
 from valve_aws.settings import PLACE, Settings
 
+OURS_INSIDE = frozenset({53, 80, 443, 9001})
+"""Ports at which the valve answers inside: names, requests, the Runtime API."""
+
 LARGEST_EVENT = 6 * 1024 * 1024
 """Bytes of a synchronous invocation's payload (Lambda quotas)."""
 
@@ -65,12 +68,19 @@ def gather(told: Mapping[str, Any]) -> Settings:
         spare_memory=told.get("spare_memory", 512),
         at_once=told.get("at_once") or 10,
         eager=told.get("warm_containers") == "EAGER",
-        debug_ports=tuple(told.get("debug_port", ())),
+        debug_ports=tuple(_debug_port(port) for port in told.get("debug_port", ())),
         debug_args=_words("--debug-args", told.get("debug_args", "")),
         debug_function=told.get("debug_function", ""),
         allow_build=bool(told.get("allow_build")),
         unsafe=bool(told.get("unsafe")),
     )
+
+
+def _debug_port(port: int) -> int:
+    if port in OURS_INSIDE:
+        problem = f"port {port} inside is the valve's own"
+        raise Invalid(Where("--debug-port"), problem, "name another: `-d 5890`")
+    return port
 
 
 def _words(flag: str, told: str) -> tuple[str, ...]:

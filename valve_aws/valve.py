@@ -32,7 +32,7 @@ from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
-from valve_aws.model.stack import KeySchema, Stack
+from valve_aws.model.stack import Function, KeySchema, Stack
 from valve_aws.model.verdict import Holding, Mode
 from valve_aws.operating import Operating
 from valve_aws.passage import Passage, ident, now
@@ -249,12 +249,21 @@ class Valve:
         return self._operating
 
     async def warm(self, functions: Collection[str]) -> None:
-        """Start an environment of each function, by logical id; what cannot be is told, not raised."""
+        """Start an environment of each function, by logical id; what cannot be is told, not raised. One that
+        is debugged is not waited for, as it waits itself."""
         for logical in functions:
-            try:
-                await self._housing.warm(self._invoking.current(self.stack.functions[logical]))
-            except Invalid as mistake:
-                self._say(f"valve: {mistake}")
+            function = self._invoking.current(self.stack.functions[logical])
+            warmed = self._warm(function)
+            if self._housing.debugging.concerns(function):
+                self._invoking.start(warmed)
+            else:
+                await warmed
+
+    async def _warm(self, function: Function) -> None:
+        try:
+            await self._housing.warm(function)
+        except Invalid as mistake:
+            self._say(f"valve: {mistake}")
 
     async def close(self) -> None:
         """End every environment, then the cloud."""
@@ -318,6 +327,7 @@ class Valve:
         from valve_aws.entrance import Entrance
         from valve_aws.triggers.gateway.mounting import mount
 
+        more["hurries"] = not self.settings.debug_ports
         return Entrance(mount(self.stack), self._invoking, self._say, ident, time.time, **more)
 
     async def drain(self) -> None:

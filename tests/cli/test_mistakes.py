@@ -105,6 +105,7 @@ CASES: dict[str, Case] = {
     "an account": ({}, "Hello --account 12", "--account: `12` .*; write `--account 123456789012`"),
     "a stack name": ({}, "Hello --stack-name a/b", "--stack-name: `a/b` .*; write `--stack-name orders-dev`"),
     "a debugger": ({}, "Hello -d 589000", "invalid value for `-d` / `--debug-port`: 589000 is not in "),
+    "a debugger's port": ({}, "Hello -d 9001", "--debug-port: port 9001 inside is the valve's own; name"),
     "a debugger's words": ({}, "Hello -d 5890 --debug-args '", "--debug-args: `'`: No closing quotation; "),
     "records into a folder": ({"d/x": ""}, "Hello --audit d", "d: a folder, .*; name another.*`--audit`"),
     "labels into a folder": ({"d/x": ""}, "Hello --labels d", "d: a folder, .*; name another.*`--labels`"),
