@@ -163,7 +163,8 @@ class Entrance:
         if isinstance(decided, Allowed):
             return decided, Holding(run.label, True, run.ways)
         done = await self._invoking.release(run)
-        return (authorizers.broken(kind) if done.error_type == REFUSED else decided), NOT_LABELLED
+        # Why as a function that failed: so ends, too, who is let in on the strength of what may not leave.
+        return (answers.failed(kind) if done.error_type == REFUSED else decided), NOT_LABELLED
 
     # What a function says
 
