@@ -280,6 +280,13 @@ def test_who_waits_for_a_result_must_be_cleared_for_all_that_the_other_may_learn
     assert ask(invoke(), rules=policy(functions=[low, FunctionRule("Resize", tags())])).passes
 
 
+def test_what_an_invoked_function_takes_says_nothing_of_what_it_may_answer() -> None:
+    low = function(clearance=tags())
+    taken = store(RESIZE, "Resize", accepts=tags())
+    assert why(ask(invoke(), rules=policy(taken, functions=[low]))) == [Rule.CLEARANCE]
+    assert ask(invoke(), rules=policy(taken, functions=[low, FunctionRule("Resize", tags())])).passes
+
+
 def test_an_invoked_function_takes_what_it_may_learn() -> None:
     rules = policy(functions=[FunctionRule("Resize", tags())])
     assert why(ask(invoke(), worker({"pii"}), rules)) == [Rule.ACCEPTS]

@@ -162,13 +162,14 @@ class Ceilings:
 
     def _floor(self, extent: Extent) -> Bound:
         store = self.store(extent.store)
-        if store.rule.sealed:
+        if store.rule.sealed and not (store.function is not None and store.rule.declares_accepts):
             return self.most(extent)
-        return self._gather(store, extent, accepts=False)
+        return self._gather(store, extent, accepts=store.rule.sealed)
 
     def _most(self, extent: Extent) -> Bound:
         store = self.store(extent.store)
-        if store.function is not None and extent.part is Part.CONTENT and not store.rule.declares_accepts:
+        if store.function is not None and extent.part is Part.CONTENT:
+            # Why not what it accepts: that is of its events, and its answer carries what it has learned.
             return Bound(self.clearance(store.function.logical)[0])
         return self._gather(store, extent, accepts=True)
 
