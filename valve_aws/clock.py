@@ -91,6 +91,12 @@ class Clock:
         """Return when the next is called whom something waits for, where the time can be moved there."""
         return None
 
+    def run(self) -> None:
+        """Let `advance` move it, where it can be moved, from any other thread. The first time on its loop."""
+
+    def stop(self) -> None:
+        """Let it be moved no more, until it runs again."""
+
     async def to(self, when: float, owed: bool = False) -> None:
         """Let time pass until then, and what is due by then end, where the time can be moved; with `owed`
         nobody else is called."""
@@ -174,12 +180,12 @@ class Virtual(Clock):
     # From outside the loop
 
     def run(self) -> None:
-        """Let `advance` move it, from any other thread."""
-        self._loop = asyncio.get_running_loop()
+        """See `Clock.run`."""
+        self._loop = self._loop or asyncio.get_running_loop()
         RUNNING.add(self)
 
     def stop(self) -> None:
-        """Let it be moved no more."""
+        """See `Clock.stop`."""
         RUNNING.discard(self)
 
     def advance(self, seconds: float) -> None:

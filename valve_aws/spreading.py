@@ -259,23 +259,30 @@ class Spreading:
 
     # Schedules
 
-    def begin(self) -> None:
-        """Let every schedule be due in its time."""
+    def begin(self, say: Callable[[str], None]) -> None:
+        """Let every schedule be due in its time; `say` is told of one that cannot be read."""
         for function in self._passage.stack.functions.values():
             for trigger in function.triggers:
                 if trigger.kind in {"Schedule", "ScheduleV2"}:
-                    self._next(trigger.name, function.logical, trigger.properties, self._clock.now())
+                    self._next(trigger.name, function.logical, trigger.properties, self._clock.now(), say)
         for logical, rule in self._rules().items():
             if rule.get("ScheduleExpression"):
-                self._next(logical, "", rule, self._clock.now())
+                self._next(logical, "", rule, self._clock.now(), say)
 
-    def _next(self, name: str, function: str, told: Mapping[str, Any], after: float) -> None:
+    def _next(
+        self,
+        name: str,
+        function: str,
+        told: Mapping[str, Any],
+        after: float,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         expression = str(told.get("ScheduleExpression") or told.get("Schedule") or "")
         zone = str(told.get("ScheduleExpressionTimezone") or "")
         try:
             when = schedules.due(expression, after, zone) if buses.on(told) else None
         except ValueError as error:
-            self._say(f"valve: {function or name}.{name}: its schedule cannot be read: {error}")
+            say(f"valve: {function or name}.{name}: its schedule cannot be read: {error}")
             return
         if when is not None:
             self._clock.at(when, lambda: self._tick(name, function, told, when), owed=False)

@@ -67,8 +67,13 @@ class Triggering:
         invoking.defer, passage.happened, clock.called = self.deferring.put, self._happened, self._news.set
         if isinstance(clock, Virtual):
             clock.settled, clock.follow = self.settle, cloud.ahead
-            clock.run()
-        self._spreading.begin()
+        clock.run()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Let schedules be due, where somebody moves the time; in a valve that stays they begin with that."""
+        if self.clock.moves:
+            self._spreading.begin(lambda _: None)
 
     def _happened(self, command: ask.Forward, reply: ask.Reply) -> None:
         self._spreading.happened(command, reply)
@@ -116,6 +121,8 @@ class Triggering:
                 if trigger.kind in UNCOVERED:
                     named = f"{function.logical}.{trigger.name}"
                     self._say(f"valve: {named}: a trigger of the kind `{trigger.kind}` wakes nothing here")
+        if not self.clock.moves:
+            self._spreading.begin(self._say)
         if self._cloud.waiting:
             self._waking.due |= dict.fromkeys(self._waking.triggers(), "")
             self._news.set()
@@ -138,13 +145,12 @@ class Triggering:
         self._spreading.forget()
         self.clock.clear()
         self._began = self.clock.now()
-        self._spreading.begin()
+        self._begin()
 
     def close(self) -> None:
         """Let nobody be called any more."""
         self.clock.clear()
-        if isinstance(self.clock, Virtual):
-            self.clock.stop()
+        self.clock.stop()
 
 
 def _fresh() -> str:

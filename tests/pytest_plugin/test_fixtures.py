@@ -118,6 +118,32 @@ def test_what_a_test_s_own_message_wakes_has_ended_before_anything_is_asserted(p
     assert code == 0, out
 
 
+TIME = """
+from valve_aws import clock
+
+
+def test_hourly(valve_stack, valve_flows):
+    valve_stack.name("Jobs")
+    clock.advance(3599)
+    valve_flows.assert_no_flow("pii", to="Worker", vacuous_ok=True)
+    clock.advance(1)
+    valve_flows.assert_flow("pii", to="Worker")
+
+
+def test_anew(valve_stack, valve_flows):
+    valve_stack.name("Jobs")
+    clock.advance(3599)
+    valve_flows.assert_no_flow("pii", to="Worker", vacuous_ok=True)
+"""
+
+
+def test_a_test_lets_time_pass(project: Project) -> None:
+    hourly = "Events: {Hourly: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}\n      Policies:"
+    project.write(tests__test_time=TIME, **{"template.yaml": TEMPLATE.replace("Policies:", hourly)})
+    code, out = project.pytest()
+    assert code == 0, out
+
+
 def test_who_uses_no_fixture_sees_nothing(project: Project) -> None:
     project.write(tests__test_else="def test_else():\n    assert True\n")
     code, out = project.pytest()

@@ -90,6 +90,7 @@ class Session:
         """Return the valve of an application, at the beginning of a run. Raises `Invalid`."""
         found = self._guarded.pop(wanted, None) or self._opened(wanted)
         self._guarded[wanted] = found  # Why anew: the one used last stands last
+        found.valve.clock.run()
         others = [each for each in self._guarded if each != wanted and not each.apart]
         for old in others[: max(0, len(others) + 1 - KEPT)]:
             self.loop.call(self._guarded.pop(old).valve.close())
@@ -143,6 +144,7 @@ class Session:
         Why the first time waits: what is made ahead would else be made while the next test needs it.
         """
         self.loop.call(guarded.valve.renew())
+        guarded.valve.clock.stop()  # Why: another test's time does not wake what is due here
         if not invoked <= guarded.served:
             guarded.served |= invoked
             self.loop.call(guarded.valve.rested())
