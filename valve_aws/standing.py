@@ -6,6 +6,7 @@ Knows lifetimes of servers beside a valve, and signals. Does not know what is se
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import socket
@@ -92,6 +93,8 @@ async def answering(request: Request, host: str, port: int) -> AsyncIterator[str
     async def nameless(_: str, __: str) -> bool:
         return False
 
+    if not ipaddress.ip_address(there.getsockname()[0]).is_loopback:
+        say(f"valve: whoever reaches {host}:{port}, from other machines too, is the operator here")
     listeners = Listeners((there,), (), all_ports=False)
     server = await Server.open(listeners, "", None, request, silent, nameless, WIDE)
     try:

@@ -6,9 +6,12 @@ Knows one application with a table, a queue and a bucket. Does not know moto's i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import shutil
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -290,6 +293,46 @@ def test_a_cloud_that_is_no_cloud_is_not_read(folder: Path, tmp_path: Path) -> N
     with pytest.raises(Exception, match="has no place in a kept cloud"):
         Up(home)
     assert not owned.exists()
+
+
+def children(of: int) -> set[int]:
+    """Return the processes below one, which the kernel tells."""
+    found = set[int]()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            if parent == of:
+                found |= {int(stat.parent.name), *children(int(stat.parent.name))}
+    return found
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it_and_all_that_it_began(tmp_path: Path) -> None:
+    home = laid(tmp_path)
+    command = [sys.executable, "-m", "valve_aws.cli", "up", "-t", str(home / "template.yaml"), "-p", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        said: list[str] = []
+        for line in process.stderr:
+            said.append(line)
+            if "Ctrl-C ends it" in line:
+                break
+        url = said[-1].split("up at ")[1].partition(": ")[0]
+        function = boto3.client(
+            "lambda",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="a",
+            aws_secret_access_key="b",
+        )
+        assert function.invoke(FunctionName="share", Payload=b"{}")["Payload"].read() == b'"one"'
+        below = children(process.pid)
+        assert below
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(30) == 0
+    assert "the cloud is kept" in rest
+    assert not [pid for pid in below if (Path("/proc") / str(pid)).exists()]
 
 
 @pytest.mark.slow
