@@ -239,6 +239,26 @@ def test_modules_of_node_find_a_layer_too(world: World) -> None:
     assert done.payload == b'"layered"'
 
 
+@pytest.mark.parametrize(
+    ("bootstrap", "said"),
+    [
+        ("#!/no/such/interpreter\n", "no such file or directory"),
+        ("echo what has no first line\n", "exec format error"),
+        ("\x7fELF of another machine", "exec format error"),
+    ],
+)
+def test_a_bootstrap_that_cannot_be_executed_is_told_as_aws_tells_it(
+    bootstrap: str, said: str, world: World
+) -> None:
+    first, second = run(world, "provided.al2023", {"bootstrap": bootstrap}, b"1", b"2")
+    for n, done in enumerate((first, second)):
+        assert json.loads(done.payload) == {
+            "errorType": "Runtime.InvalidEntrypoint",
+            "errorMessage": f"RequestId: id-{n} Error: fork/exec /var/task/bootstrap: {said}",
+        }
+    assert "Runtime.InvalidEntrypoint" in world.text("platform")
+
+
 def test_a_bootstrap_of_the_function_s_own_runs_behind_the_walls(world: World) -> None:
     source = """#!/bin/sh
 base="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"

@@ -327,6 +327,7 @@ class Environment:
             if getattr(self.jail, "cause", "") == "memory":
                 self._fate.full = True
                 self._fate.peak = max(self._fate.peak, self.function.memory * MIB)
+            self._talk.crashed = self._talk.crashed or getattr(self.jail, "unstarted", None)
         self._fate.status = status
         self._talk.end()
         self._telemetry.end()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Callable
 
 from valve_aws.environments.lines import Lines
-from valve_aws.model.plan import Jail
+from valve_aws.model.plan import Jail, Listeners
+from valve_aws.model.telemetry import Crashed
 
 CHUNK = 4 * 1024
 """Bytes of one read. Why so few: each may hold as many lines, and the loop serves others between two."""
@@ -20,6 +22,54 @@ SWEEP = 1024 * 1024
 """Bytes of one stream read at most when an invocation ends: an endless writer must not hold it up."""
 LAST_WORDS = 1.0
 """Seconds that a dead jail's streams may take to end: what escaped a jail without walls may hold them."""
+
+
+STARTING = "start the runtime"
+"""The step of making a sandbox at which only what is to run can be at fault."""
+OWN = ("`/var/task/", "`/opt/")
+"""How a problem begins that is about a program of the function's own."""
+
+
+class Stillborn:
+    """The port `Jail` where the function's own program cannot be executed: it has ended before it began.
+
+    Source: AWS's own words for it (`fork/exec /var/task/bootstrap: exec format error`).
+    """
+
+    pid = 0
+    listeners = Listeners((), (), all_ports=False)
+
+    def __init__(self, problem: str) -> None:
+        """`problem` names the program in back-ticks, and what the kernel said."""
+        path, _, said = problem.partition("`: ")
+        self.unstarted = Crashed("Runtime.InvalidEntrypoint", f"fork/exec {path[1:]}: {said.lower()}")
+        self.stdout, self.stderr = _nothing(), _nothing()
+
+    def kill(self) -> None:
+        """Do nothing: there is nothing inside."""
+
+    freeze = thaw = kill
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the status of a program that was not there."""
+        return 127
+
+    def memory(self) -> int:
+        """Return 0 bytes."""
+        return 0
+
+    peak_memory = memory
+
+    def line(self) -> socket.socket:
+        """Raise OSError: there is no network inside."""
+        raise OSError("nothing runs there")
+
+
+def _nothing() -> int:
+    """Return a descriptor at whose end one is at once."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    return reading
 
 
 class Pump:
@@ -98,13 +148,23 @@ def watch(loop: asyncio.AbstractEventLoop, jail: Jail, ended: Callable[[int], No
 
 
 async def born(spawn: Callable[[], Jail]) -> Jail:
-    """Run `spawn` in a thread. If nobody waits any more when its jail is there, the jail is ended."""
+    """Run `spawn` in a thread. If nobody waits any more when its jail is there, the jail is ended.
+
+    What is the function's own fault is told as an end, not raised.
+    """
     lock = threading.Lock()
     there: list[Jail] = []
     wanted = True
 
     def make() -> Jail:
-        jail = spawn()
+        try:
+            jail = spawn()
+        except Exception as problem:
+            told = str(getattr(problem, "problem", ""))
+            # Why by name: the one who makes sandboxes is another room.
+            if getattr(problem, "step", "") != STARTING or not told.startswith(OWN):
+                raise
+            jail = Stillborn(told)
         with lock:
             if wanted:
                 there.append(jail)
