@@ -43,11 +43,16 @@ UNRESTORED = (
     "(awslambdaric, `restore_next`)"
 )
 
+UNTOLD_ERRORS = (
+    "the emulator, which keeps a streamed response back to its end, drops the trailers that tell its error "
+    "(developer guide, custom runtimes, `Response streaming`)"
+)
 UNENDED = (
     "the emulator leaves an invocation whose runtime asked for an unknown response mode until time is over; "
     "Lambda's supervisor ends it with Runtime.InvalidResponseModeHeader"
 )
 
+STREAMED = "Node: responses in pieces"
 REFUSED = b'"Could not parse request body into json"'
 OVER = b"Task timed out after 1.00 seconds"
 UNMARSHALLED = b'"errorType": "Runtime.UnmarshalError"'
@@ -97,6 +102,8 @@ EXCEPTIONS: tuple[Differs, ...] = (
         UNTOLD,
     ),
     Differs("Node: times", "not in time", b'"errorType":"Sandbox.Timedout"', OVER, PLAIN),
+    Differs(STREAMED, "error before the first piece", b'"errorMessage":"too early"', b"", UNTOLD_ERRORS),
+    Differs(STREAMED, "error without an end", b'"errorMessage":"too late"', b"one", UNTOLD_ERRORS),
     Differs("own: mode", "event", b"Runtime.InvalidResponseModeHeader", OVER, UNENDED),
     *_each(
         "requests to the runtime's API",

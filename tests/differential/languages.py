@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.differential.cases import CLIENT, EVENTS, Case, Tried, context_of, one, told
 
 SCRIPT = (Path(__file__).parent / "code" / "script.cjs").read_text()
+BOOTSTRAP = (Path(__file__).parent / "code" / "bootstrap").read_text()
 NODE_HANDLER = "script.handler"
 
 
@@ -58,6 +59,12 @@ NODE = (
             told("what follows", "count"),
         ),
         NODE_HANDLER,
+        "node",
+    ),
+    Tried(
+        "Node: responses in pieces",
+        tuple(Case(each, json.dumps({"of": each}).encode()) for each in of("streams")),
+        "script.streamed",
         "node",
     ),
     Tried(
@@ -132,6 +139,15 @@ OWN = (
             ).split()
         ),
         "by-event",
+        "own",
+    ),
+    Tried(
+        "own: requests before the first event",
+        tuple(
+            Case(each, json.dumps({"of": each}).encode())
+            for each in re.findall(r"^    (?:ask|register) ([a-z-]+) ", BOOTSTRAP, re.MULTILINE)
+        ),
+        "asks-first",
         "own",
     ),
     one("mode", name="own: mode", language="own", timeout=1),

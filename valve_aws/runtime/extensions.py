@@ -23,6 +23,8 @@ REGISTER = f"{API}/register"
 LAUNCHER = "/valve/extensions"
 """Where the shim that launches external extensions asks: a path of ours, believed no more than any other."""
 EVENTS = ("INVOKE", "SHUTDOWN")
+NO_LIST = "json: cannot unmarshal {} into Go struct field .RegisterRequest.events of type []core.Event"
+GO_KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object"}
 MOST = 10
 """Extensions of one function (AWS quota)."""
 LONGEST = 64 * 1024
@@ -178,10 +180,14 @@ class Extensions:
             problem = "Invalid extension name" if name else "Empty extension name"
             return refusal(403, "Extension.InvalidExtensionName", problem)
         try:
-            asked = json.loads(body[:LONGEST] or b"{}")
-            events = tuple(sorted(set(asked.get("events") or ())))
+            asked = json.loads(body[:LONGEST])
+            listed = asked.get("events") or []
+            if not isinstance(listed, list):
+                return refusal(403, "InvalidRequestFormat", NO_LIST.format(GO_KINDS[type(listed)]))
+            events = tuple(sorted(set(listed)))
         except (ValueError, AttributeError, TypeError, RecursionError):
-            return refusal(403, "InvalidRequestFormat", "invalid request")
+            # Why these words: AWS's are those of Go for a body that ends too early, the usual one.
+            return refusal(403, "InvalidRequestFormat", "unexpected end of JSON input")
         if asked.get("configurationKeys"):
             deprecated = "configurationKeys are deprecated; use environment variables instead"
             return refusal(403, "InvalidRequestFormat", deprecated)

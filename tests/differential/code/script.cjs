@@ -159,6 +159,39 @@ exports.nested = { deep: { handler: async (event) => ["deep", event] } };
 
 exports.shaped = (event, context, callback) => exports[event.shape](event, context, callback);
 
+// Responses in pieces: whoever waits for the whole gets the whole.
+
+/* global awslambda */
+
+const streams = {
+  pieces: async (stream) => {
+    stream.write("one ");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    stream.write(Buffer.from("two "));
+    stream.end("ä");
+  },
+  nothing: async (stream) => stream.end(),
+  "kind of content": async (stream) => {
+    stream.setContentType("text/html");
+    stream.end("<p>");
+  },
+  metadata: async (stream) => {
+    const made = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { a: "b" } });
+    made.end("body");
+  },
+  large: async (stream) => {
+    for (let n = 0; n < 40; n++) stream.write("x".repeat(100_000));
+    stream.end();
+  },
+  "error before the first piece": async () => thrown(new Own("too early")),
+  "error without an end": async (stream) => {
+    stream.write("one");
+    throw new Own("too late");
+  },
+};
+
+exports.streamed = awslambda.streamifyResponse((event, stream, context) => streams[event.of](stream));
+
 // Ends
 
 exports.ends = async (event) => {
