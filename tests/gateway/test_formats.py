@@ -54,6 +54,12 @@ def test_a_path_of_format_1_stays_as_it_was_sent(target: str, path: str, whole: 
     assert (found["path"], found["requestContext"]["path"]) == (path, whole)
 
 
+def test_the_domain_is_the_one_that_was_asked_for() -> None:
+    for kind in Kind:
+        found = event(asked("/", Host="api.shop.test"), taken(kind), None)["requestContext"]
+        assert (found["domainName"], found["domainPrefix"]) == ("api.shop.test", "api")
+
+
 def test_a_query_is_decoded_and_nothing_is_null_in_format_1() -> None:
     found = first("/a?email=test%2Balias@gmail.com&plus=test+alias&url=https://www.google.com/")
     assert found["queryStringParameters"] == {

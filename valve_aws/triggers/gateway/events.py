@@ -43,14 +43,14 @@ def first(asked: Asked, taken: Taken, allowed: Mapping[str, Any] | None) -> dict
     path = "/" + asked.path.lstrip("/")
     body, encoded = _body_of_first(asked, taken)
     many_headers, many = _grouped(_passed_on(asked)), _grouped(asked.parameters)
-    resource = route.path if route.path != "$default" else "$default"
+    domain = asked.header("host") or api.host
     requested = {
         **({"authorizer": dict(allowed)} if allowed is not None else {}),
         "accountId": api.account,
         "apiId": api.ident,
         "deploymentId": "local",
-        "domainName": api.host,
-        "domainPrefix": api.ident,
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
         "extendedRequestId": asked.ident.replace("-", "")[:15] + "=",
         "httpMethod": asked.method,
         "identity": {
@@ -64,12 +64,12 @@ def first(asked: Asked, taken: Taken, allowed: Mapping[str, Any] | None) -> dict
         "requestTime": strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(asked.time)),
         "requestTimeEpoch": int(asked.time * 1000),
         "resourceId": _resource(route.path),
-        "resourcePath": resource,
+        "resourcePath": route.path,
         "stage": api.stage,
     }
     return {
         **({"version": "1.0"} if api.kind is Kind.HTTP else {}),
-        "resource": resource,
+        "resource": route.path,
         "path": path,
         "httpMethod": asked.method,
         "headers": {name: values[-1] for name, values in many_headers.items()} or None,
@@ -87,7 +87,7 @@ def first(asked: Asked, taken: Taken, allowed: Mapping[str, Any] | None) -> dict
 def second(asked: Asked, taken: Taken, allowed: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return an event of format 2.0."""
     route, api = taken.route, taken.route.api
-    url = api.kind is Kind.URL
+    url, domain = api.kind is Kind.URL, asked.header("host") or api.host
     cookies = [c.strip() for n, v in asked.headers if n.lower() == "cookie" for c in v.split(";")]
     staged = api.stage not in {"$default", ""}
     # Why decoded for an API and not for a URL: AWS does so.
@@ -103,8 +103,8 @@ def second(asked: Asked, taken: Taken, allowed: Mapping[str, Any] | None) -> dic
         "accountId": "anonymous" if url and allowed is None else api.account,
         "apiId": api.ident,
         **({"authorizer": dict(allowed)} if allowed is not None else {}),
-        "domainName": api.host,
-        "domainPrefix": api.ident,
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
         "http": {
             "method": asked.method,
             "path": path,
