@@ -121,10 +121,18 @@ class Ground:
             )
         return self._clients[service]
 
+    def name(self, logical: str) -> str:
+        """Return a resource's physical name."""
+        return self.valve.stack.resources[logical].name
+
+    def url(self, queue: str) -> str:
+        """Return a queue's URL, by its logical id."""
+        found: str = self.client("sqs").get_queue_url(QueueName=self.name(queue))["QueueUrl"]
+        return found
+
     def taken(self, queue: str) -> list[dict[str, Any]]:
         """Take what is in a queue, by its logical id."""
-        sqs, name = self.client("sqs"), self.valve.stack.resources[queue].name
-        url, found = sqs.get_queue_url(QueueName=name)["QueueUrl"], []
+        sqs, url, found = self.client("sqs"), self.url(queue), list[dict[str, Any]]()
         while got := sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages"):

@@ -6,7 +6,6 @@ Knows them from a whole valve on the embedded cloud. Does not know which trigger
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,21 +63,6 @@ stores: {Done: {accepts: [pii]}, Undone: {accepts: []}, Dead: {accepts: []}}
 logs: {accepts: [pii, card]}
 """
 FILES = {"template.yaml": TEMPLATE, "src/app.py": CODE, "valve.yaml": POLICY}
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    cloud = Standing()
-    with Ground(tmp_path_factory.mktemp("deferring"), FILES, cloud) as ground:
-        yield ground
-    cloud.end()
-
-
-@pytest.fixture(autouse=True)
-def anew(ground: Ground) -> None:
-    ground.call(ground.valve.renew())
-    ground.lines.clear()
-    ground.said.clear()
 
 
 def test_an_event_that_fails_is_tried_after_one_and_after_two_minutes_with_one_request_id(

@@ -5,12 +5,7 @@ Knows them from a whole valve on the embedded cloud. Does not know law 13's grou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.triggers.ground import Ground
-from valve_aws.backend import Standing
 
 CODE = """
 import json, os, time
@@ -64,24 +59,8 @@ Resources:
 FILES = {"template.yaml": TEMPLATE, "src/app.py": CODE}
 
 
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    cloud = Standing()
-    with Ground(tmp_path_factory.mktemp("queues"), FILES, cloud) as ground:
-        yield ground
-    cloud.end()
-
-
-@pytest.fixture(autouse=True)
-def anew(ground: Ground) -> None:
-    ground.call(ground.valve.renew())
-    ground.lines.clear()
-    ground.said.clear()
-
-
 def send(ground: Ground, queue: str, *bodies: str, **more: object) -> None:
-    sqs, name = ground.client("sqs"), ground.valve.stack.resources[queue].name
-    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    sqs, url = ground.client("sqs"), ground.url(queue)
     for start in range(0, len(bodies), 10):
         entries = [
             {"Id": str(i), "MessageBody": body, **more} for i, body in enumerate(bodies[start : start + 10])

@@ -94,12 +94,10 @@ def marks(tmp_path: Path, cloud: Standing, secret: str, mode: str) -> int:
     """Wake each function once, and count the marks that they leave."""
     with Ground(tmp_path / secret, files(secret), cloud, mode) as ground:
         ground.defer("Deferred", {})
-        name = ground.valve.stack.resources["Items"].name
-        ground.client("dynamodb").put_item(TableName=name, Item={"id": {"S": "1"}})
-        sqs, name = ground.client("sqs"), ground.valve.stack.resources["Jobs"].name
-        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody="m")
+        ground.client("dynamodb").put_item(TableName=ground.name("Items"), Item={"id": {"S": "1"}})
+        ground.client("sqs").send_message(QueueUrl=ground.url("Jobs"), MessageBody="m")
         ground.drain()
-        table = ground.valve.stack.resources["Marks"].name
+        table = ground.name("Marks")
         return int(ground.client("dynamodb").scan(TableName=table)["Count"])
 
 

@@ -6,7 +6,6 @@ Knows them from a whole valve on the embedded cloud. Does not know their pure sh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -146,21 +145,6 @@ PUT = ["s3", "put_object", {"Bucket": "$UPLOADS", "Key": "in/a b.txt", "Body": "
 READ = ["s3", "get_object", {"Bucket": "$SECRETS", "Key": "s"}]
 
 
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    cloud = Standing()
-    with Ground(tmp_path_factory.mktemp("spreading"), FILES, cloud) as ground:
-        yield ground
-    cloud.end()
-
-
-@pytest.fixture(autouse=True)
-def anew(ground: Ground) -> None:
-    ground.call(ground.valve.renew())
-    ground.lines.clear()
-    ground.said.clear()
-
-
 def calls(ground: Ground, *calls: list[object]) -> None:
     assert ground.invoke("Writer", {"calls": list(calls)}) == "done", ground.said
     ground.settle()
@@ -236,7 +220,7 @@ def test_a_schedule_is_due_again_and_again(ground: Ground) -> None:
 
 
 def test_what_the_operator_puts_there_wakes_as_well(ground: Ground) -> None:
-    name = ground.valve.stack.resources["Uploads"].name
+    name = ground.name("Uploads")
     ground.client("s3").put_object(Bucket=name, Key="in/his", Body=b"x")
     ground.settle()
     assert [e["Records"][0]["s3"]["object"]["key"] for e in saw(ground, "Thumb")] == ["in/his"]

@@ -87,18 +87,16 @@ def test_what_becomes_due_is_served_by_itself_and_nothing_slow_holds_it_back(tmp
     with ground:
         keeping = asyncio.run_coroutine_threadsafe(ground.valve.triggering.keep(), ground._loop)
         lines.until('QUICK "seeded"')
-        sqs = ground.client("sqs")
 
         def send(queue: str, body: str) -> None:
-            name = ground.valve.stack.resources[queue].name
-            sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=body)
+            ground.client("sqs").send_message(QueueUrl=ground.url(queue), MessageBody=body)
 
         send("A", "one")
         lines.until("SLOW began")
         send("B", "two")
         lines.until('QUICK "two"')
         assert not any("SLOW ended" in line for line in lines)
-        gate = ground.valve.stack.resources["Gate"].name
+        gate = ground.name("Gate")
         ground.client("dynamodb").put_item(TableName=gate, Item={"id": {"S": "open"}})
         lines.until('ITEM "open"')
         lines.until("SLOW ended")

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.triggers.ground import Ground
-from valve_aws.backend import Standing
 
 CODE = """
 import base64, json, os
@@ -121,34 +117,19 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    cloud = Standing()
-    with Ground(tmp_path_factory.mktemp("streams"), FILES, cloud) as ground:
-        yield ground
-    cloud.end()
-
-
-@pytest.fixture(autouse=True)
-def anew(ground: Ground) -> None:
-    ground.call(ground.valve.renew())
-    ground.lines.clear()
-    ground.said.clear()
-
-
 def put(ground: Ground, table: str, *names: str, **more: str) -> None:
     requests = [
         {"PutRequest": {"Item": {key: {"S": value} for key, value in {"id": name, **more}.items()}}}
         for name in names
     ]
-    name = ground.valve.stack.resources[table].name
+    name = ground.name(table)
     ground.client("dynamodb").batch_write_item(RequestItems={name: requests})
 
 
 def click(ground: Ground, stream: str, *texts: str) -> None:
     records = [{"Data": text.encode(), "PartitionKey": text} for text in texts]
     ground.client("kinesis").put_records(
-        StreamName=ground.valve.stack.resources[stream].name, Records=records
+        StreamName=ground.name(stream), Records=records
     )
 
 
