@@ -128,6 +128,11 @@ class Theirs:
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(tried.timeout),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(tried.memory),
             "AWS_DEFAULT_REGION": "us-east-1",
+            **(
+                {}
+                if tried.language == "own"
+                else {"AWS_EXECUTION_ENV": f"AWS_Lambda_{RUNTIMES[tried.language]}"}
+            ),
             "PYTHONDONTWRITEBYTECODE": "1",
             **tried.variables,
         }

@@ -62,6 +62,12 @@ def test_a_head_may_be_long_where_nobody_but_the_valve_answers(serve: Any, echo:
     long = request("/", f"X: {'x' * (1024 * 1024)}", "Connection: close")
     assert b" 200 " in serve(own=True).say(long).split(b"\r\n")[0]
     assert b" 431 " in echo.say(long).split(b"\r\n")[0]
+    words = request("/", "X: \u00e4", "Connection: close")
+    assert b" 200 " in serve(own=True).say(words).split(b"\r\n")[0]
+    assert b" 400 " in echo.say(words).split(b"\r\n")[0]
+    for odd in (b"X: a\x00", b"X\xc3: a", b"X: a\nY: b"):
+        broken = LAST.replace(b"Connection: close", odd)
+        assert b" 400 " in serve(own=True).say(broken).split(b"\r\n")[0]
     longer = request("/", f"X: {'x' * LIMITS.own_head}", "Connection: close")
     assert b" 431 " in serve(own=True).say(longer).split(b"\r\n")[0]
 

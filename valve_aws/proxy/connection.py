@@ -66,7 +66,8 @@ class Connection:
         self._wire = wire
         self._origin = origin
         own = (origin.address, origin.port) == house.own
-        self._limits = replace(house.limits, head=house.limits.own_head) if own else house.limits
+        wide = replace(house.limits, head=house.limits.own_head, obs_text=True)
+        self._limits = wide if own else house.limits
         self._greeting = False
         """A TLS greeting is being read: a refusal is an alert."""
 

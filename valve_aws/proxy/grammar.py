@@ -20,6 +20,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n"
 TEXT = bytes(range(0x20, 0x7F)) + b"\t"
 """All that a field value may hold: no control character, nothing outside ASCII (RFC 9110 §5.5 without
 obs-text)."""
+OBS_TEXT = bytes(range(0x80, 0x100))
+"""What is beyond that where nobody but the valve reads it (`Limits.obs_text`)."""
 
 NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 """A field name, `_` left out: gateways fold it into `-` (RFC 9110 §5.6.2)."""

@@ -12,6 +12,7 @@ from valve_aws.proxy.grammar import (
     CONNECTION,
     METHODS,
     NUMBER,
+    OBS_TEXT,
     ONCE,
     PATH,
     QUERY,
@@ -119,11 +120,11 @@ def _once(headers: Fields, single: Iterable[str]) -> None:
 def split(head: bytes, limits: Limits) -> list[str]:
     """Return the lines of a head; raises Malformed for any byte that no line may hold."""
     ends = head.count(b"\r\n")
-    if head.translate(None, TEXT) != b"\r\n" * ends:
+    if head.translate(None, TEXT + OBS_TEXT if limits.obs_text else TEXT) != b"\r\n" * ends:
         raise Malformed("the head has a control character, a byte outside ASCII, or a lone CR or LF")
     if ends > limits.headers:
         raise Malformed(f"there are more than {limits.headers} headers", 431)
-    return head.decode("ascii").split("\r\n")
+    return head.decode("latin-1").split("\r\n")
 
 
 def request_line(line: str, limits: Limits) -> tuple[str, str, bool]:

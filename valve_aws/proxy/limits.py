@@ -19,6 +19,9 @@ class Limits:
     own_head: int = 1024 * 1024 + 64 * 1024
     """The same at the address that the valve answers itself, the Runtime API's: a runtime tells the trace of
     an error in a header of up to 1 MiB (awslambdaric, `post_invocation_error`)."""
+    obs_text: bool = False
+    """Whether a field value may hold bytes outside ASCII (RFC 9110 §5.5): at that same address alone, as
+    awslambdaric writes the words of an error as they are."""
     target: int = 32 * 1024
     headers: int = 100
     """Apache's LimitRequestFields."""
