@@ -130,3 +130,34 @@ def outside_lines(code: str) -> list[str]:
     from tests.sandbox.scenes import outside
 
     return outside(code).splitlines()
+
+
+UNDER_WAY = """
+import os, socket
+a, b = socket.socketpair()
+f = os.open('/dev/null', os.O_RDONLY)
+try:
+    for _ in range(40): socket.send_fds(a, [b'x'], [f] * 50)
+    print('no bound')
+except OSError: pass
+"""
+
+
+def test_a_sandbox_starts_whatever_another_has_under_way(who: str) -> None:
+    """What one user's processes send each other of descriptors is counted together."""
+    assert play(who, "meet", holder=UNDER_WAY, seeker="print('there')") == ["there\n", "there\n"]
+
+
+SENDS_ONE = """
+import os, socket
+a, b = socket.socketpair()
+f = os.open('/dev/null', os.O_RDONLY)
+try: print('sent', socket.send_fds(a, [b'x'], [f]))
+except OSError as e: print('refused', e.errno)
+"""
+
+
+def test_who_is_nobody_else_has_a_count_of_what_is_under_way_to_himself(who: str) -> None:
+    """Open for an ordinary user, whose sandboxes are all of one uid: docs/THREATS.md, D09."""
+    alone, beside = play(who, "meet", holder=UNDER_WAY, seeker=SENDS_ONE)
+    assert (alone == beside) is who.startswith("root")

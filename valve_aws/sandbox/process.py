@@ -155,6 +155,7 @@ def introduce(
     zygote's child, whose control group is ours to remove."""
     control.settimeout(PATIENCE)
     pid, pid_handle, group, folders = 0, -1, "", []
+    listeners = Listeners((), (), all_ports=False)
     try:
         while True:
             message, received, _, _ = socket.recv_fds(
@@ -164,12 +165,13 @@ def introduce(
             match words[0]:
                 case "born":
                     pid, pid_handle, group, folders = int(words[1]), received[0], words[2], words[3:]
-                case "ready":
+                case "network":
                     tcp, udp = int(words[1]), int(words[2])
                     sockets = [socket.socket(fileno=number) for number in received]
                     listeners = Listeners(
                         tuple(sockets[:tcp]), tuple(sockets[tcp : tcp + udp]), words[3] == "1"
                     )
+                case "ready":
                     return Sandbox(
                         spawner, control, listeners, stdout, stderr, pid, pid_handle, Group(folders, group)
                     )
@@ -178,6 +180,8 @@ def introduce(
                 case _:
                     raise SandboxError("start the spawner", last_words(stderr) or "it ended", remedy("", 0))
     except BaseException as problem:
+        for each in (*listeners.tcp, *listeners.udp):
+            each.close()
         if pid_handle >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pid_handle, signal.SIGKILL)
@@ -303,9 +307,9 @@ class Sandbox:
                         words, rights, _, _ = received
                         if rights:
                             return socket.socket(fileno=rights[0])
-                        if not self._heard(words):
+                        if self._heard(words)[:1] in ([], ["busy"]):
                             break
-        raise ConnectionError("the sandbox has ended")
+        raise ConnectionError("there is no way into the sandbox")
 
     def _measure(self) -> None:
         words = self._ask("memory", "memory")

@@ -74,6 +74,12 @@ def go_on(order: Order) -> int:
     return 0
 
 
+def lift() -> None:
+    """Have as many descriptors as the host lets us, until `limit`."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def limit(order: Order) -> None:
     """Limit what this process and its children may use of the machine."""
     limits = {
@@ -254,10 +260,13 @@ class Init:
 
     def hand_over(self) -> None:
         """Give the valve a socket of the network in here, with which it can call whoever listens there."""
-        made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
-        number = made.fileno().to_bytes(4, "little")
-        self.control.sendmsg([b"line"], [(SOL_SOCKET, SCM_RIGHTS, number)])
-        made.close()
+        try:
+            made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+            number = made.fileno().to_bytes(4, "little")
+            self.control.sendmsg([b"line"], [(SOL_SOCKET, SCM_RIGHTS, number)])
+            made.close()
+        except OSError:
+            self.control.send(b"busy")  # too many descriptors are under way, ours or another's
 
 
 def _everyone(number: int) -> None:

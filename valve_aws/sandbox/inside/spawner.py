@@ -107,6 +107,7 @@ def received(teller: Teller) -> Order:
         order: Order = marshal.load(given)
     os.dup2(os.open("/dev/null", os.O_RDWR), 0)
     os.umask(0o022)
+    process.lift()
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")  # should the host itself run out of memory, a sandbox goes first
     return order
@@ -207,12 +208,9 @@ def pid_1(teller: Teller, order: Order, outside: Outside, begin: Begin, lifeline
     """Build the sandbox from within, lock it, start the runtime by `begin`, and stay; what `begin` has forked
     to be the runtime comes back at once, with True. The sandbox ends when `lifeline` closes."""
     try:
-        runtime, asked, tcp, udp, every_port = build(teller, order, outside, begin)
-        listeners = [each.fileno() for each in (*tcp, *udp)]
+        runtime, asked = build(teller, order, outside, begin)
         if runtime:
-            teller.say(f"ready\t{len(tcp)}\t{len(udp)}\t{int(every_port)}", listeners)
-        for each in (*tcp, *udp):
-            each.close()
+            teller.control.send(b"ready")
     except BaseException as problem:  # whatever it is, the valve must hear of it
         teller.failed(problem)
         return False
@@ -228,7 +226,7 @@ def pid_1(teller: Teller, order: Order, outside: Outside, begin: Begin, lifeline
 
 def build(
     teller: Teller, order: Order, outside: Outside, begin: Begin
-) -> tuple[int, Asked, list[socket], list[socket], bool]:
+) -> tuple[int, Asked]:
     """The walls, one after the other. The order matters: what needs a capability comes before it is gone."""
     signal.signal(
         signal.SIGINT, signal.SIG_DFL
@@ -238,7 +236,7 @@ def build(
     teller.at("name the machine")
     host.set_hostname(order["hostname"])
     teller.at("make the network")
-    tcp, udp, every_port = listener.raise_network()
+    hand_over(teller, *listener.raise_network())
     teller.at("open what shows inside")
     binds = files.gather(order)
     links, copied = files.links_of_the_host(), files.copies()
@@ -270,4 +268,16 @@ def build(
     teller.at("load the system call filter")
     asked = Asked(host.load_filter(order["filter"]), processes, order["memory"] * process.MIB)
     teller.at("start the runtime")
-    return begin(order), asked, tcp, udp, every_port
+    return begin(order), asked
+
+
+def hand_over(teller: Teller, tcp: list[socket], udp: list[socket], every_port: bool) -> None:
+    """Give the sockets of the network to the valve, and keep none.
+
+    Why so early: how many descriptors a user's processes have under way to each other is bounded by the limit
+    of whoever sends, so that behind the function's own limit another sandbox could hinder a start.
+    """
+    numbers = [each.fileno() for each in (*tcp, *udp)]
+    teller.say(f"network\t{len(tcp)}\t{len(udp)}\t{int(every_port)}", numbers)
+    for each in (*tcp, *udp):
+        each.close()

@@ -6,6 +6,7 @@ Knows the process and the socket to it. Does not know what it has imported, nor 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import subprocess
@@ -104,7 +105,9 @@ class Zygote:
             with self._asking:
                 socket.send_fds(self._control, [b"bear"], handed)
         except OSError as problem:
-            raise SandboxError("ask the zygote", str(problem), remedy("", 0)) from problem
+            # Why another step: too many descriptors under way say nothing of the zygote.
+            step = "hand over" if problem.errno == errno.ETOOMANYREFS else "ask the zygote"
+            raise SandboxError(step, str(problem), remedy("", 0)) from problem
         finally:
             for descriptor in handed:
                 os.close(descriptor)
