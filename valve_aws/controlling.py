@@ -207,6 +207,14 @@ class Controlling:
             return str(mistake)
         return ""
 
+    async def provide(self, function: Function, count: int) -> str:
+        """See `Engine`."""
+        try:
+            return await self._housing.provide(function, count)
+        except Invalid as mistake:
+            self._say(f"valve: {mistake}")
+            return "FUNCTION_ERROR_INIT_FAILURE"
+
     async def adopt(self, functions: Mapping[str, Function]) -> None:
         """See `Engine`."""
         own = {f.name: logical for logical, f in self._declared.functions.items()}

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from valve_aws import runtime, sandbox
 from valve_aws.course.admit import admit
@@ -64,6 +65,8 @@ class Run:
         return self.subject is None and self.error_type == THROTTLED
 
 
+PROVIDED = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
+
 THROTTLED = "TooManyRequestsException"
 
 
@@ -98,6 +101,8 @@ class Housing:
         self._pools: dict[tuple[str, str], Pool] = {}
         self._spares: dict[str, Spares] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
+        self._provided: set[str] = set()
+        """Keys of versions that are to have environments made ahead by their number."""
         self._working: dict[str, list[Label]] = {}
         """Logical id → what each event carries that it serves now."""
         self._cache = Cache(cache_folder(), say)
@@ -244,7 +249,7 @@ class Housing:
             bare = self._settings.unsafe or self.debugging.concerns(prepared.function)
             most = 0 if bare else self._settings.spares
             self._spares[name] = Spares(
-                lambda: self._make(prepared, CLEAN),
+                lambda: self._make(prepared, CLEAN, PROVIDED if name in self._provided else {}),
                 most,
                 lambda more: sum(each.held for each in self._spares.values()) + more <= bytes_,
             )
@@ -257,8 +262,10 @@ class Housing:
             for key in [key for key in others if self._pools[key].rests]:
                 await self._pools.pop(key).close()
 
-    def _make(self, prepared: Prepared, label: Label) -> Environment:
-        """Return an environment for events of a label.
+    def _make(
+        self, prepared: Prepared, label: Label, extra: Mapping[str, str] = MappingProxyType({})
+    ) -> Environment:
+        """Return an environment for events of a label; `extra` are variables beside its own.
 
         Why it has that from the start: that it is made at all, and what its init does, is their doing.
         """
@@ -266,7 +273,8 @@ class Housing:
         key = self.serving.issue(ident, prepared.function.logical)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/"
         stream += f"[{prepared.function.version or '$LATEST'}]{os.urandom(16).hex()}"
-        made = plan(prepared, key, region=self._stack.region, stream=stream, authority=self._authority.pem)
+        region, pem = self._stack.region, self._authority.pem
+        made = plan(prepared, key, region=region, stream=stream, authority=pem, extra=extra)
         made = self._without_ours(made, prepared.function)
         function = prepared.function
         if self.debugging.concerns(function):
@@ -348,6 +356,21 @@ class Housing:
         """Make ready what a function's first environment will need. Raises `Invalid`."""
         async with self._lock:
             await self._ready(function)
+
+    async def provide(self, function: Function, count: int) -> str:
+        """Have so many environments of a version made ahead; return why they cannot be, "" when they can.
+
+        Why "" for one whose init calls out: what such a call does is some event's doing, so its environments
+        are made when an event needs them, as ever.
+        """
+        await self.prepare(function)
+        if self._settings.unsafe:
+            return ""
+        self._provided.add(function.key)
+        spares = self._spares_of(self._prepared[function.key])
+        spares.keep(count)
+        await spares.filled()
+        return "FUNCTION_ERROR_INIT_FAILURE" if count and spares.broken else ""
 
     async def forget(self, key: str) -> None:
         """End what rests of a function's version that is no more (`Function.key`); what is at work ends when

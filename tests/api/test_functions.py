@@ -114,6 +114,34 @@ def test_a_layer_lies_under_the_functions_that_name_it(client: Any, make: Any) -
     assert told(client, name) == "from the layer"
 
 
+def test_provisioned_environments_are_made_ahead_and_say_so(client: Any, make: Any) -> None:
+    name = make("ahead", "[os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'], id(handler)]")
+    client.publish_version(FunctionName=name)
+    asked = {"FunctionName": name, "Qualifier": "1"}
+    client.put_provisioned_concurrency_config(**asked, ProvisionedConcurrentExecutions=2)
+    assert provisioned(client, asked)["Status"] == "READY"
+    assert provisioned(client, asked)["AvailableProvisionedConcurrentExecutions"] == 2
+    assert told(client, f"{name}:1")[0] == "provisioned-concurrency"
+    assert told(client, name)[0] == "on-demand"
+
+
+def test_provisioned_environments_that_cannot_start_are_told_as_failed(client: Any, make: Any) -> None:
+    name = make("broken", "1\nraise ValueError('no')")
+    client.publish_version(FunctionName=name)
+    asked = {"FunctionName": name, "Qualifier": "1"}
+    client.put_provisioned_concurrency_config(**asked, ProvisionedConcurrentExecutions=1)
+    found = provisioned(client, asked)
+    assert (found["Status"], found["StatusReason"]) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
+
+
+def provisioned(client: Any, asked: dict[str, str]) -> Any:
+    """Return what is provisioned, once it is there or never will be."""
+    while True:
+        found = client.get_provisioned_concurrency_config(**asked)
+        if found["Status"] != "IN_PROGRESS":
+            return found
+
+
 def test_a_package_is_fetched_from_where_the_api_says_it_is(client: Any, make: Any) -> None:
     from urllib.request import urlopen
 

@@ -36,6 +36,13 @@ class Held:
         told: str = await self._engine.prepare(function)
         return told
 
+    async def provide(self, function: Function, count: int) -> str:
+        """See `Engine`."""
+        if count:  # Why: what is withdrawn is gone once the answer is given
+            await self.on.wait()
+        told: str = await self._engine.provide(function, count)
+        return told
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 

@@ -132,13 +132,14 @@ async def provide(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _provided(desk: Desk, deployed: Deployed, qualifier: str, told: Settings) -> None:
-    """Say that it is there, once the version can be run."""
-    await desk.engine.prepare(desk.registry.version(deployed.name, qualifier).function)
+    """Have environments made, and say that they are there or why they are not."""
     wanted = told["RequestedProvisionedConcurrentExecutions"]
-    told["AvailableProvisionedConcurrentExecutions"] = told["AllocatedProvisionedConcurrentExecutions"] = (
-        wanted
-    )
-    told["Status"] = "READY"
+    version = desk.registry.version(deployed.name, qualifier)
+    if why := await desk.engine.provide(version.function, wanted):
+        told |= {"Status": "FAILED", "StatusReason": why}
+        return
+    counts = ("AvailableProvisionedConcurrentExecutions", "AllocatedProvisionedConcurrentExecutions")
+    told |= {"Status": "READY", **dict.fromkeys(counts, wanted)}
 
 
 async def get_provided(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,5 +167,6 @@ async def list_provided(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, A
 async def withdraw(desk: Desk, params: Mapping[str, Any]) -> None:
     """`DeleteProvisionedConcurrencyConfig`; one that is not there is deleted already. Raises `Fault`."""
     deployed, qualifier = _qualified(desk, params, NOT_PUBLISHED)
-    deployed.provisioned.pop(qualifier, None)
+    if deployed.provisioned.pop(qualifier, None):
+        await desk.engine.provide(desk.registry.version(deployed.name, qualifier).function, 0)
     await desk.changed()

@@ -55,6 +55,10 @@ class Engine(Protocol):
     async def prepare(self, function: Function) -> str:
         """Make ready what can be made ahead; return why a function cannot be run here, "" when it can."""
 
+    async def provide(self, function: Function, count: int) -> str:
+        """Have so many environments of a version made ahead, none for 0; return why they cannot be, in the
+        words of AWS's `StatusReason`, "" when they can."""
+
     async def adopt(self, functions: Mapping[str, Function]) -> None:
         """Take the functions as they are now, each by its name: `$LATEST` of what is deployed."""
 

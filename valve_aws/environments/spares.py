@@ -23,6 +23,9 @@ class Spares:
         self._wanted = False
         self._filling: asyncio.Task[None] | None = None
         self._closed = False
+        self._kept = False
+        self.broken = False
+        """The last one that was to be made failed in its init, by the function's own fault."""
 
     @property
     def held(self) -> int:
@@ -39,10 +42,18 @@ class Spares:
         place."""
         while self._ready:
             environment = self._ready.pop(0)
-            self._wanted = True
+            # Why not where a number is kept: the one that is taken stays warm, and is one of them still.
+            self._wanted = not self._kept
             if environment.alive:
                 return environment
         return None
+
+    def keep(self, count: int) -> None:
+        """Have so many stand ready from now on, whatever room they take: somebody has asked for them."""
+        self._kept, self._most, self._room = count > 0, count, lambda _: True
+        self.broken = False
+        self._wanted = True
+        self.refill()
 
     def want(self) -> None:
         """Take note that environments of this function are needed."""
@@ -77,6 +88,7 @@ class Spares:
                 raise
             self._size = max(self._size, environment.peak)
             if not whole:
+                self.broken = not environment.crossed
                 self._most = 0 if environment.crossed else self._most
                 await environment.close()
                 return
