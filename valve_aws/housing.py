@@ -15,9 +15,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
-from valve_aws import runtime, sandbox
+from valve_aws import preparing, runtime, sandbox
 from valve_aws.course.admit import admit
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
@@ -28,7 +27,7 @@ from valve_aws.environments.host import cache_folder
 from valve_aws.environments.nursery import Nursery
 from valve_aws.environments.plan import plan
 from valve_aws.environments.pool import Pool, Reuse
-from valve_aws.environments.prepare import Prepared, prepare
+from valve_aws.environments.prepare import Prepared
 from valve_aws.environments.spares import Spares
 from valve_aws.environments.surroundings import Surroundings
 from valve_aws.environments.unguarded import on_host
@@ -42,7 +41,6 @@ from valve_aws.passage import Passage
 from valve_aws.proxy import Authority
 from valve_aws.serving import Serving
 from valve_aws.settings import Settings
-from valve_aws.template import inspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +237,7 @@ class Housing:
         """Prepare a function, once for each state of each version."""
         if function.key not in self._prepared:
             self._prepared[function.key] = await asyncio.to_thread(
-                _prepared, function, self._cache, self._say, self._settings.allow_build
+                preparing.whole, function, self._cache, self._say, self._settings.allow_build
             )
 
     def _spares_of(self, prepared: Prepared) -> Spares:
@@ -249,7 +247,7 @@ class Housing:
             bare = self._settings.unsafe or self.debugging.concerns(prepared.function)
             most = 0 if bare else self._settings.spares
             self._spares[name] = Spares(
-                lambda: self._make(prepared, CLEAN, PROVIDED if name in self._provided else {}),
+                lambda: self._make(prepared, CLEAN, PROVIDED if name in self._provided else None),
                 most,
                 lambda more: sum(each.held for each in self._spares.values()) + more <= bytes_,
             )
@@ -262,9 +260,7 @@ class Housing:
             for key in [key for key in others if self._pools[key].rests]:
                 await self._pools.pop(key).close()
 
-    def _make(
-        self, prepared: Prepared, label: Label, extra: Mapping[str, str] = MappingProxyType({})
-    ) -> Environment:
+    def _make(self, prepared: Prepared, label: Label, extra: Mapping[str, str] | None = None) -> Environment:
         """Return an environment for events of a label; `extra` are variables beside its own.
 
         Why it has that from the start: that it is made at all, and what its init does, is their doing.
@@ -402,22 +398,3 @@ def _trace(given: str, active: bool) -> str:
     none."""
     root = f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"
     return runtime.tracing.trace(given, active, root, os.urandom(8).hex())
-
-
-def ready(function: Function, settings: Settings, say: Callable[[str], None]) -> Prepared:
-    """Prepare a function before anything is started. Raises `Invalid`."""
-    return _prepared(function, Cache(cache_folder(), say), say, settings.allow_build)
-
-
-def _prepared(function: Function, cache: Cache, say: Callable[[str], None], allow_build: bool) -> Prepared:
-    """Prepare a function once nothing in its code or its layers leads out of them."""
-    for code in (function.code, *(layer.code for layer in function.layers)):
-        inspect(code)
-    return prepare(function, cache, _shims(), say, allow_build)
-
-
-def _shims() -> Path:
-    """Return the folder of what is put inside: the wheel carries it, a checkout has it beside the package."""
-    package = Path(__file__).parent
-    carried = package / "_shims" / "python"
-    return carried if carried.is_dir() else package.parent / "shims" / "python"

@@ -21,7 +21,7 @@ from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
-from valve_aws.housing import Housing, ready
+from valve_aws.housing import Housing
 from valve_aws.invoking import NOT_LABELLED, Invoking
 from valve_aws.labels import SqliteBook
 from valve_aws.ledger import Ledger
@@ -36,6 +36,7 @@ from valve_aws.model.stack import Function, KeySchema, Stack
 from valve_aws.model.verdict import Holding, Mode
 from valve_aws.operating import Operating
 from valve_aws.passage import Passage, ident, now
+from valve_aws.preparing import ready
 from valve_aws.proxy import Authority, Upstream
 from valve_aws.quoting import Quoting
 from valve_aws.settings import Settings

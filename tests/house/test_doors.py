@@ -29,8 +29,8 @@ DOORS = {
 DOORS_AT_THE_TOP = frozenset(
     """
     application.py cli.py clock.py cloud.py controlling.py debugging.py guarding.py housing.py inprocess.py
-    lasting.py passage.py quoting.py revising.py samconfig.py standing.py told.py triggering.py up.py
-    valve.py verbs.py
+    lasting.py passage.py preparing.py quoting.py revising.py samconfig.py standing.py told.py triggering.py
+    up.py valve.py verbs.py
     """.split()
 )
 

@@ -33,7 +33,8 @@ BELOW_PASSAGE = ("cloud",)
 ABOVE_PASSAGE = tuple(
     """
     calling crossing splicing debugging serving housing streaming invoking waking releasing ledger loglines
-    operating quoting controlling delivering deferring following spreading tailing triggering entrance
+    operating quoting preparing controlling delivering deferring following spreading tailing triggering
+    entrance
     """.split()
 )
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
@@ -69,7 +70,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "loglines": EVERY_ROOM | {"passage"},
     "serving": EVERY_ROOM | {"passage", "crossing", "splicing"},
     "debugging": EVERY_ROOM | {"settings", "passage"},
-    "housing": EVERY_ROOM | {"settings", "passage", "debugging", "serving", "loglines"},
+    "preparing": EVERY_ROOM | {"settings"},
+    "housing": EVERY_ROOM | {"settings", "passage", "preparing", "debugging", "serving", "loglines"},
     "streaming": EVERY_ROOM | {"passage", "housing", "releasing"},
     "invoking": EVERY_ROOM
     | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
@@ -96,7 +98,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "cli": frozenset({"settings", "flags", "groups", "generating", "__init__"}),
     # another face, loaded by LocalStack: it builds valves and reads what they are about
     "localstack": EVERY_ROOM
-    | {"valve", "settings", "application", "cloud", "housing", "passage", "quoting", "releasing"},
+    | {"valve", "settings", "application", "cloud", "housing", "passage", "preparing", "quoting"}
+    | {"releasing"},
     "__main__": frozenset({"cli"}),
 }
 

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 from valve_aws import application, policy, text
 from valve_aws import template as templates
 from valve_aws.environments.files import stamp
-from valve_aws.housing import ready
 from valve_aws.localstack import expected, host, inventory
 from valve_aws.localstack.arrival import Arrival
 from valve_aws.localstack.front import DIRECT, Front, Served
@@ -27,6 +26,7 @@ from valve_aws.localstack.marks import Marks
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Function, Stack, Trigger
+from valve_aws.preparing import ready
 from valve_aws.settings import Settings
 
 T = TypeVar("T")
