@@ -128,6 +128,9 @@ def aside(interpreter: Interpreter, place: str) -> list[tuple[Path, str]]:
         return []
     library = interpreter.prefix / "lib" / interpreter.name
     binds = [(interpreter.executable, f"{place}/bin/{interpreter.name}")]
+    # Why: some are built with their own library beside them.
+    shared = library.parent.glob(f"lib{interpreter.name}.so*")
+    binds += [(path, f"{place}/lib/{path.name}") for path in shared]
     return [*binds, (library, f"{place}/lib/{interpreter.name}")]
 
 

@@ -7,6 +7,7 @@ Source: AWS Lambda developer guide, `Defined runtime environment variables`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from valve_aws.environments import trust
 from valve_aws.environments.languages import Bootstrap, Language, language
@@ -143,4 +144,8 @@ def variables(prepared: Prepared, key: Key, *, region: str, stream: str) -> dict
     if "LD_LIBRARY_PATH" in chosen:
         # Why: an interpreter outside /usr finds its own library here.
         environ["LD_LIBRARY_PATH"] = f"{chosen['LD_LIBRARY_PATH']}:/var/lang/lib"
+    aside = PurePosixPath(prepared.python).parent.parent
+    if prepared.extensions and aside.is_relative_to("/var/valve"):
+        # Why: so does the one that starts extensions where the function has none of its own.
+        environ["LD_LIBRARY_PATH"] += f":{aside}/lib"
     return environ
