@@ -29,7 +29,7 @@ from valve_aws.aws.contract import contract
 from valve_aws.aws.names import bucket as bucket_arn
 from valve_aws.course.commands import Lost
 from valve_aws.course.subject import Subject
-from valve_aws.housing import THROTTLED, Housing
+from valve_aws.housing import THROTTLED, Housing, trace
 from valve_aws.invoking import Invoking
 from valve_aws.model.cell import one
 from valve_aws.model.invocation import Beside
@@ -100,6 +100,10 @@ class Controlling:
     def wrong_tenant(self, isolates: bool, tenant: str) -> tuple[int, str, bytes] | None:
         """See `Engine`."""
         return runtime.faults.wrong_tenant(isolates, tenant)
+
+    def trace(self, given: str, active: bool) -> str:
+        """See `Engine`."""
+        return trace(given, active)
 
     async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
         """See `Engine`."""

@@ -177,7 +177,7 @@ class Housing:
                 subject.invocation,
                 payload,
                 arn=beside.arn,
-                trace=_trace(beside.trace, function.traced),
+                trace=trace(beside.trace, function.traced),
                 client_context=beside.client_context,
                 tenant=beside.tenant,
                 sink=sink and sink(subject),
@@ -393,7 +393,7 @@ class Housing:
             self._file.close()
 
 
-def _trace(given: str, active: bool) -> str:
+def trace(given: str, active: bool) -> str:
     """Return the X-Ray header of an event. Why always one: libraries complain at every call where there is
     none."""
     root = f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -111,3 +112,20 @@ def test_what_is_not_covered_says_so(client: Any) -> None:
     with pytest.raises(ClientError, match="lambda:ListCapacityProviders is not covered") as refused:
         client.list_capacity_providers()
     assert refused.value.response["Error"]["Code"] == "NotImplementedException"
+
+
+def test_a_trace_is_taken_over_or_begun_and_told(client: Any) -> None:
+    def told(**more: str) -> str:
+        def add(request: Any, **_: Any) -> None:
+            for name, value in more.items():
+                request.headers[name.replace("_", "-")] = value
+
+        client.meta.events.register_first("before-send.lambda.Invoke", add)
+        answer = client.invoke(FunctionName="echo")
+        client.meta.events.unregister("before-send.lambda.Invoke", add)
+        header: str = answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"]
+        return header
+
+    given = "Root=1-6b0c9e9a-919b2ccd7557b17b7cec4912;Parent=0000000000000001;Sampled=1"
+    assert told(X_Amzn_Trace_Id=given) == given
+    assert re.fullmatch("Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", told())

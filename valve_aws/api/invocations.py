@@ -51,7 +51,7 @@ def _begun(desk: Desk, params: Mapping[str, Any], waits: bool) -> Begun | Answer
         tenant=tenant,
         ident=desk.ident(),
         arn=place.arn(deployed.name, qualifier),
-        trace=params.get("@trace") or "",
+        trace=desk.engine.trace(params.get("@trace") or "", version.function.traced),
     )
     return Begun(deployed, version, payload, beside, qualifier)
 
@@ -63,7 +63,7 @@ async def invoke(desk: Desk, params: Mapping[str, Any]) -> Answer:
     if isinstance(begun, Answer):
         return begun
     deployed, version, beside = begun.deployed, begun.version, begun.beside
-    told = [("x-amzn-RequestId", beside.ident)]
+    told = [("x-amzn-RequestId", beside.ident), ("X-Amzn-Trace-Id", beside.trace)]
     if kind == "DryRun":
         return Answer(204, tuple(told))
     if kind == "Event":
@@ -89,7 +89,7 @@ async def invoke_streaming(desk: Desk, params: Mapping[str, Any]) -> Answer:
     begun = _begun(desk, params, True)
     if isinstance(begun, Answer):
         return begun
-    told = [("x-amzn-RequestId", begun.beside.ident)]
+    told = [("x-amzn-RequestId", begun.beside.ident), ("X-Amzn-Trace-Id", begun.beside.trace)]
     if params.get("InvocationType") == "DryRun":
         return Answer(204, tuple(told))
     function = replace(begun.version.function, reserved=limit(begun.deployed, begun.version))

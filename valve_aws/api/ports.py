@@ -34,6 +34,9 @@ class Engine(Protocol):
     def wrong_tenant(self, isolates: bool, tenant: str) -> tuple[int, str, bytes] | None:
         """Return the same of an event that names a tenant where there are none, or none where there are."""
 
+    def trace(self, given: str, active: bool) -> str:
+        """Return the X-Ray header of an event whose caller has given one, or "" for none."""
+
     async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
         """Run a function for the operator and return what may leave."""
 
