@@ -156,7 +156,9 @@ class Tailing:
             lane.until = 0.0
             return
         tries = batch.tries + (not ended.throttled)
-        most = rules.retries if rules.retries >= 0 else (ATTEMPTS - 1 if self._clock.moves else tries)
+        most = rules.retries
+        if most < 0:  # Why so few where time is moved and no age ends it: a run must end
+            most = ATTEMPTS - 1 if self._clock.moves and rules.age < 0 else tries
         left, learned = batch.records[at:], ended.learned
         if ended.throttled:
             lane.again.insert(0, Batch(left, tries, learned))

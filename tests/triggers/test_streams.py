@@ -38,7 +38,9 @@ def handler(event, context):
 """
 
 
-def function(name: str, source: str, more: str, kind: str = "DynamoDB", variables: str = "") -> str:
+def function(
+    name: str, source: str, more: str, kind: str = "DynamoDB", variables: str = "", own: str = "Timeout: 20"
+) -> str:
     where = f"!GetAtt {source}.{'StreamArn' if kind == 'DynamoDB' else 'Arn'}"
     return f"""
   {name}:
@@ -47,7 +49,7 @@ def function(name: str, source: str, more: str, kind: str = "DynamoDB", variable
       CodeUri: src
       Handler: app.handler
       Runtime: python3.11
-      Timeout: 20
+      {own}
       Environment: {{Variables: {{{variables}}}}}
       Events:
         In: {{Type: {kind}, Properties: {{Stream: {where}, StartingPosition: LATEST, {more}}}}}
@@ -89,6 +91,8 @@ Resources:
           variables="REPORTS: 'yes'")}
 {function("Choosy", "Mixed", KIND)}
 {function("Gathering", "Mixed", "MaximumBatchingWindowInSeconds: 30")}
+{function("Shut", "Mixed", "BatchSize: 1", own="ReservedConcurrentExecutions: 0")}
+{function("Aging", "Mixed", "MaximumRecordAgeInSeconds: 60, " + ONCE.partition(", ")[2])}
 {function("Clicked", "Clicks", "BatchSize: 2", "Kinesis")}
 {function("Counting", "Counts", "TumblingWindowInSeconds: 60", "Kinesis")}
 {function("Parallel", "Lanes", "ParallelizationFactor: 4, MaximumRetryAttempts: 0", "Kinesis")}
@@ -202,6 +206,22 @@ def test_a_mapping_filters_and_gathers(ground: Ground) -> None:
     assert not saw(ground, "Gathering")
     ground.advance(31)
     assert saw(ground, "Gathering") == [["1", "2"]]
+
+
+def test_a_record_that_grows_too_old_is_given_up_as_such(ground: Ground) -> None:
+    put(ground, "Mixed", "bad 1")
+    ground.drain()
+    (told,) = (json.loads(message["Body"]) for message in ground.taken("Failed"))
+    assert told["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert len(saw(ground, "Aging")) == told["requestContext"]["approximateInvokeCount"] > 3
+
+
+def test_a_function_with_nothing_reserved_is_given_nothing_and_holds_nobody_up(ground: Ground) -> None:
+    put(ground, "Mixed", "1", kind="a")
+    ground.drain()
+    assert saw(ground, "Choosy") == [["1"]]
+    assert not ground.events("Shut")
+    assert not [line for line in ground.said if "Shut" in line]
 
 
 def test_a_data_stream_s_records_carry_what_was_put(ground: Ground) -> None:
