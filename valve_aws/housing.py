@@ -380,10 +380,8 @@ class Housing:
 
     async def close(self) -> None:
         """End every environment and stop listening."""
-        for pool in self._pools.values():
-            await pool.close()
-        for spares in self._spares.values():
-            await spares.close()
+        pools, spares = self._pools.values(), self._spares.values()
+        await asyncio.gather(*(pool.close() for pool in pools), *(each.close() for each in spares))
         await self._nursery.close()
         await self.debugging.close()
         await self.serving.close()

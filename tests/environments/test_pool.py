@@ -179,6 +179,25 @@ def test_when_all_are_busy_events_wait_in_their_order(world: World) -> None:
     play(world, life, limit=1)
 
 
+def test_those_that_rest_end_beside_each_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may take its time: its extensions have seconds of their own."""
+
+    async def life(pool: Pool) -> None:
+        async with pool.lease(), pool.lease():
+            pass
+        both, close = asyncio.Barrier(2), Environment.close
+
+        async def together(environment: Environment, reason: str = "spindown") -> None:
+            async with asyncio.timeout(10):
+                await both.wait()
+            await close(environment, reason)
+
+        monkeypatch.setattr(Environment, "close", together)
+        assert len(pool.idle) == 2
+
+    play(world, life)
+
+
 def test_one_that_ended_is_not_given_out_again(world: World) -> None:
     async def life(pool: Pool) -> None:
         first = await serve(pool, frozenset())

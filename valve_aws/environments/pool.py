@@ -111,10 +111,11 @@ class Pool:
             self._spares.refill()
 
     async def close(self) -> None:
-        """End all that are idle; those at work end when they come back."""
+        """End all that are idle, at once, as each may take its time; those at work end when they come
+        back."""
         self._closed = True
-        while self._idle:
-            await self._end(self._idle.pop())
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(self._end(environment) for environment in idle))
         while self._ending:
             await asyncio.wait(self._ending)
         while self._queue:
