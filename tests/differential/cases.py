@@ -275,7 +275,7 @@ PYTHON = (
         ),
         "app.shaped",
     ),
-    *(one(f"app.{handler}") for handler in ("no_such_name", "Callable.static", "instance", "not_callable")),
+    *(one(f"app.{handler}") for handler in ("no_such_name", "Callable.static")),
     *(
         one(handler)
         for handler in ("no_such_module.handler", "handler", "", ".handler", "app.", "app..handler")

@@ -111,7 +111,7 @@ NODE = (
     ),
     *(
         one(f"script.{handler}", language="node")
-        for handler in ("called", "returned", "notAFunction", "nested.deep.handler", "noSuchName")
+        for handler in ("notAFunction", "nested.deep.handler", "noSuchName")
     ),
     *(
         one(handler, language="node")

@@ -82,6 +82,6 @@ exports.residue = async (event) => {
   }
   const found = String(find[event.way]?.() ?? "");
   await new Promise((resolve) => setTimeout(resolve, 100));
-  await fetch(`http://open.test${path(`found ${found}`)}`);
+  await fetch(`http://open.test${path(`found by ${event.way}: ${found}`)}`);
   return "looked";
 };

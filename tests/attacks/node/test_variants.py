@@ -15,25 +15,23 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.attacks.walled import POLICY, TRIGGER, Ran, machine
+from tests.attacks.walled import POLICY, machine
 from valve_aws.environments import host
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 
 SOURCE = (Path(__file__).parent / "hostile.cjs").read_text()
 NODE = next(host.nodes()).name
-TEMPLATE = f"""
-Transform: AWS::Serverless-2016-10-31
-Resources:
-  Hostile:
+FUNCTION = """
+  {name}:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: src
-      Handler: hostile.HANDLER
-      Runtime: {NODE}
+      Handler: hostile.{handler}
+      Runtime: {node}
       Timeout: 60
       MemorySize: 256
-      Events: {{Api: {{Type: Api, Properties: {{Path: /, Method: post}}}}}}
+      Events: {{Api: {{Type: Api, Properties: {{Path: /{name}, Method: post}}}}}}
 """
 SECRET = "alice-4711"
 
@@ -48,40 +46,43 @@ def names(table: str) -> list[str]:
 WAYS, LEFT = names("ways"), names("leave")
 
 
-def laid(folder: Path, handler: str) -> Path:
+Round = Mapping[str, Mapping[str, Any]]
+"""Function → its event; they run at once."""
+
+
+def laid(folder: Path, handler: str, functions: list[str]) -> Path:
     """Write the project and return its template."""
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "hostile.cjs").write_text(SOURCE)
-    (folder / "valve.yaml").write_text(POLICY)
+    events = ", ".join(f"{name}.Api: {{label: [secret]}}" for name in functions)
+    (folder / "valve.yaml").write_text(POLICY.replace("Hostile.Api: {label: [secret]}", events))
     template = folder / "template.yaml"
-    template.write_text(TEMPLATE.replace("HANDLER", handler))
+    each = (FUNCTION.format(name=name, handler=handler, node=NODE) for name in functions)
+    template.write_text("Transform: AWS::Serverless-2016-10-31\nResources:" + "".join(each))
     return template
 
 
-async def life(settings: Settings, rounds: list[list[Mapping[str, Any]]]) -> list[Ran]:
-    """Run events: those of one round at once, the rounds one after the other. What brings a secret comes by
-    the trigger whose events are labelled."""
+async def life(settings: Settings, rounds: list[Round]) -> None:
+    """Run rounds one after the other. What brings a secret comes by the trigger whose events are labelled."""
     valve = Valve.read(settings, lambda _: None)
     await valve.open()
     try:
-        ended: list[Ran] = []
         for events in rounds:
             asked = [
-                valve.invoke("Hostile", json.dumps(event).encode(), TRIGGER if event.get("secret") else "")
-                for event in events
+                valve.invoke(name, json.dumps(event).encode(), f"{name}.Api" if event.get("secret") else "")
+                for name, event in events.items()
             ]
-            ended += [Ran(each, tuple(valve.records), "") for each in await asyncio.gather(*asked)]
-        return ended
+            await asyncio.gather(*asked)
     finally:
         await valve.close()
 
 
-def arrived(folder: Path, handler: str, mode: str, rounds: list[Any], reuse: str = "never") -> str:
+def arrived(folder: Path, handler: str, mode: str, rounds: list[Round], reuse: str = "never") -> str:
     """Run them, with one machine for every host; return all that it was asked."""
     with machine() as (port, asked):
         everywhere = ("kept.test", "open.test", "attackers.test", "203.0.113.9")
         settings = Settings(
-            template=laid(folder, handler),
+            template=laid(folder, handler, list(rounds[0])),
             mode=mode,
             audit=folder / "audit.jsonl",
             labels=folder / "labels.db",
@@ -92,9 +93,9 @@ def arrived(folder: Path, handler: str, mode: str, rounds: list[Any], reuse: str
         return unquote("\n".join(asked))
 
 
-def carried(host: str) -> list[list[Mapping[str, Any]]]:
+def carried(host: str) -> list[Round]:
     """Return one event for each way, all at once."""
-    return [[{"way": way, "host": host, "secret": SECRET} for way in WAYS]]
+    return [{f"F{n}": {"way": way, "host": host, "secret": SECRET} for n, way in enumerate(WAYS)}]
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +119,20 @@ def test_what_an_event_brought_is_carried_nowhere(way: str, told: Mapping[str, s
     assert mark in told["allowed"]
 
 
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """What arrived when each function had had a labelled event, and then one without a label."""
+    home = tmp_path_factory.mktemp("left")
+    labelled = {f"F{n}": {"way": way, "secret": f"{way}:{SECRET}"} for n, way in enumerate(LEFT)}
+    rounds: list[Round] = [labelled, {f"F{n}": {"way": way} for n, way in enumerate(LEFT)}]
+    return {
+        "off": arrived(home / "off", "residue", "off", rounds, "carry"),
+        "enforce": arrived(home / "enforce", "residue", "enforce", rounds, "label"),
+    }
+
+
 @pytest.mark.parametrize("way", LEFT)
-def test_what_one_event_left_is_not_found_by_one_of_another_label(way: str, tmp_path: Path) -> None:
-    rounds = [[{"way": way, "secret": SECRET}], [{"way": way}]]
-    assert SECRET in arrived(tmp_path / "off", "residue", "off", rounds, "carry")
-    asked = arrived(tmp_path / "enforce", "residue", "enforce", rounds, "label")
-    assert "found" in asked
-    assert SECRET not in asked
+def test_what_one_event_left_is_not_found_by_one_of_another_label(way: str, found: Mapping[str, str]) -> None:
+    assert f"{way}:{SECRET}" in found["off"], "nothing is found with the guard off, so nothing is shown"
+    assert f"found by {way}" in found["enforce"]
+    assert SECRET not in found["enforce"]
