@@ -18,7 +18,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 EMULATOR := $(VENV)/.emulator
 PYTEST_ARGS ?=
-# How many tests run side by side, but for the slow ones: some of those have to be alone on the machine.
+# How many tests run side by side. Of the slow ones a whole module goes to one: what they make once takes longest.
 WORKERS ?= 2
 
 # LocalStack has an environment of its own; its pinned packages are there for these two versions of Python.
@@ -66,7 +66,7 @@ quick: $(READY) $(EMULATOR)
 	$(PY) -m pytest -n $(WORKERS) -m "not bench and not slow" $(PYTEST_ARGS)
 
 slow: $(READY) $(EMULATOR)
-	$(PY) -m pytest -m "slow and not bench" $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope -m "slow and not bench" $(PYTEST_ARGS)
 
 chosen: $(READY)
 	$(PY) -m pytest $(PYTEST_ARGS)

@@ -7,6 +7,7 @@ Knows skips and the list of allowed ones. Does not know any room.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,10 @@ from hypothesis import HealthCheck, settings
 # Why: how long an example takes is the machine's doing; tests measure no time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Why: a shell's background job has it ignored, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ALLOWED = Path(__file__).parent / "house" / "allowed_skips.txt"
 

@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -103,8 +102,6 @@ class Emulator:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            # Why: a shell's background job has it ignored, and the function would be told of that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             env={
                 "PATH": os.environ["PATH"],
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": "600",
