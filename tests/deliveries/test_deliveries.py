@@ -14,6 +14,8 @@ import pytest
 from tests.deliveries.conftest import Place
 from tests.stories.world import Ran, World
 
+pytestmark = pytest.mark.slow
+
 WAYS = {
     "current boto3": "Current",
     "an SDK of 2019": "Aged",

@@ -8,8 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.house.test_docs import README, found_in_order, steady
 from tests.pytest_plugin.conftest import Project
+
+pytestmark = pytest.mark.slow
 
 PART = README.split("## In your tests")[1].split("\n## ")[0]
 FILES = dict(re.findall(r"`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PART, re.MULTILINE | re.DOTALL))

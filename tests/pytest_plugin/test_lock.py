@@ -13,6 +13,8 @@ import pytest
 
 from tests.pytest_plugin.conftest import ROOT, Project
 
+pytestmark = pytest.mark.slow
+
 READS = """
 def test_reads(valve_lambda):
     assert valve_lambda("Worker").invoke({}).result["ok"]
@@ -53,7 +55,6 @@ def locked(project: Project) -> list[str]:
     return [line for line in path.read_text().splitlines() if line[:1] not in {"", "#"}][1:]
 
 
-@pytest.mark.slow
 def test_what_is_new_fails_with_its_line_and_is_taken_in_by_update(project: Project) -> None:
     project.write(test_reads=READS, test_sends=SENDS)
     code, out = project.pytest("--valve-mode=audit", "--valve-lock=check", "-n", "2")
@@ -66,7 +67,6 @@ def test_what_is_new_fails_with_its_line_and_is_taken_in_by_update(project: Proj
     assert locked(project) == [READ, SENT]
 
 
-@pytest.mark.slow
 def test_a_dependency_that_starts_to_talk_is_a_red_line_in_somebodys_test_run(
     tmp_path: Path, installed: Path
 ) -> None:

@@ -5,7 +5,11 @@ Knows what may be said and where. Does not know what a guard does with it.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.pytest_plugin.conftest import POLICY, TEMPLATE, Project
+
+pytestmark = pytest.mark.slow
 
 OPEN = POLICY.replace("stores:", "stores:\n  Jobs: {accepts: [pii]}")
 

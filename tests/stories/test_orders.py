@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from world import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_leak_arrives_with_the_guard_off_and_none_does_when_it_enforces() -> None:
