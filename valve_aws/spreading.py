@@ -223,8 +223,8 @@ class Spreading:
         for kind in ("EventBridgeRule", "CloudWatchEvent"):
             for function, trigger in self._woken(kind, store):
                 told = trigger.properties
-                rule = self._rules().get(trigger.name)
-                if rule is None and self._lets(buses.wanted, event, told, trigger.name):
+                # Why those alone: what a rule of its own names is reached as one of that rule's targets.
+                if "Pattern" in told and self._lets(buses.wanted, event, told, trigger.name):
                     self._wake(function, trigger, json.loads(buses.shaped(event, told)), news)
         for logical, rule in self._rules().items():
             on = str(rule.get("EventBusName") or "default").rpartition("/")[2].rpartition(":")[2]
@@ -263,7 +263,7 @@ class Spreading:
         """Let every schedule be due in its time; `say` is told of one that cannot be read."""
         for function in self._passage.stack.functions.values():
             for trigger in function.triggers:
-                if trigger.kind in {"Schedule", "ScheduleV2"}:
+                if trigger.kind == "ScheduleV2" or "Schedule" in trigger.properties:
                     self._next(trigger.name, function.logical, trigger.properties, self._clock.now(), say)
         for logical, rule in self._rules().items():
             if rule.get("ScheduleExpression"):
@@ -302,8 +302,8 @@ class Spreading:
             await self._targets(name, told, event, news)
             return
         trigger = next((t for t in function.triggers if t.name == name), None)
-        if trigger is None or name in self._rules():
-            return  # Why: what a rule names it reaches as its target
+        if trigger is None:
+            return
         target = told.get("Target") if isinstance(told.get("Target"), Mapping) else told
         given = {**target} if isinstance(target, Mapping) else {}
         if trigger.kind == "ScheduleV2":

@@ -30,7 +30,7 @@ class Rising:
 
 
 def handler(event, context):
-    if event.get("rising"):
+    if isinstance(event, dict) and event.get("rising"):
         boto3.client("s3").put_object(
             Bucket=os.environ["UPLOADS"], Key="in/rising", Body=Rising(), ContentLength=200_000
         )
@@ -107,11 +107,18 @@ Resources:
   ToWrapped:
     Type: AWS::SNS::Subscription
     Properties: {Protocol: sqs, TopicArn: !Ref News, Endpoint: !GetAtt Wrapped.Arn}
+  Hourly:
+    Type: AWS::Events::Rule
+    Properties:
+      ScheduleExpression: cron(0 * * * ? *)
+      Targets: [{Id: f, Arn: !GetAtt Targeted.Arn, Input: '{"hour": 1}'}]
+  Targeted: {Type: AWS::Serverless::Function}
   OnOrder:
     Type: AWS::Events::Rule
     Properties:
       EventPattern: {source: [shop, aws.s3]}
       Targets:
+        - {Id: function, Arn: !GetAtt Targeted.Arn, InputPath: $.source}
         - Id: queue
           Arn: !GetAtt Orders.Arn
           InputTransformer:
@@ -206,6 +213,7 @@ def test_a_rule_hands_on_what_its_pattern_lets_through(ground: Ground) -> None:
     calls(ground, READ, ["events", "put_events", {"Entries": [entry, {**entry, "Source": "other"}]}])
     assert [e.label for e in ground.events("Ruled")] == [{"pii"}]
     assert saw(ground, "Ruled") == [{"id": 7}]
+    assert saw(ground, "Targeted") == ["shop"]
     assert [json.loads(m["Body"]) for m in ground.taken("Orders")] == [{"kind": "Order"}]
 
 
@@ -217,6 +225,8 @@ def test_a_schedule_is_due_again_and_again(ground: Ground) -> None:
     assert saw(ground, "Ruled") == [{"tick": 1}] * 3
     ground.drain()
     assert len(saw(ground, "Ruled")) == 3
+    ground.advance(3600)
+    assert saw(ground, "Targeted") in ([{"hour": 1}], [{"hour": 1}] * 2)  # the hour may turn in between
 
 
 def test_what_the_operator_puts_there_wakes_as_well(ground: Ground) -> None:
