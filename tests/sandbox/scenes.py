@@ -340,6 +340,31 @@ def freeze() -> Scene:
         return {"heard": heard, "silent": silent, "again": again, "measured": measured}
 
 
+def call_in(name: str) -> Scene:
+    """Call somebody who listens inside by a name, with a socket of the network there; then look for him from
+    outside, and for a way in once all is over."""
+    code = (
+        f"import socket, sys\ns = socket.create_server(({name!r}, 40321)); print('up', flush=True)\n"
+        "made, _ = s.accept(); print(made.recv(99).decode(), flush=True); import signal; signal.pause()"
+    )
+    with jailed(code) as jail:
+        assert os.read(jail.stdout, 99) == b"up\n"
+        with jail.line() as line:
+            line.connect(("127.0.0.1", 40321))
+            line.sendall(b"from the valve")
+        heard = os.read(jail.stdout, 99).decode()
+        with socket.socket() as outside:
+            beside = outside.connect_ex(("127.0.0.1", 40321))
+        jail.kill()
+        jail.wait(PATIENCE)
+        try:
+            jail.line()
+            after = "a way in"
+        except ConnectionError:
+            after = "none"
+    return {"heard": heard, "beside": beside, "after": after}
+
+
 def kill_many(marker: str) -> Scene:
     """Fill a sandbox with 200 children, kill it, and look for them from outside."""
     code = (

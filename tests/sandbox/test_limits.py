@@ -5,6 +5,7 @@ Knows limits and endings. Does not know the walls.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from uuid import uuid4
@@ -366,3 +367,9 @@ def test_the_host_s_processes_are_the_same_afterwards(who: str) -> None:
     play(who, "run", argv=["/bin/true"], environ={"MARK": marker})
     assert scenes.marked(marker) == []
     assert not Path("/.laid0").exists()
+
+
+@pytest.mark.parametrize("name", ["sandbox", "sandbox.localdomain"])
+def test_the_valve_alone_can_call_who_listens_inside(who: str, name: str) -> None:
+    told = play(who, "call_in", name=name)
+    assert told == {"heard": "from the valve\n", "beside": errno.ECONNREFUSED, "after": "none"}
