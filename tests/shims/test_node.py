@@ -19,6 +19,8 @@ NODE = str(next(host.nodes()).executable)
 CALLS = {
     "request": ("app.cjs", "require('http').request(URL, { method: 'POST' }).end('x')"),
     "get": ("app.cjs", "require('http').get(URL, (r) => r.resume())"),
+    "fetch": ("app.cjs", "fetch(URL, { method: 'POST', body: 'x', headers: { a: 'b' } })"),
+    "fetch of a request": ("app.cjs", "fetch(new Request(URL, { method: 'POST', body: 'x' }))"),
     "an import": ("app.mjs", "(await import('http')).request(URL, { method: 'POST' }).end('x')"),
     "a name of a module": ("app.mjs", "import { get } from 'http'; get(URL, (r) => r.resume())"),
 }
