@@ -22,7 +22,7 @@ def packed(name: str, text: str) -> bytes:
     """Return a package with one file."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as opened:
-        opened.writestr(name, text)
+        opened.writestr(zipfile.ZipInfo(name), text)  # Why: without a time, which a digest would show
     return content.getvalue()
 
 
