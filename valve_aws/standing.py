@@ -44,7 +44,7 @@ def start_lambda(functions: Sequence[str], host: str, port: int, told: Mapping[s
 async def _start_lambda(valve: Valve, functions: Sequence[str], host: str, port: int) -> int:
     async with opened(valve, functions):
         api = valve.lambda_api(functions)
-        async with listening(application(api, Loop(asyncio.get_running_loop())), host, port) as there:
+        async with listening(application(api, Loop(asyncio.get_running_loop()), host), host, port) as there:
             say(f"valve: the Lambda API of {', '.join(functions)} is at {there.url}; Ctrl-C ends it")
             first = valve.stack.functions[functions[0]].name
             say(f"valve: try `aws lambda invoke --endpoint-url {there.url} --function-name {first} out`")

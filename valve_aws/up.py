@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from valve_aws.api.operations import LambdaApi
+from valve_aws.api.origins import home
 from valve_aws.api.reading import Request
 from valve_aws.api.web import LARGEST
 from valve_aws.entrance import Entrance
@@ -101,7 +102,7 @@ class Port:
             await self._entrance.request(exchange, self._made(head.host.partition(".")[0]))
             return
         # Why: a page that somebody else wrote may ask, in the browser of whoever reads it here.
-        if (origin := head.header("origin")) and not self._near(_host(origin)):
+        if (origin := head.header("origin")) and not home(origin, self._host):
             raise Malformed(f"`{origin}` may not ask here", 403)
         certain(head.headers)
         if _service(head, path) == "lambda":
@@ -144,9 +145,3 @@ def _service(head: Head, path: str) -> str:
     if signed is not None:
         return signed.group(1)
     return "lambda" if LAMBDA.match(path) else ""
-
-
-def _host(origin: str) -> str:
-    """Return the host of an `Origin`, `scheme://host[:port]`."""
-    name = origin.partition("://")[2].lower()
-    return name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]

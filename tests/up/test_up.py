@@ -279,7 +279,8 @@ def test_one_application_is_up_once(second: Up) -> None:
 
 def test_somebody_else_s_page_does_not_ask_at_the_port(second: Up) -> None:
     assert second.ask("/", Host="attacker.test")[0] == 421
-    for origin in ("http://attacker.test", "http://localhost.attacker.test", "null"):
+    pages = ("https://page.s3.amazonaws.com", "http://203.0.113.7", "https://x.lambda-url.us-east-1.on.aws")
+    for origin in ("http://attacker.test", "http://localhost.attacker.test", "null", *pages):
         assert second.ask("/2015-03-31/functions/", Host="localhost", Origin=origin)[0] == 403
         assert b"may not ask here" in second.ask("/files-up-test", Host="localhost", Origin=origin)[1]
     assert second.ask("/2015-03-31/functions/", Host="localhost", Origin="http://localhost:80")[0] == 200

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from flask import Flask, Response, request
 
+from valve_aws.api.origins import addressed, home
 from valve_aws.api.ports import Answer
 from valve_aws.api.reading import Request
 from valve_aws.api.server import Loop
@@ -27,9 +28,9 @@ class Answering(Protocol):
         """Return the answer to one request."""
 
 
-def application(api: Answering, loop: Loop, ident: str = "valve-lambda") -> Flask:
-    """Return the application that hands each request to `api`, on the loop."""
-    app = Flask(ident, static_folder=None)
+def application(api: Answering, loop: Loop, host: str = "localhost") -> Flask:
+    """Return the application that hands each request to `api`, on the loop; it is served on `host`."""
+    app = Flask("valve-lambda", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     # Why: a path is read as it was written; Flask would send those with `//` elsewhere.
     app.url_map.merge_slashes = False
@@ -37,6 +38,9 @@ def application(api: Answering, loop: Loop, ident: str = "valve-lambda") -> Flas
     @app.route("/", defaults={"path": ""}, methods=METHODS)
     @app.route("/<path:path>", methods=METHODS)
     def serve(**_: str) -> Response:
+        origin = request.headers.get("Origin", "")
+        if not addressed(request.host, host) or (origin and not home(origin, host)):
+            return Response("not asked from here", 403)
         return sent(loop.wait(api.answer(received())), loop)
 
     return app
