@@ -31,11 +31,12 @@ from valve_aws.course.commands import Lost
 from valve_aws.course.subject import Subject
 from valve_aws.housing import THROTTLED, Housing, trace
 from valve_aws.invoking import Invoking
-from valve_aws.model.cell import one
+from valve_aws.model.cell import Extent, one
 from valve_aws.model.invocation import Beside
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Function, Stack
+from valve_aws.model.verdict import Mode
 from valve_aws.passage import Passage, Versions
 from valve_aws.proxy.grammar import TooLarge
 from valve_aws.streaming import Finished, Stream
@@ -192,8 +193,10 @@ class Controlling:
             raise invalid(
                 f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {SAID[code]}"
             )
-        held = self._passage.book.held([one(bucket_arn(bucket), key)])
-        if any(holding.label for holding in held.values()):
+        store = bucket_arn(bucket)
+        (held,) = self._passage.book.held([one(store, key)]).values()
+        carries = self._passage.court.judge.carried(Extent(store, name=key), held)
+        if self._passage.court.mode is not Mode.OFF and (carries.label or not carries.complete):
             self._say(f"valve: s3://{plain(bucket)}/{plain(key)} carries a label; it cannot become code")
             raise invalid(
                 f"Error occurred while GetObject. S3 Error Code: AccessDenied. S3 Error Message: {SAID['']}"

@@ -1,0 +1,86 @@
+"""Code that comes out of a bucket: it runs, unless it carries a label, which no event would bring along.
+
+Knows two buckets of one policy. Does not know how labels are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.api.conftest import TEMPLATE, Town, built
+from tests.api.test_functions import ROLE, code, settled, told
+
+BUCKETS = """
+  Plain: {Type: AWS::S3::Bucket, Properties: {BucketName: plain-code}}
+  Secret: {Type: AWS::S3::Bucket, Properties: {BucketName: secret-code}}
+"""
+POLICY = """
+version: 1
+labels: {pii: {}}
+stores: {Secret: {holds: [pii], accepts: [pii]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def deploying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """An API whose cloud has code in two buckets."""
+    folder = tmp_path_factory.mktemp("buckets")
+    (folder / "valve.yaml").write_text(POLICY)
+    town = built(folder, TEMPLATE + BUCKETS)
+    cloud = town.loop.wait(town.valve.cloud())
+    client = boto3.client(
+        "s3",
+        endpoint_url=cloud.url,
+        region_name="us-east-1",
+        aws_access_key_id=cloud.credential.access_key,
+        aws_secret_access_key=cloud.credential.secret_key,
+        aws_session_token=cloud.credential.token or None,
+    )
+    for bucket in ("plain-code", "secret-code"):
+        client.put_object(Bucket=bucket, Key="code.zip", Body=code("'from a bucket'"))
+    yield town
+    town.close()
+
+
+def created(client: Any, bucket: str, key: str = "code.zip") -> None:
+    """Create a function of code in a bucket."""
+    client.create_function(
+        FunctionName="stored",
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role=ROLE,
+        Code={"S3Bucket": bucket, "S3Key": key},
+    )
+
+
+def test_code_out_of_a_bucket_runs(deploying: Town) -> None:
+    client = deploying.client()
+    created(client, "plain-code")
+    settled(client, "stored")
+    assert told(client, "stored") == "from a bucket"
+    client.delete_function(FunctionName="stored")
+
+
+def test_code_that_carries_a_label_is_refused(deploying: Town) -> None:
+    with pytest.raises(ClientError, match="S3 Error Code: AccessDenied"):
+        created(deploying.client(), "secret-code")
+    assert any("carries a label" in line for line in deploying.lines)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "said"),
+    [
+        ("nobodys-bucket", "code.zip", "NoSuchBucket. S3 Error Message: The specified bucket does not exist"),
+        ("plain-code", "other.zip", "NoSuchKey. S3 Error Message: The specified key does not exist."),
+    ],
+)
+def test_code_that_is_not_there_is_told_as_s3_tells_it(
+    deploying: Town, bucket: str, key: str, said: str
+) -> None:
+    with pytest.raises(ClientError, match=f"Error occurred while GetObject. S3 Error Code: {said}"):
+        created(deploying.client(), bucket, key)
