@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from valve_aws.environments import host, node_packages
+from tests.nodes import node
+from valve_aws.environments import node_packages
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.languages import Bootstrap, Language, Node, language, nearest_node
 from valve_aws.environments.plan import plan
@@ -203,7 +204,7 @@ def run(world: World, runtime: str, files: dict[str, str], *events: bytes, **mor
 
 
 def test_a_function_of_node_runs_behind_the_walls(world: World) -> None:
-    there = next(host.nodes())
+    there = node()
     source = """
 exports.handler = async (event, context) => ({
   event, cwd: process.cwd(), file: __filename, name: context.functionName, id: context.awsRequestId,
@@ -235,7 +236,7 @@ def test_modules_of_node_find_a_layer_too(world: World) -> None:
     (layer / "index.js").write_text("module.exports = 'layered'")
     source = 'import found from "of-a-layer";\nexport const handler = async () => found;'
     layers = (Layer("L", Code(folder=world.folder.parent / "layer")),)
-    (done,) = run(world, next(host.nodes()).name, {"app.mjs": source}, b"{}", layers=layers)
+    (done,) = run(world, node().name, {"app.mjs": source}, b"{}", layers=layers)
     assert done.payload == b'"layered"'
 
 
@@ -287,7 +288,7 @@ while curl -sS -H "Lambda-Extension-Identifier: $id" "$base/event/next"; do echo
     (layer / "probe").chmod(0o755)
     layers = (Layer("L", Code(folder=layer.parent)),)
     source = {"app.js": "exports.handler = async (event) => event;"}
-    done = run(world, next(host.nodes()).name, source, b"1", b"2", layers=layers)
+    done = run(world, node().name, source, b"1", b"2", layers=layers)
     assert [each.payload for each in done] == [b"1", b"2"]
     heard = [json.loads(line)["eventType"] for stream, line in world.lines if stream == "extension"]
     assert heard == ["INVOKE", "INVOKE"]

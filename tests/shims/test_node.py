@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from valve_aws.environments import host
+from tests.nodes import node
 
 SHIMS = Path(__file__).parents[2] / "shims" / "node"
-NODE = str(next(host.nodes()).executable)
+NODE = str(node().executable)
 CALLS = {
     "request": ("app.cjs", "require('http').request(URL, { method: 'POST' }).end('x')"),
     "get": ("app.cjs", "require('http').get(URL, (r) => r.resume())"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from world import World
 
-from valve_aws.environments import host
+from tests.nodes import node
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -105,7 +105,7 @@ SENT = "const sent = await sqs.send(new SendMessageCommand({ QueueUrl: QUEUE, Me
 
 @pytest.fixture
 def project(laid: Callable[[dict[str, str]], Path]) -> World:
-    template = TEMPLATE.replace("RUNTIME", next(host.nodes()).name)
+    template = TEMPLATE.replace("RUNTIME", node().name)
     files = {"template.yaml": template, "valve.yaml": POLICY, "seed.yaml": SEED, "src/app.mjs": SOURCE}
     return World(laid(files).parent)
 

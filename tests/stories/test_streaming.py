@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.attacks.walled import machine
-from valve_aws.environments import host
+from tests.nodes import node
 from valve_aws.settings import Settings
 from valve_aws.streaming import Finished
 from valve_aws.valve import Valve
@@ -192,7 +192,7 @@ exports.handler = awslambda.streamifyResponse(async (event, stream) => {
 
 def test_awss_own_client_of_node_streams_and_fails_amid_its_stream(tmp_path: Path) -> None:
     valve_of = _laid(tmp_path, "audit", {})
-    version = next(host.nodes()).name
+    version = node().name
     (tmp_path / "src" / "app.js").write_text(NODE)
     template = (TEMPLATE % "").replace("Runtime: python", f"Runtime: {version}")
     (tmp_path / "template.yaml").write_text(template)

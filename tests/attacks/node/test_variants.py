@@ -16,12 +16,12 @@ from urllib.parse import unquote
 import pytest
 
 from tests.attacks.walled import POLICY, machine
-from valve_aws.environments import host
+from tests.nodes import node
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 
 SOURCE = (Path(__file__).parent / "hostile.cjs").read_text()
-NODE = next(host.nodes()).name
+NODE = node().name
 FUNCTION = """
   {name}:
     Type: AWS::Serverless::Function
