@@ -5,6 +5,7 @@ Knows what a client sees. The answers themselves are held against AWS's recorded
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
@@ -140,6 +141,21 @@ def provisioned(client: Any, asked: dict[str, str]) -> Any:
         found = client.get_provisioned_concurrency_config(**asked)
         if found["Status"] != "IN_PROGRESS":
             return found
+
+
+def test_a_function_for_tenants_is_invoked_for_one_alone(client: Any, make: Any) -> None:
+    name = make("leased", "context.tenant_id", TenancyConfig={"TenantIsolationMode": "PER_TENANT"})
+    assert told(client, name, TenantId="blue") == "blue"
+    with pytest.raises(ClientError, match="InvalidParameterValueException"):
+        client.invoke(FunctionName=name)
+
+
+def test_the_log_is_written_as_the_function_says(client: Any, make: Any) -> None:
+    name = make("logging", "print('hello')", LoggingConfig={"LogFormat": "JSON"})
+    answer = client.invoke(FunctionName=name, LogType="Tail")
+    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    kinds = [json.loads(line)["type"] for line in lines if line[:1] == "{"]
+    assert (kinds[0], kinds[-1]) == ("platform.start", "platform.report")
 
 
 def test_a_package_is_fetched_from_where_the_api_says_it_is(client: Any, make: Any) -> None:

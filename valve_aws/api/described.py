@@ -122,7 +122,7 @@ def declared(function: Function, place: Place, now: float, revision: str) -> Dep
         "PackageType": function.package,
         "Architectures": [function.architecture],
         "EphemeralStorage": {"Size": function.ephemeral},
-        "SnapStart": snaps({}),
+        "SnapStart": snaps({"ApplyOn": "PublishedVersions"} if function.restored else {}),
         "LoggingConfig": logging(function.name, {}, logged(function)),
         "TracingConfig": {"Mode": "Active" if function.traced else "PassThrough"},
         "RuntimeVersionConfig": runtime_version(place, function.runtime),
@@ -156,6 +156,7 @@ def runnable(
         architecture=settings["Architectures"][0],
         logging=_logging(settings.get("LoggingConfig") or {}),
         traced=(settings.get("TracingConfig") or {}).get("Mode") == "Active",
+        restored=settings["SnapStart"]["ApplyOn"] == "PublishedVersions",
         isolates=(settings.get("TenancyConfig") or {}).get("TenantIsolationMode") == "PER_TENANT",
         revision=settings["RevisionId"],
     )
