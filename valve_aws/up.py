@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from valve_aws.api.operations import LambdaApi
-from valve_aws.api.origins import home
+from valve_aws.api.origins import stranger
 from valve_aws.api.reading import Request
 from valve_aws.api.web import LARGEST
 from valve_aws.entrance import Entrance
@@ -102,8 +102,8 @@ class Port:
             await self._entrance.request(exchange, self._made(head.host.partition(".")[0]))
             return
         # Why: a page that somebody else wrote may ask, in the browser of whoever reads it here.
-        if (origin := head.header("origin")) and not home(origin, self._host):
-            raise Malformed(f"`{origin}` may not ask here", 403)
+        if (page := stranger(head.header, self._host)) is not None:
+            raise Malformed(f"`{page}` may not ask here", 403)
         certain(head.headers)
         if _service(head, path) == "lambda":
             await self._asked(exchange)

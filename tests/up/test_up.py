@@ -175,6 +175,10 @@ class Up:
         asking.close()
         return found
 
+    def queue(self, name: str) -> str:
+        """Return the URL of a queue that is there from now on."""
+        return str(self.client("sqs").create_queue(QueueName=name)["QueueUrl"])
+
     def until(self, key: str) -> None:
         """Wait until an object is there."""
         for _ in range(200):
@@ -193,6 +197,13 @@ class Up:
 
 
 FILES = "files-up-test"
+
+SENT = (
+    "Action=SendMessage&Version=2012-11-05&MessageBody=x&QueueUrl=http%3A%2F%2Flocalhost%2F123456789012%2Floose"
+    "&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20260101%2Fus-east-1%2Fsqs%2Faws4_request"
+    "&X-Amz-Date=20260101T000000Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + "0" * 64
+)
+"""A call that changes something, as an image's address."""
 
 
 @contextmanager
@@ -283,7 +294,35 @@ def test_somebody_else_s_page_does_not_ask_at_the_port(second: Up) -> None:
     for origin in ("http://attacker.test", "http://localhost.attacker.test", "null", *pages):
         assert second.ask("/2015-03-31/functions/", Host="localhost", Origin=origin)[0] == 403
         assert b"may not ask here" in second.ask("/files-up-test", Host="localhost", Origin=origin)[1]
-    assert second.ask("/2015-03-31/functions/", Host="localhost", Origin="http://localhost:80")[0] == 200
+    assert second.ask("/2015-03-31/functions/", Host="localhost", Origin="http://localhost:5173")[0] == 200
+
+
+def test_a_page_that_a_function_or_an_object_is_does_not_ask_at_the_port(second: Up) -> None:
+    """What this port serves is what functions wrote: a page of theirs has its reader's browser, not his
+    rights. A browser names no origin where a page asks its own, nor for an image's sake."""
+    port = urlsplit(second.url).port
+    host = {"Host": f"localhost:{port}"}
+    asked = ("/2015-03-31/functions/", f"/{FILES}/kept")
+    for name in ("lookup.lambda-url.localhost", "localhost", "127.0.0.1"):
+        for target in asked:
+            assert second.ask(target, **host, Origin=f"http://{name}:{port}")[0] == 403
+    silent = (
+        {"Sec_Fetch_Site": "same-origin", "Referer": f"http://localhost:{port}/_aws/execute-api/a/b"},
+        {"Sec_Fetch_Site": "same-origin"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "cross-site", "Referer": "https://attacker.test/"},
+        {"Sec_Fetch_Site": "cross-site", "Referer": f"http://lookup.lambda-url.localhost:{port}/"},
+    )
+    for headers in silent:
+        for target in (*asked, f"/?{SENT}"):
+            assert second.ask(target, **host, **headers)[0] == 403
+    assert "Messages" not in second.client("sqs").receive_message(QueueUrl=second.queue("loose"))
+    here = ({"Sec_Fetch_Site": "none"}, {"Sec_Fetch_Site": "same-site", "Referer": "http://localhost:5173/"})
+    for headers in here:
+        assert second.ask(asked[0], **host, **headers)[0] == 200
+    assert second.ask(f"/?{SENT}", **host)[0] == 200  # which is what a page would have done
+    assert "Messages" in second.client("sqs").receive_message(QueueUrl=second.queue("loose"))
+    assert second.ask("/lookup", Host="lookup.lambda-url.localhost", Sec_Fetch_Site="cross-site")[0] == 200
 
 
 def test_a_cloud_that_is_no_cloud_is_not_read(folder: Path, tmp_path: Path) -> None:

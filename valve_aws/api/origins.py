@@ -7,10 +7,35 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 CLOUD = ("amazonaws.com", "amazonaws.com.cn", "on.aws")
 """What names of AWS end with: nobody else leads them here."""
+
+
+def stranger(header: Callable[[str], str | None], host: str) -> str | None:
+    """Return the page that asks and may not, as a browser tells of it, "" for one that it does not name; None
+    where nobody, or a page of this machine, asks. `host` is what a server was asked to listen on.
+
+    Why not a page of the very port: what is served there is what functions and objects say. Why `Referer`,
+    too: no `Origin` comes with a GET for an image, nor with one to where the page itself is from (Fetch
+    Standard, "Origin header"; Fetch Metadata, `Sec-Fetch-Site`).
+    """
+    page = header("origin")
+    if not page:
+        if header("sec-fetch-site") in {None, "", "none"}:
+            return None
+        page = header("referer") or ""
+    return None if home(page, host) and _port(page) != _port(f"http://{header('host')}") else page
+
+
+def _port(url: str) -> int | None:
+    try:
+        found = urlsplit(url)
+        return found.port or {"http": 80, "https": 443}.get(found.scheme)
+    except ValueError:
+        return None
 
 
 def home(origin: str, host: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from flask import Flask, Response, request
 
-from valve_aws.api.origins import addressed, home
+from valve_aws.api.origins import addressed, stranger
 from valve_aws.api.ports import Answer
 from valve_aws.api.reading import Request
 from valve_aws.api.server import Loop
@@ -38,8 +38,7 @@ def application(api: Answering, loop: Loop, host: str = "localhost") -> Flask:
     @app.route("/", defaults={"path": ""}, methods=METHODS)
     @app.route("/<path:path>", methods=METHODS)
     def serve(**_: str) -> Response:
-        origin = request.headers.get("Origin", "")
-        if not addressed(request.host, host) or (origin and not home(origin, host)):
+        if not addressed(request.host, host) or stranger(request.headers.get, host) is not None:
             return Response("not asked from here", 403)
         return sent(loop.wait(api.answer(received())), loop)
 
