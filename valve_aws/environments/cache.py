@@ -46,6 +46,16 @@ CLIENT_DIGEST = (
 """SHA-512 of the archive: what is fetched is what was looked at."""
 CLIENT_FILES = ("package/dist/index.mjs", "package/LICENSE", "package/NOTICE", "package/THIRD-PARTY-LICENSES")
 """What is taken of it. Not its native part, which needs a compiler: `rapid-client.cjs` stands in for that."""
+FROM_THE_REGISTRY = (
+    "--ignore-scripts",
+    *(f"--allow-{way}=none" for way in ("git", "file", "directory")),
+    "--git=/dev/null",
+)
+"""What packages bring along is fetched, nothing of it runs, and nothing of it is this machine's.
+
+Why a git that is none: an npm before 11.10 knows nothing of what is allowed, and in a package's repository it
+asks the `.npmrc` there which program git is. What stands on the command line comes before that.
+"""
 INSTALL_LIMIT = 900.0
 """Seconds for one run of pip or npm."""
 
@@ -190,11 +200,17 @@ class Cache:
         def make(folder: Path) -> None:
             began = monotonic()
             self._say(f"installing {len(lines)} packages for Node (once): {', '.join(sorted(needed))[:200]}")
-            aside = folder / "installed"
+            aside = folder / ".installed"  # as no package can be called
             aside.mkdir()
             (aside / "package.json").write_text("{}")
-            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--omit=dev"]
-            _npm(node, aside, ["install", *quiet, "--", *lines])
+            quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--omit=dev"]
+            _npm(node, aside, ["install", *FROM_THE_REGISTRY, *quiet, "--", *lines])
+            try:
+                local = files.of_this_machine(aside / "node_modules")
+            except ValueError as error:
+                raise Unavailable(str(error)) from error
+            if local:
+                raise Unavailable(f"`{local}` would be taken from this machine")
             for entry in (aside / "node_modules").iterdir():
                 entry.rename(folder / entry.name)
             shutil.rmtree(aside)

@@ -5,6 +5,7 @@ Knows file systems and zip. Does not know what the files are for.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -83,6 +84,19 @@ def unpack_some(archive: Path, target: Path, entries: Iterable[str]) -> None:
             path = target / name.partition("/")[2]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.read())
+
+
+def of_this_machine(modules: Path) -> str:
+    """Return where a package lies that npm has taken from a folder or an archive here, "" for none.
+
+    Raises ValueError where npm has not written down what it took.
+    """
+    try:
+        taken = json.loads((modules / ".package-lock.json").read_bytes())["packages"]
+    except (OSError, KeyError) as error:
+        raise ValueError(f"npm has not told what it installed: {error}") from error
+    local = (at for at, each in taken.items() if each.get("link") or each.get("resolved", "")[:5] == "file:")
+    return next(local, "")
 
 
 def _extract(
