@@ -48,13 +48,15 @@ class Stream:
 
     def __init__(self, passage: Passage) -> None:
         self.kind = ""
-        """The Content-Type that the runtime gave it, "" when it answers whole."""
+        """The Content-Type that the runtime gave it, once something of it may leave; "" until then, and when it
+        answers whole."""
         self.finished: Finished | None = None
         self._passage = passage
         self._pieces: deque[bytes] = deque()
         self._news = asyncio.Event()
         self._taken = asyncio.Event()
         self._begun = False
+        self._named = ""
         self._judged: Label | None = None
         self._told: list[str] = []
         self._closed = False
@@ -111,8 +113,9 @@ class Stream:
         return self
 
     def begin(self, kind: str) -> None:
-        """Take note that the function answers in pieces (`Sink`)."""
-        self._begun, self.kind = True, kind
+        """Take note that the function answers in pieces (`Sink`). `kind` is its word too, and leaves with the
+        first of them."""
+        self._begun, self._named = True, kind
 
     async def take(self, piece: bytes) -> None:
         """Judge a piece, and hand it on if it may leave (`Sink`)."""
@@ -134,18 +137,21 @@ class Stream:
             return False
         held = ""
         try:
+            if self._named and not self.kind:
+                self._look(self._named.encode() + b"\n")
             self._look(piece)
         except Withheld as withheld:
             held = withheld.what
         held = held or (self._told.pop() if self._told else "")
         subject, passage = self._subject, self._passage
-        if passage.court.mode is Mode.OFF or not (held or self._judged != subject.label):
-            return True
-        self._judged = subject.label
-        ident, verdict = walk(result(passage.court, subject, held), passage.at_once)
-        if not verdict.passes:
-            self._refuse(ident)
-        return verdict.passes
+        if passage.court.mode is not Mode.OFF and (held or self._judged != subject.label):
+            self._judged = subject.label
+            ident, verdict = walk(result(passage.court, subject, held), passage.at_once)
+            if not verdict.passes:
+                self._refuse(ident)
+                return False
+        self.kind = self._named
+        return True
 
     def _refuse(self, record: str) -> None:
         """Cut it: what went out before stays out, and the end is an error that tells nothing (law 14)."""

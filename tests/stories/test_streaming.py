@@ -36,12 +36,12 @@ RUNTIME = """
 import http.client, json, os, socket, urllib.request
 host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
 class Answer:
-    def __init__(self, ident):
+    def __init__(self, ident, kind):
         self.socket = socket.create_connection((host, int(port)))
         self.socket.sendall((
             f"POST /2018-06-01/runtime/invocation/{ident}/response HTTP/1.1\\r\\nHost: {host}\\r\\n"
             "Lambda-Runtime-Function-Response-Mode: streaming\\r\\nTransfer-Encoding: chunked\\r\\n"
-            "Content-Type: text/event-stream\\r\\n"
+            f"Content-Type: {kind}\\r\\n"
             "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\\r\\n\\r\\n"
         ).encode())
     def write(self, piece):
@@ -55,17 +55,21 @@ while True:
     asking.request("GET", "/2018-06-01/runtime/invocation/next")
     given = asking.getresponse()
     event = json.loads(given.read())
-    answer = Answer(given.headers["Lambda-Runtime-Aws-Request-Id"])
+    kind = "text/event-stream"
+    exec(event.get("before", ""))
+    answer = Answer(given.headers["Lambda-Runtime-Aws-Request-Id"], kind)
     exec(event["do"])
 """
 
 VISIT = "urllib.request.urlopen('http://%s.test/')"
 
 
-def streamed(folder: Path, do: str, mode: str = "enforce", **at: int) -> tuple[list[bytes], Finished, str]:
-    """Have a function do something with `answer`; return the pieces, the end and the Content-Type. `at` is
-    where hosts are found."""
-    return asyncio.run(_streamed(_laid(folder, mode, at), do))
+def streamed(
+    folder: Path, do: str, mode: str = "enforce", before: str = "", **at: int
+) -> tuple[list[bytes], Finished, str]:
+    """Have a function do something with `answer`; return the pieces, the end and the Content-Type. `before`
+    is done before it answers, `at` is where hosts are found."""
+    return asyncio.run(_streamed(_laid(folder, mode, at), do, before))
 
 
 def _laid(folder: Path, mode: str, at: dict[str, int]) -> Valve:
@@ -77,10 +81,10 @@ def _laid(folder: Path, mode: str, at: dict[str, int]) -> Valve:
     return Valve.read(Settings(template=folder / "template.yaml", mode=mode, resolve=found), lambda _: None)
 
 
-async def _streamed(valve: Valve, do: str) -> tuple[list[bytes], Finished, str]:
+async def _streamed(valve: Valve, do: str, before: str) -> tuple[list[bytes], Finished, str]:
     await valve.open()
     try:
-        stream = await valve.stream("Writer", json.dumps({"do": do}).encode())
+        stream = await valve.stream("Writer", json.dumps({"do": do, "before": before}).encode())
         pieces = [piece async for piece in stream]
         await valve.drain()
         assert stream.finished
@@ -132,6 +136,21 @@ def test_a_mere_end_is_refused_once_a_secret_was_read(tmp_path: Path) -> None:
     with machine() as (port, _):
         pieces, finished, _ = streamed(tmp_path, do, secret=port)
     assert (pieces, finished.error_type) == ([b"before"], "Valve.ResultRefused")
+
+
+def test_a_content_type_leaves_no_sooner_than_what_it_is_of(tmp_path: Path) -> None:
+    before = f"{VISIT % 'secret'}; kind = 'text/s3cr3t'"
+    for do in ("answer.write(b'piece'); answer.end()", "answer.end()"):
+        with machine() as (port, _):
+            pieces, finished, kind = streamed(tmp_path, do, before=before, secret=port)
+            assert streamed(tmp_path, do, "audit", before, secret=port)[2] == "text/s3cr3t"
+        assert (pieces, kind, finished.error_type) == ([], "", "Valve.ResultRefused")
+
+
+def test_a_credential_in_a_content_type_cuts_it(tmp_path: Path) -> None:
+    before = "kind = 'text/' + os.environ['AWS_SESSION_TOKEN']"
+    pieces, finished, kind = streamed(tmp_path, "answer.write(b'piece'); answer.end()", before=before)
+    assert (pieces, kind, finished.error_type) == ([], "", "Valve.ResultRefused")
 
 
 def test_a_credential_in_a_piece_cuts_it(tmp_path: Path) -> None:
