@@ -173,7 +173,11 @@ class Following:
         return str((await self._passage.operate(service, "GetShardIterator", given))["ShardIterator"])
 
     async def read(self, tail: Tail) -> None:
-        """Read all that is there; each record has its label by then."""
+        """Read all that is there; each record has its label by then.
+
+        Invariant: what came since the last look is labelled by all that held since the last look, in however
+        many goes it is read.
+        """
         service = "dynamodbstreams" if ":dynamodb:" in tail.stream else "kinesis"
         while tail.iterator:
             stamp = self._passage.book.stamp()
@@ -185,8 +189,10 @@ class Following:
                 taken = self._taken(tail, record)
                 if taken is not None and taken.arrived >= tail.since and self._wanted(tail, taken):
                     tail.lanes[streams.lane(taken.key, len(tail.lanes))].waiting.append(taken)
-            tail.skip, tail.stamp = max(0, tail.skip - len(records)), stamp
-            if len(records) < READ:
+            tail.skip = max(0, tail.skip - len(records))
+            # Why not by their count: a backend may give fewer than are there, for their size.
+            if not records or (service == "kinesis" and len(records) < READ):
+                tail.stamp = stamp
                 return
 
     def _taken(self, tail: Tail, record: dict[str, Any]) -> Taken | None:

@@ -48,8 +48,8 @@ class Stream:
 
     def __init__(self, passage: Passage) -> None:
         self.kind = ""
-        """The Content-Type that the runtime gave it, once something of it may leave; "" until then, and when it
-        answers whole."""
+        """The Content-Type that the runtime gave it, once something of it may leave; "" until then, and when
+        it answers whole."""
         self.finished: Finished | None = None
         self._passage = passage
         self._pieces: deque[bytes] = deque()

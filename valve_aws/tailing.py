@@ -149,6 +149,11 @@ class Tailing:
                 lane.again.insert(0, Batch(rest, batch.tries, batch.learned))
             return
         ended = await self._woken(tail, batch, cause)
+        if rules.tumbling:
+            # Why whatever came of it: what the state lacks is told by how it ended, too (law 11).
+            began = self._began(tail, batch.records[0])
+            window = tail.windows.setdefault(began, Window({}, Holding()))
+            window.holding = streams.carried((window.holding, ended.learned))
         at = streams.undone(batch.records, ended.payload, ended.failed, rules.reports)
         if rules.tumbling and at is None:
             at = self._in_window(tail, batch, ended)
@@ -237,7 +242,6 @@ class Tailing:
             window.state = streams.state_of(ended.payload)
         except ValueError:
             return 0
-        window.holding = ended.learned
         ends = max(began + tail.rules.tumbling, self._clock.now())
         self._clock.at(ends, lambda: self._close(tail, began))
         return None

@@ -9,7 +9,10 @@ import base64
 import json
 from typing import Any
 
+import pytest
+
 from tests.triggers.ground import Ground
+from valve_aws.passage import Passage
 
 CODE = """
 import base64, json, os
@@ -32,6 +35,9 @@ def handler(event, context):
         bad = [r for r, n in zip(event["Records"], names) if n.startswith("bad")]
         return {"batchItemFailures": [{"itemIdentifier": r["dynamodb"]["SequenceNumber"]} for r in bad]}
     if "window" in event:
+        if "bad" in names:
+            boto3.client("dynamodb").get_item(TableName=os.environ["SECRETS"], Key={"id": {"S": "s"}})
+            raise ValueError("it was")
         return {"state": {"sum": event["state"].get("sum", 0) + len(names)}}
     if any(n.startswith("bad") for n in names):
         raise ValueError("bad")
@@ -69,6 +75,8 @@ def table(name: str) -> str:
 
 ONCE = "MaximumRetryAttempts: 1, DestinationConfig: {OnFailure: {Destination: !GetAtt Failed.Arn}}"
 KIND = """FilterCriteria: {Filters: [{Pattern: '{"dynamodb": {"NewImage": {"kind": {"S": ["a"]}}}}'}]}"""
+SECRETIVE = """Timeout: 20
+      Policies: [DynamoDBReadPolicy: {TableName: !Ref Secrets}]"""
 TEMPLATE = f"""
 Transform: AWS::Serverless-2016-10-31
 Resources:
@@ -94,7 +102,9 @@ Resources:
 {function("Shut", "Mixed", "BatchSize: 1", own="ReservedConcurrentExecutions: 0")}
 {function("Aging", "Mixed", "MaximumRecordAgeInSeconds: 60, " + ONCE.partition(", ")[2])}
 {function("Clicked", "Clicks", "BatchSize: 2", "Kinesis")}
-{function("Counting", "Counts", "TumblingWindowInSeconds: 60", "Kinesis")}
+{function("Counting", "Counts", "TumblingWindowInSeconds: 60, MaximumRetryAttempts: 0", "Kinesis",
+          variables="SECRETS: !Ref Secrets",
+          own=SECRETIVE)}
 {function("Parallel", "Lanes", "ParallelizationFactor: 4, MaximumRetryAttempts: 0", "Kinesis")}
 {table("Items")}{table("Split")}{table("Mixed")}
   Secrets:
@@ -177,6 +187,29 @@ def test_a_clean_item_over_a_labelled_one_is_labelled_in_the_stream_and_the_next
     assert [set(event.label) for event in ground.events("Plain")] == [{"pii"}, {"pii"}, set()]
 
 
+def test_records_that_are_read_in_more_than_one_go_carry_what_their_item_was_when_they_came(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operate = Passage.operate
+
+    async def sparing(self: Passage, service: str, operation: str, params: dict[str, Any]) -> Any:
+        fewer = {**params, "Limit": 2} if "Limit" in params else params
+        return await operate(self, service, operation, fewer)
+
+    monkeypatch.setattr(Passage, "operate", sparing)
+    write: Any = ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item("1")}]
+    read = ["dynamodb", "get_item", {"TableName": "$SECRETS", "Key": {"id": {"S": "s"}}}]
+    put(ground, "Items", "a", "b")
+    assert ground.invoke("Writer", {"calls": [read, write]}) == "done", ground.said
+    for number in ("2", "3"):
+        again = [*write[:2], {**write[2], "Item": item(number)}]
+        assert ground.invoke("Writer", {"calls": [again]}) == "done"
+    ground.settle()
+    seen = [r for e in ground.printed("WHOLE plain ") for r in e["Records"]]
+    assert len(seen) == 5
+    assert ground.events("Plain")[0].label == {"pii"}
+
+
 def test_a_batch_that_fails_is_halved_until_the_bad_one_is_alone_and_told(ground: Ground) -> None:
     put(ground, "Split", "1", "2", "bad 3", "4")
     ground.drain()
@@ -257,6 +290,14 @@ def test_a_tumbling_window_hands_its_state_on_and_ends(ground: Ground) -> None:
     assert sum(len(event["Records"]) for event in events) == 3
     assert final["state"]["sum"] in {1, 2, 3}  # the minute may turn between them
     assert {"start", "end"} == set(final["window"])
+
+
+def test_a_window_knows_what_was_learned_by_a_batch_that_is_not_in_its_state(ground: Ground) -> None:
+    click(ground, "Counts", "bad")
+    ground.settle()
+    click(ground, "Counts", "1")
+    ground.settle()
+    assert [event.label for event in ground.events("Counting")] == [set(), {"pii"}]
 
 
 def test_lanes_go_on_beside_one_that_fails(ground: Ground) -> None:
