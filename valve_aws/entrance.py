@@ -6,7 +6,9 @@ Knows the order of these. Does not know a payload format nor what a label means;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,16 @@ PATIENCE = {
     Kind.HTTP: (30.0, 503, "Service Unavailable"),
 }
 """Seconds that an API waits for its function, and what it says then (API Gateway quotas)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """What an authorizer's word comes with."""
+
+    carried: Holding
+    """What whoever is told of it has learned."""
+    release: Callable[[], Awaitable[Finished]]
+    """Judges whether it may leave (law 11)."""
 
 
 class Entrance:
@@ -112,40 +124,40 @@ class Entrance:
         route, kind = taken.route, taken.route.api.kind
         if route.lacking:
             return _lacking(route.lacking)
-        allowed, carried = await self._allowed(asked, taken)
+        allowed, judge = await self._allowed(asked, taken)
         if isinstance(allowed, Answer):
             found = allowed
         elif not route.function:
             assert route.api.cors is not None
-            return cors.fixed(route.api.cors)
+            return await self._after(judge, kind, cors.fixed(route.api.cors))
         else:
-            found = await self._served(asked, taken, allowed, carried)
+            found = await self._served(asked, taken, allowed, judge)
         return found if kind is Kind.REST else cors.beside(asked, route.api.cors, found)
 
     # Who may
 
-    async def _allowed(self, asked: Asked, taken: Taken) -> tuple[Allowed | Answer | None, Holding]:
-        """Return what the route's authorizer says, and what that carries."""
+    async def _allowed(self, asked: Asked, taken: Taken) -> tuple[Allowed | Answer | None, Let | None]:
+        """Return what the route's authorizer says, and how a function that judged came to it."""
         authorizer, kind = taken.route.authorizer, taken.route.api.kind
         if authorizer is None or not self._authorize or authorizer.kind == "IAM":
-            return None, NOT_LABELLED
+            return None, None
         if authorizer.kind == "UNKNOWN":
-            return _lacking(f"the authorizer `{authorizer.name}`, no function of this template"), NOT_LABELLED
+            return _lacking(f"the authorizer `{authorizer.name}`, no function of this template"), None
         if authorizer.kind in {"JWT", "COGNITO"}:
             claims = tokens.claims(asked, authorizer, self._now())
             if claims is None:
-                return authorizers.unauthorized(kind), NOT_LABELLED
+                return authorizers.unauthorized(kind), None
             if not tokens.scoped(claims, authorizer):
-                return authorizers.denied(kind, explicit=False), NOT_LABELLED
-            return tokens.claimed(claims, taken, authorizer), NOT_LABELLED
+                return authorizers.denied(kind, explicit=False), None
+            return tokens.claimed(claims, taken, authorizer), None
         found = authorizers.identity(asked, taken, authorizer)
         if found is None:
-            return authorizers.unauthorized(kind), NOT_LABELLED
+            return authorizers.unauthorized(kind), None
         return await self._judged(asked, taken, authorizer, found)
 
     async def _judged(
         self, asked: Asked, taken: Taken, authorizer: Authorizer, found: tuple[str, ...]
-    ) -> tuple[Allowed | Answer, Holding]:
+    ) -> tuple[Allowed | Answer, Let | None]:
         """Ask the function that judges. What it says goes on to the function that it lets the client to, with
         its label; to the client, as a refusal, only if it may leave (law 11)."""
         kind = taken.route.api.kind
@@ -154,28 +166,35 @@ class Entrance:
             run = await self._invoking.unreleased(authorizer.function, payload)
         except (Invalid, sandbox.SandboxError) as mistake:
             self._say(f"valve: {authorizer.function}: {mistake}")
-            return authorizers.broken(kind), NOT_LABELLED
+            return authorizers.broken(kind), None
         if run.failed:
             decided: Allowed | Answer = authorizers.failed(kind, run.payload)
         else:
             arn = authorizers.method_arn(asked, taken)
             decided = authorizers.decided(taken, authorizer, arn, run.payload)
+        judge = Let(Holding(run.label, True, run.ways), partial(self._invoking.release, run))
         if isinstance(decided, Allowed):
-            return decided, Holding(run.label, True, run.ways)
-        done = await self._invoking.release(run)
+            return decided, judge
+        return await self._after(judge, kind, decided), None
+
+    async def _after(self, judge: Let | None, kind: Kind, answer: Answer) -> Answer:
+        """Return what the API itself says once an authorizer has run, if what that came to may leave: that
+        somebody was let in, too, is a word of the authorizer's."""
+        if judge is None:
+            return answer
+        done = await judge.release()
         # Why as a function that failed: so ends, too, who is let in on the strength of what may not leave.
-        return (answers.failed(kind) if done.error_type == REFUSED else decided), NOT_LABELLED
+        return answers.failed(kind) if done.error_type == REFUSED else answer
 
     # What a function says
 
-    async def _served(
-        self, asked: Asked, taken: Taken, allowed: Allowed | None, carried: Holding
-    ) -> Answer:
+    async def _served(self, asked: Asked, taken: Taken, allowed: Allowed | None, judge: Let | None) -> Answer:
         route, kind = taken.route, taken.route.api.kind
         context = allowed.context if allowed else None
         payload = events.written(events.event(asked, taken, context))
         if runtime.faults.unacceptable(payload, True, ""):
-            return answers.too_long(kind)
+            return await self._after(judge, kind, answers.too_long(kind))
+        carried = judge.carried if judge else NOT_LABELLED
         # Why the request's id for a URL: there AWS gives the invocation the same one.
         beside = Beside(ident=asked.ident if kind is Kind.URL else "")
         if route.streams:

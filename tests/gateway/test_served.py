@@ -37,6 +37,12 @@ Resources:
       StageName: live
       BinaryMediaTypes: ["image/*"]
       Auth: {{Authorizers: {{Judge: {{FunctionArn: !GetAtt Judge.Arn}}}}}}
+  Asked:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: live
+      Cors: "'*'"
+      Auth: {{DefaultAuthorizer: Judge, Authorizers: {{Judge: {{FunctionArn: !GetAtt Judge.Arn}}}}}}
   Judge:
     Type: AWS::Serverless::Function
     Properties:
@@ -56,6 +62,7 @@ Resources:
         Let: {{Type: Api, Properties: {{RestApiId: !Ref Rest, Path: /let, Method: get}}}}
         Who: {{Type: Api, Properties: {{RestApiId: !Ref Rest, Path: /who, Method: get,
           Auth: {{Authorizer: Judge}}}}}}
+        Asked: {{Type: Api, Properties: {{RestApiId: !Ref Asked, Path: /asked, Method: post}}}}
         Mine: {{Type: HttpApi, Properties: {{Path: /mine, Method: get}}}}
   Writer:
     Type: AWS::Serverless::Function
@@ -277,6 +284,24 @@ def test_what_an_authorizer_has_read_goes_with_what_it_says(town: Town) -> None:
     for each in (headers, denied[1]):
         del each["x-amzn-RequestId"]
     assert denied == (status, headers, body)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "size"),
+    [("OPTIONS", "/asked", 0), ("POST", "/asked", 7 << 20)],
+    ids=["cors", "long"],
+)
+def test_that_an_authorizer_lets_in_leaves_only_where_its_result_may(
+    town: Town, method: str, target: str, size: int
+) -> None:
+    """Where no function runs after it, its leave is all that a client sees: one bit of what it has read."""
+    clean, body = town.ask(target, method, b"a" * size, Authorization="plain"), b"a" * size
+    assert clean[0] == (413 if size else 200)
+    let, denied = (town.ask(target, method, body, Authorization=each) for each in ("read", "read-deny"))
+    for each in (let[1], denied[1]):
+        del each["x-amzn-RequestId"]
+    assert let == denied
+    assert let[0] == 502
 
 
 def test_a_label_is_filled_from_the_claims_of_the_request(town: Town) -> None:
