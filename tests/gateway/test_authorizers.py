@@ -72,8 +72,18 @@ def test_a_request_authorizer_sees_the_request_without_its_body() -> None:
         (policy(resource=ARN.replace("7", "8")), False),
         (policy(action="s3:*"), False),
         (policy(Condition={"IpAddress": {}}), False),
-        ({**policy(), "policyDocument": {"Statement": [policy()["policyDocument"]["Statement"][0],
-          policy("Deny", resource="*")["policyDocument"]["Statement"][0]]}}, False),
+        (
+            {
+                **policy(),
+                "policyDocument": {
+                    "Statement": [
+                        policy()["policyDocument"]["Statement"][0],
+                        policy("Deny", resource="*")["policyDocument"]["Statement"][0],
+                    ]
+                },
+            },
+            False,
+        ),
     ],
 )
 def test_a_policy_lets_in_whom_it_allows_and_does_not_deny(answer: Any, allowed: bool) -> None:
@@ -124,6 +134,14 @@ def test_what_an_authorizer_says_of_the_caller_is_in_the_event() -> None:
         assert (refused.status, refused.body) == (403, b'{"message":"Forbidden"}')
 
 
+def test_what_is_said_of_the_caller_can_be_written_into_an_event() -> None:
+    """The deepest that can be read cannot be written again: that it failed would be told unjudged."""
+    for depth in range(800, 1000):
+        nested = b'{"isAuthorized": true, "context": {"a": ' + b"[" * depth + b"]" * depth + b"}}"
+        found = authorizers.decided(taken(Kind.HTTP), SIMPLE, ARN, nested)
+        assert found == authorizers.broken(Kind.HTTP)
+
+
 def test_an_error_that_says_unauthorized_is_that_and_any_other_is_an_error() -> None:
     assert authorizers.failed(Kind.REST, b'{"errorMessage": "Unauthorized"}').status == 401
     assert authorizers.failed(Kind.REST, b'{"errorMessage": "no"}').status == 500
@@ -147,6 +165,8 @@ JWT = Authorizer("J", "JWT", sources=(HEADER,), issuer="https://i.test", audienc
         ({"iss": "https://i.test", "client_id": "me"}, True),
         ({"iss": "https://j.test", "aud": "me"}, False),
         ({"iss": "https://i.test", "aud": "you"}, False),
+        ({"iss": "https://i.test", "aud": {"me": 1}}, False),
+        ({"iss": "https://i.test", "aud": [["me"], {}]}, False),
         ({"iss": "https://i.test", "aud": "me", "exp": TIME - 1}, False),
         ({"iss": "https://i.test", "aud": "me", "nbf": TIME + 1}, False),
     ],
@@ -154,6 +174,20 @@ JWT = Authorizer("J", "JWT", sources=(HEADER,), issuer="https://i.test", audienc
 def test_claims_are_held_against_issuer_audience_and_time(claims: Any, fits: bool) -> None:
     found = tokens.claims(asked("/", Authorization=token(**claims)), JWT, TIME)
     assert (found == claims) is fits
+
+
+@pytest.mark.parametrize(
+    ("claims", "has"),
+    [
+        ({"scope": "a s"}, True),
+        ({"scp": ["s"]}, True),
+        ({"scp": ["a"]}, False),
+        ({"scp": 7}, False),
+        ({}, False),
+    ],
+)
+def test_a_token_has_one_of_the_scopes_that_are_asked_for(claims: Any, has: bool) -> None:
+    assert tokens.scoped(claims, Authorizer("J", "JWT", scopes=("s", "t"))) is has
 
 
 def test_claims_stand_in_the_event_as_text() -> None:

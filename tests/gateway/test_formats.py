@@ -83,8 +83,13 @@ def test_headers_of_format_1_keep_their_spelling_and_all_their_values() -> None:
 
 @pytest.mark.parametrize(
     ("types", "media", "binary"),
-    [((), "image/png", False), (("image/png",), "image/png", True), (("*/*",), "text/plain", True),
-     (("image~1*",), "image/gif", True), (("image/png",), "image/gif", False)],
+    [
+        ((), "image/png", False),
+        (("image/png",), "image/png", True),
+        (("*/*",), "text/plain", True),
+        (("image~1*",), "image/gif", True),
+        (("image/png",), "image/gif", False),
+    ],
 )
 def test_a_rest_api_takes_as_bytes_what_it_says(types: tuple[str, ...], media: str, binary: bool) -> None:
     sent = asked("/a", "POST", b"\xff\x00a", Content_Type=media)
@@ -178,9 +183,7 @@ def test_headers_of_a_rest_api_are_as_recorded(result: Any, headers: list[tuple[
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "status"), [(Kind.REST, 502), (Kind.HTTP, 500), (Kind.URL, 502)]
-)
+@pytest.mark.parametrize(("kind", "status"), [(Kind.REST, 502), (Kind.HTTP, 500), (Kind.URL, 502)])
 @pytest.mark.parametrize(
     "headers",
     [{"a": "b\r\nSet: c"}, {"a\r\nb": "c"}, {"a b": "c"}, {"a": "\x00"}, {"a": "é"}, {"a": [1]}, {"": "x"}],
@@ -217,6 +220,15 @@ def test_bytes_leave_a_rest_api_for_who_accepts_them() -> None:
 def test_a_url_answers_as_recorded(kind: Kind, result: Any, body: bytes) -> None:
     found = answered(kind, result)
     assert (found.status, found.body, found.headers) == (200, body, (("Content-Type", "application/json"),))
+
+
+@pytest.mark.parametrize("kind", [Kind.URL, Kind.HTTP])
+def test_the_deepest_result_that_can_be_read_is_answered(kind: Kind) -> None:
+    for depth in range(900, 1000):
+        nested = b"[" * depth + b"]" * depth
+        for result in (nested, b'{"statusCode": 200, "body": ' + nested + b"}"):
+            found = answers.answer(asked("/"), route(kind), result)
+            assert found == answers.failed(kind) or found.body == nested
 
 
 def test_cookies_of_format_2_are_a_header_each() -> None:

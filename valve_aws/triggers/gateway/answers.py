@@ -96,7 +96,7 @@ def answer(asked: Asked, route: Route, payload: bytes) -> Answer:
         if route.api.kind is Kind.REST or route.version == "1.0":
             return _first(asked, route, result)
         return _second(result)
-    except Malformed:
+    except (Malformed, RecursionError):
         return failed(route.api.kind)
 
 

@@ -18,6 +18,10 @@ from valve_aws.triggers.gateway.routes import Authorizer, Kind, Taken
 
 ACTION = "execute-api:invoke"
 
+DEEPEST = 100
+"""Levels of what an authorizer says of the caller. Why a bound: its event has to be written, and more is
+around it there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -156,6 +160,8 @@ def _context(value: Any, kind: Kind) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable
     if kind is not Kind.REST:
+        if not _within(value, DEEPEST):
+            raise Unreadable
         return value
     if any(isinstance(each, dict | list) for each in value.values()):
         raise Unreadable
@@ -164,6 +170,11 @@ def _context(value: Any, kind: Kind) -> dict[str, Any]:
         for name, each in value.items()
         if each is not None
     }
+
+
+def _within(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_within(each, levels - 1) for each in inner)
 
 
 def _judged(document: Any, arn: str) -> tuple[bool, bool]:

@@ -29,7 +29,7 @@ def claims(asked: Asked, authorizer: Authorizer, now: float) -> Mapping[str, Any
     if found is None:
         return None
     named = found.get("aud", found.get("client_id"))
-    audience = set(named) if isinstance(named, list) else {named}
+    audience = {each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)}
     expires, starts = found.get("exp"), found.get("nbf")
     if (
         (authorizer.issuer and found.get("iss") != authorizer.issuer)
@@ -43,7 +43,10 @@ def claims(asked: Asked, authorizer: Authorizer, now: float) -> Mapping[str, Any
 
 def scoped(found: Mapping[str, Any], authorizer: Authorizer) -> bool:
     """Say whether a token has one of the scopes that a route asks for."""
-    has = str(found.get("scope", "")).split() + [str(s) for s in found.get("scp", ()) or ()]
+    given = found.get("scp")
+    has = str(found.get("scope", "")).split() + [
+        str(s) for s in (given if isinstance(given, list | str) else ())
+    ]
     return not authorizer.scopes or bool(set(has) & set(authorizer.scopes))
 
 
