@@ -120,8 +120,16 @@ class Lasting(Valve):
 
 
 def _alone(home: Path) -> IO[bytes]:
-    """See that nobody else has this application up: he writes the same files. Raises `Invalid`."""
+    """See that nobody else has this application up: he writes the same files. Raises `Invalid`.
+
+    Why no links: the folder may be somebody else's, and folders of these names are removed where it lies.
+    """
+    for each in (home.parent, home, *(home / name for name in ("lock", "kept", "new", "old"))):
+        if each.is_symlink():
+            remedy = "remove it, and begin anew"
+            raise Invalid(Where(str(each)), "it is a link; what is kept stays in its folder", remedy)
     home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)  # Why: what a cloud holds is as secret as what was put there
     held = (home / "lock").open("ab")
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -335,6 +335,30 @@ def test_a_cloud_that_is_no_cloud_is_not_read(folder: Path, tmp_path: Path) -> N
     assert not owned.exists()
 
 
+@pytest.mark.parametrize("at", [".valve", ".valve/up", ".valve/up/kept", ".valve/up/new", ".valve/up/lock"])
+def test_what_is_kept_stays_in_its_folder(tmp_path: Path, at: str) -> None:
+    """The folder may be somebody else's: where a link of his leads nothing is written or removed."""
+    home, victim = laid(_made(tmp_path / "app")), tmp_path / "victim"
+    for name in ("up/old", "up/new", "old", "new"):
+        (_made(victim / name) / "precious").write_text("mine")
+    link = home / at
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(victim if at != ".valve/up/lock" else victim / "lock")
+    before = sorted(victim.rglob("*"))
+    with pytest.raises(Invalid, match="is a link"):
+        Up(home).end()
+    assert sorted(victim.rglob("*")) == before
+
+
+def test_what_is_kept_is_nobody_else_s_to_read(folder: Path) -> None:
+    assert (folder / ".valve" / "up").stat().st_mode & 0o077 == 0
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
 def children(of: int) -> set[int]:
     """Return the processes below one, which the kernel tells."""
     found = set[int]()
