@@ -7,7 +7,8 @@ made, nor what is judged.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from valve_aws import crossing, runtime, splicing
@@ -23,6 +24,11 @@ RUNTIME_API = ("127.0.0.1", 9001)
 
 AT_LEISURE = 960.0
 """Seconds between two pieces of what a runtime sends: no longer than the longest event (900 s)."""
+BODIES = 4
+"""Whole bodies that are held for one environment at once; what sends another one waits.
+
+Why few: each may be of 6 MiB, which is the valve's memory and not the function's; a runtime sends one at a
+time."""
 
 
 class Serving:
@@ -48,10 +54,12 @@ class Serving:
             proxy, api = (listener.getsockname() for listener in jail.listeners.tcp)
             passage.proxies.add(proxy[1])
 
+        room = asyncio.Semaphore(BODIES)
+
         async def request(exchange: Exchange) -> None:
             origin = exchange.head.origin
             if (origin.address, origin.port) == api:
-                await self._runtime(environment, exchange)
+                await _runtime(environment, exchange, room)
             elif environment.crosses():
                 await crossing.request(passage, subject, key, exchange)
 
@@ -97,28 +105,6 @@ class Serving:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _runtime(self, environment: Environment, exchange: Exchange) -> None:
-        """Answer a request to the Runtime API. A body is read no further than one byte beyond what may be
-        answered, but for a response in pieces, which goes on as it comes."""
-        method, path, headers = exchange.head.method, exchange.head.target, dict(exchange.head.headers)
-        content = exchange.stream(AT_LEISURE)
-        try:
-            answered = await environment.runtime_stream(
-                method, path, headers, content, lambda: dict(exchange.trailers)
-            )
-            if answered is None:
-                pieces, size = [], 0
-                async for piece in content:
-                    if size <= runtime.RESPONSE_LIMIT:
-                        pieces.append(piece)
-                    size += len(piece)
-                body = b"".join(pieces)[: runtime.RESPONSE_LIMIT + 1]
-                trailers = dict(exchange.trailers)
-                answered = await environment.runtime_request(method, path, headers, body, trailers)
-        except ConnectionError:
-            return
-        await exchange.respond(*answered)
-
     @property
     def busy(self) -> set[asyncio.Task[Any]]:
         """Return what is still under way."""
@@ -130,3 +116,33 @@ class Serving:
             await asyncio.wait(pending, timeout=5)
             for task in pending:
                 task.cancel()
+
+
+async def _runtime(environment: Environment, exchange: Exchange, room: asyncio.Semaphore) -> None:
+    """Answer a request to the Runtime API: a response in pieces as it comes, any other once it is whole."""
+    method, path, headers = exchange.head.method, exchange.head.target, dict(exchange.head.headers)
+    content = exchange.stream(AT_LEISURE)
+    try:
+        answered = await environment.runtime_stream(
+            method, path, headers, content, lambda: dict(exchange.trailers)
+        )
+        if answered is None:
+            # Why nothing of a GET: it may wait for as long as the environment lives.
+            most = 0 if method == "GET" else runtime.RESPONSE_LIMIT + 1
+            async with room if exchange.length != 0 else contextlib.nullcontext():
+                body = await _whole(content, most)
+                trailers = dict(exchange.trailers)
+            answered = await environment.runtime_request(method, path, headers, body, trailers)
+    except ConnectionError:
+        return
+    await exchange.respond(*answered)
+
+
+async def _whole(content: AsyncIterator[bytes], most: int) -> bytes:
+    """Read a body to its end, and keep so many bytes of it."""
+    pieces, size = [], 0
+    async for piece in content:
+        if size < most:
+            pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)[:most]

@@ -7,10 +7,12 @@ and the disk.
 from __future__ import annotations
 
 import resource
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.attacks.walled import TRIGGER, Walled
+from valve_aws import serving
 
 TAKE = """
 import os, resource, signal, socket, threading, time
@@ -79,3 +81,59 @@ def test_time_ends_as_on_lambda(walled: Walled) -> None:
     template.write_text(template.read_text().replace("Timeout: 60", "Timeout: 1"))
     ran = walled.run({"take": "forever"})
     assert ran.told["errorType"] == "Sandbox.Timedout"
+
+
+BODIES = """
+import select, socket
+WHOLE = 5 << 20
+def handler(event, context):
+    left = {}
+    for _ in range(event['many']):
+        made = socket.create_connection(('127.0.0.1', 9001))
+        made.sendall(b'POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\\r\\n')
+        made.sendall(b'Host: x\\r\\nContent-Length: 6291456\\r\\n\\r\\n')
+        made.setblocking(False)
+        left[made] = WHOLE
+    while any(left.values()):
+        _, ready, _ = select.select([], [made for made in left if left[made]], [], 1)
+        if not ready:
+            break
+        for made in ready:
+            left[made] -= made.send(bytes(min(65536, left[made])))
+    return sum(not each for each in left.values())
+"""
+"""Sends most of a body by each of many connections, and says how many were taken."""
+
+
+def test_bodies_for_the_runtime_api_do_not_fill_the_valve_s_memory(
+    walled: Walled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walled.lay(BODIES)
+    assert walled.run({"many": 12}).told == serving.BODIES
+    monkeypatch.setattr(serving, "BODIES", 1000)
+    assert walled.run({"many": 12}).told == 12
+
+
+ASKS = """
+import http.client
+def handler(event, context):
+    asked = http.client.HTTPConnection('127.0.0.1', 9001)
+    asked.request('GET', '/2018-06-01/ping', bytes(1000000))
+    return asked.getresponse().read().decode()
+"""
+
+
+def test_of_a_body_that_nobody_asked_for_nothing_is_kept(
+    walled: Walled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that waits would keep it for as long as its environment lives."""
+    kept: list[bytes] = []
+    whole = serving._whole
+
+    async def seen(content: AsyncIterator[bytes], most: int) -> bytes:
+        kept.append(await whole(content, most))
+        return kept[-1]
+
+    monkeypatch.setattr(serving, "_whole", seen)
+    assert walled.lay(ASKS).run({}).told == "pong"
+    assert [body for body in kept if body] == [b'"pong"']
