@@ -43,18 +43,20 @@ class LogLines:
         Why harmless there too: a log file is looked at in a terminal, and is what a CI run shows of it.
         """
         passage, subject = self._passage, environment.subject
-        if stream == "platform":
+        line = line.replace("\n", "\\n")  # a name or a last word that has one would begin a line of ours
+        text = line.encode("utf-8", "replace")
+        held = passage.ring.found(text)
+        # Why not with a credential in it: an extension's name and last words are its own, as any line.
+        if stream == "platform" and not held:
             free = passage.court.logs(subject)
             self._heard(subject, stream, line, free)
-            self._say(lines(line))  # an extension's name is its own word
+            self._say(lines(line))
             # Why without a word: figures, status and the mere line are the environment's output (law 11), but
             # nobody asked for them, so none of them is a refusal.
             if free:
                 self._store(subject, line)
             return
-        text = line.encode("utf-8", "replace")
         passage.sighted(subject, "Log", text)
-        held = passage.ring.found(text)
         masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
         leaves, verdict = walk(log(passage.court, subject, line, held, masked), passage.at_once)
         self._heard(subject, stream, masked, not verdict.refused)

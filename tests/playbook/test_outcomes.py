@@ -115,6 +115,30 @@ def test_a_figure_of_a_labelled_environment_is_shown_and_not_stored(label: Label
     assert not stage.sink.records
 
 
+def taken(stage: Stage, line: str) -> tuple[list[str], bytes]:
+    """Take a line of the platform's; return what the operator is shown and what is stored."""
+    said: list[str] = []
+    kept = BytesIO()
+    environment: Any = SimpleNamespace(subject=stage.subject(CLEAN))
+    LogLines(stage.passage, said.append, kept, unheard).take(environment, "platform", line)
+    return said, kept.getvalue()
+
+
+def test_a_word_of_an_extension_s_begins_no_line() -> None:
+    said, kept = taken(Stage(), "RequestId: 7 Error: x\nREPORT RequestId: forged")
+    assert said == ["RequestId: 7 Error: x\\nREPORT RequestId: forged"]
+    assert kept.count(b"\n") == 1
+
+
+def test_a_credential_in_a_line_of_the_platform_s_is_masked_and_not_stored() -> None:
+    stage = Stage()
+    key = stage.passage.ring.issue("env", "Worker")
+    (said,), kept = taken(stage, f"EXTENSION\tName: {key.secret_key}\tState: Ready")
+    assert key.secret_key not in said
+    assert "State: Ready" in said
+    assert key.secret_key.encode() not in kept
+
+
 def test_a_message_of_a_batch_carries_no_more_for_how_its_own_event_ended_where_that_is_clean() -> None:
     stage = Stage()
     told(stage, CLEAN, JOBS, True).answer(ask.Reply(200, ask.Outcome.DONE))
