@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import io
+import pickle
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from valve_aws.backend import Moto
+from valve_aws.backend import Moto, keeping
 
 TABLE = {
     "logical": "T",
@@ -90,3 +93,41 @@ def test_every_service_goes_on_where_it_was(tmp_path: Path) -> None:
     ssm.put_parameter(Name="/new", Value="v", Type="String", Tags=[{"Key": "c", "Value": "d"}])
     assert client(moto, "kms").decrypt(CiphertextBlob=sealed)["Plaintext"] == b"p"
     moto.stop()
+
+
+def _named(module: str, name: str) -> bytes:
+    """The opcodes by which a pickle names something."""
+    texts = (pickle.SHORT_BINUNICODE + bytes([len(each)]) + each.encode() for each in (module, name))
+    return b"".join(texts) + pickle.STACK_GLOBAL
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("moto.moto_proxy.certificate_creator", "CertificateCreator"),
+        ("moto.server", "ThreadedMotoServer"),
+        ("moto.core.base_backend", "InstanceTrackerMeta"),
+        ("moto.sqs.models", "Queue.add_message"),
+        ("moto.s3.models", "os.system"),
+    ],
+)
+def test_what_serves_or_makes_classes_has_no_place_in_a_kept_cloud(module: str, name: str) -> None:
+    with pytest.raises(keeping.Unreadable, match="no place"):
+        keeping.read(io.BytesIO(pickle.PROTO + b"\x04" + _named(module, name) + pickle.STOP))
+
+
+@pytest.mark.parametrize("named", ["moto.sqs.models Queue", "requests.structures CaseInsensitiveDict"])
+def test_what_is_read_changes_no_class(named: str) -> None:
+    """A pickle may give anything that it names a state, a class, too: `(None, {"purge": 7})`."""
+    module, _, name = named.partition(" ")
+    kind = getattr(importlib.import_module(module), name)
+    before = dict(vars(kind))
+    state = pickle.NONE + pickle.EMPTY_DICT + b"\x8c\x05purge" + b"K\x07" + pickle.SETITEM + pickle.TUPLE2
+    written = pickle.PROTO + b"\x04" + _named(module, name) + state + pickle.BUILD
+    try:
+        with pytest.raises(keeping.Unreadable, match="class"):
+            keeping.read(io.BytesIO(written + pickle.POP + pickle.EMPTY_LIST + pickle.STOP))
+        assert dict(vars(kind)) == before
+    finally:
+        if "purge" in vars(kind):
+            del kind.purge

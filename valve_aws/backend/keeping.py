@@ -33,6 +33,9 @@ PLAIN = frozenset(
 
 OURS = frozenset({"condition", "lock", "rlock", "nobody", "private_key"})
 
+APART = ("moto.moto_proxy", "moto.moto_server", "moto.server", "moto.moto_api")
+"""Modules of moto's that serve and hold nothing; some of their classes run programs."""
+
 OF_EVERY = frozenset({"backend", "service_name", "_use_boto3_regions", "_additional_regions", "_id"})
 """What any `BackendDict` has; the rest is the service's own."""
 
@@ -101,6 +104,35 @@ class _Pickler(pickle.Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, written: BinaryIO) -> None:
+        super().__init__(written)
+        self._classes: dict[type, dict[str, Any]] = {}
+
+    def load(self) -> Any:
+        """Return what was written. Raises `Unreadable`.
+
+        Why the classes are looked at: a pickle may give what it names a state, and what it names are classes.
+        """
+        try:
+            return super().load()
+        finally:
+            self._unchanged()
+
+    def _unchanged(self) -> None:
+        changed = False
+        for kind, before in self._classes.items():
+            now = dict(vars(kind))
+            for name in (now.keys() | before.keys()) - {"__annotations__"}:
+                if now.get(name, kind) is before.get(name, kind):
+                    continue
+                changed = True
+                if name in before:
+                    setattr(kind, name, before[name])
+                else:
+                    delattr(kind, name)
+        if changed:
+            raise Unreadable("it changes a class, which no kept cloud does")
+
     def persistent_load(self, place: Any) -> Any:
         """Return the service that stands there."""
         module, service, account, region = place
@@ -112,12 +144,17 @@ class _Unpickler(pickle.Unpickler):
         Why: the file lies in the user's folder, and what a pickle may name it may call.
         """
         if f"{module}.{name}" in PLAIN:
-            return super().find_class(module, name)
+            found = super().find_class(module, name)
+            if isinstance(found, type):
+                self._classes.setdefault(found, dict(vars(found)))
+            return found
         if module == __name__ and name in OURS:
             return globals()[name]
-        if module.startswith("moto."):
+        if module.startswith("moto.") and not module.startswith(APART):
             found = super().find_class(module, name)
-            if isinstance(found, type) and found.__module__.startswith("moto."):
+            own = isinstance(found, type) and not issubclass(found, type)
+            if own and found.__module__.startswith("moto.") and not found.__module__.startswith(APART):
+                self._classes.setdefault(found, dict(vars(found)))
                 return found
         raise Unreadable(f"`{module}.{name}` has no place in a kept cloud")
 
