@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,11 +34,20 @@ MOST = 32
 """Callers at once."""
 KNOWN = 16
 """Bytes by which a protocol is known."""
-PAGES = (b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ")
+PAGES = (b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"HEAD ")
 """What a page in the operator's browser could send here, and what no debugger begins with.
 
 Why: the Debug Adapter Protocol has HTTP's framing, so the body of a form would be read as its commands.
 """
+ASKS = b"GET "
+HEAD = 16_384
+"""Bytes of the head of a request for Node's inspector."""
+HERE = re.compile(rb"(?:localhost|[0-9.]+|\[[0-9a-f:]+\])(?::[0-9]+)?", re.IGNORECASE)
+"""A host that no name of somebody else's can be made to lead to (Node's inspector asks for the same)."""
+OF_PAGES = frozenset({b"origin", b"referer", b"sec-fetch-site"})
+"""What browsers say of the page that asks, and debuggers do not."""
+DEVTOOLS = b"devtools://"
+"""Where Chrome's own debugger says that it is."""
 
 
 class Debugging:
@@ -186,7 +196,7 @@ async def _joined(
     """Forward both ways until one side goes. The caller speaks first: that tells what may come out."""
     try:
         first = await _beginning(reader)
-        if not first or first.startswith(PAGES):
+        if not first or first.startswith(PAGES) or (first.startswith(ASKS) and _of_a_page(first)):
             return
         gate = Gate().feed if first.lower().startswith(b"content-") else bytes
         into.write(first)
@@ -205,11 +215,27 @@ async def _joined(
 
 
 async def _beginning(reader: asyncio.StreamReader) -> bytes:
-    """Return the first bytes of a caller: enough to know the protocol by, or a line."""
+    """Return the first bytes of a caller: enough to know the protocol by, a line, or the head of a GET."""
     first = b""
-    while len(first) < KNOWN and b"\n" not in first and (piece := await reader.read(PIECE)):
+    while not _begun(first) and (piece := await reader.read(PIECE)):
         first += piece
     return first
+
+
+def _begun(first: bytes) -> bool:
+    if first.startswith(ASKS):
+        return b"\r\n\r\n" in first or len(first) > HEAD
+    return len(first) >= KNOWN or b"\n" in first
+
+
+def _of_a_page(first: bytes) -> bool:
+    """Say whether a browser asks for a page: what is inside would answer it, and the page could read that."""
+    head, ends, _ = first.partition(b"\r\n\r\n")
+    split = (line.partition(b":") for line in head.split(b"\r\n")[1:])
+    fields = {name.strip().lower(): value.strip() for name, _, value in split}
+    if not ends or not HERE.fullmatch(fields.get(b"host", b"")):
+        return True
+    return bool(OF_PAGES & fields.keys()) and not fields.get(b"origin", b"").startswith(DEVTOOLS)
 
 
 async def _pump(

@@ -148,6 +148,46 @@ def test_a_page_in_a_browser_gives_no_commands(tmp_path: Path, monkeypatch: pyte
     assert result["said"].startswith("POST / ")
 
 
+def asks(*lines: str, host: str = "127.0.0.1:9229") -> bytes:
+    return "\r\n".join(["GET /x HTTP/1.1", f"Host: {host}", *lines, "", ""]).encode()
+
+
+def test_a_page_in_a_browser_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is inside would answer it, and say by CORS that it may read that."""
+    template, port = laid(tmp_path, LISTENS, f"python{VERSION}"), free_port()
+    event = {"port": port, "answer": b"secret <end>".hex()}
+
+    async def debugger(port: int) -> bytes:
+        return await asked(port, asks("Origin: https://somewhere.test"))
+
+    result, saw, _ = asyncio.run(debugged(template, event, port, debugger, debug_args=("-Xfaulthandler",)))
+    assert (result["said"], saw) == ("", b"")
+    monkeypatch.setattr(debugging, "_of_a_page", lambda _: False)
+    _, saw, _ = asyncio.run(debugged(template, event, port, debugger, debug_args=("-Xfaulthandler",)))
+    assert saw == b"secret <end>"
+
+
+@pytest.mark.parametrize(
+    ("head", "page"),
+    [
+        (asks(), False),
+        (asks(host="localhost:9229"), False),
+        (asks(host="[::1]:9229"), False),
+        (asks("Upgrade: websocket", "Origin: devtools://devtools"), False),
+        (asks("Upgrade: websocket", "Origin: http://somewhere.test"), True),
+        (asks("origin: null"), True),
+        (asks("Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: script"), True),
+        (asks("Referer: https://somewhere.test/"), True),
+        (asks(host="somewhere.test:9229"), True),
+        (asks(host="127.0.0.1.somewhere.test"), True),
+        (b"GET / HTTP/1.1\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X: x\r\n" * 9000, True),
+    ],
+)
+def test_a_request_for_a_page_is_known_by_what_browsers_say(head: bytes, page: bool) -> None:
+    assert debugging._of_a_page(head) == page
+
+
 CALLS_OUT = """
 import socket
 
