@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from valve_aws.environments import telemetry as batches
 from valve_aws.environments.telemetry import Telemetry
+from valve_aws.environments.upstream import Caller
 from valve_aws.model.telemetry import Subscription, Told
 from valve_aws.runtime import telemetry
 
@@ -110,3 +115,50 @@ def test_a_listener_that_is_not_there_hears_later_that_something_was_lost() -> N
 
     ((lost,),) = played(play).batches
     assert (lost["type"], lost["record"]["droppedRecords"]) == ("platform.logsDropped", 1)
+
+
+def test_the_end_of_an_event_may_meet_the_end_of_a_listener_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems: list[Exception] = []
+    monkeypatch.setattr(batches, "PATIENCE", 0.0)
+
+    async def play(told: Telemetry, ear: Ear) -> None:
+        def sleep() -> None:
+            try:
+                told.sleep()
+            except Exception as problem:
+                problems.append(problem)
+
+        class Slow(Ear):
+            async def send(self, batch: list[bytes]) -> None:
+                asyncio.get_running_loop().call_soon(sleep)  # right behind the time's own end
+                await super().send(batch)
+
+        told._calls = lambda _: slow
+        slow = Slow()
+        told.subscribe(TO)
+        told.tell(LINE)
+        await told.flush(5)
+
+    played(play)
+    assert problems == []
+
+
+def test_a_listener_over_tcp_that_has_gone_is_called_again() -> None:
+    async def life() -> list[bytes]:
+        with socket.create_server(("127.0.0.1", 0)) as there:
+            to = Subscription("probe", "Logs", "2020-08-15", frozenset(), there.getsockname()[1], "")
+            caller, got = Caller(socket.socket, to), []
+            try:
+                for _ in range(2):
+                    await caller.send([b"{}"])
+                    heard, _ = there.accept()
+                    with heard:
+                        got.append(heard.recv(100))
+                        heard.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
+                    with pytest.raises(OSError):
+                        await caller.send([b"{}"])
+            finally:
+                caller.close()
+            return got
+
+    assert asyncio.run(life()) == [b"{}\n", b"{}\n"]

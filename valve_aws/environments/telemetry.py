@@ -162,7 +162,7 @@ class Listener:
 
     def hurry(self, seconds: float | None) -> None:
         """Give what is under way so many seconds from now on, None for any number."""
-        if self._under_way:
+        if self._under_way and not self._under_way.expired():
             at = None if seconds is None else asyncio.get_running_loop().time() + seconds
             self._under_way.reschedule(at)
 

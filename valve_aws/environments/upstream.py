@@ -30,6 +30,8 @@ class Caller:
         """Hand a batch over: one POST with a JSON array, or lines of JSON."""
         made = self._open or await self._connected()
         loop = asyncio.get_running_loop()
+        # Invariant: what broke off is not gone on with, as half a line may be out.
+        self._open, kept = None, False
         try:
             if self._to.path:
                 content = b"[" + b",".join(batch) + b"]"
@@ -37,9 +39,9 @@ class Caller:
                 await self._answered(made)
             else:
                 await loop.sock_sendall(made, b"".join(event + b"\n" for event in batch))
-                self._open = made
+                self._open, kept = made, True
         finally:
-            if self._open is not made or self._to.path:
+            if not kept:
                 made.close()
 
     async def _connected(self) -> socket.socket:
