@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from valve_aws.api.operations import LambdaApi
+from valve_aws.api.operations import PACKAGES, LambdaApi
 from valve_aws.api.origins import stranger
 from valve_aws.api.reading import Request
 from valve_aws.api.web import LARGEST
@@ -144,4 +144,4 @@ def _service(head: Head, path: str) -> str:
     signed = SCOPE.search(head.header("authorization") or "")
     if signed is not None:
         return signed.group(1)
-    return "lambda" if LAMBDA.match(path) else ""
+    return "lambda" if LAMBDA.match(path) or path.startswith(PACKAGES) else ""

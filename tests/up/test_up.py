@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import io
 import json
 import shutil
 import signal
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 import uuid
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -323,6 +325,33 @@ def test_a_page_that_a_function_or_an_object_is_does_not_ask_at_the_port(second:
     assert second.ask(f"/?{SENT}", **host)[0] == 200  # which is what a page would have done
     assert "Messages" in second.client("sqs").receive_message(QueueUrl=second.queue("loose"))
     assert second.ask("/lookup", Host="lookup.lambda-url.localhost", Sec_Fetch_Site="cross-site")[0] == 200
+
+
+def test_code_is_fetched_from_where_it_is_told_to_be_and_nothing_else_is(second: Up) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as written:
+        written.writestr("made.py", "def handler(event, context): return 1")
+    (second.folder / ".valve" / "beside.zip").write_bytes(packed.getvalue())
+    told = {"FunctionName": "made", "Role": "arn:aws:iam::123456789012:role/r", "Handler": "made.handler"}
+    functions = second.client("lambda")
+    functions.create_function(**told, Runtime=RUNTIME, Code={"ZipFile": packed.getvalue()})
+    location = functions.get_function(FunctionName="made")["Code"]["Location"]
+    assert second.ask(urlsplit(location).path) == (200, packed.getvalue())
+    for way in ("../beside.zip", "..%2Fbeside.zip", "../../.valve/beside.zip"):
+        status, body = second.ask(f"/_valve/packages/{way}")
+        assert status != 200
+        assert b"made.py" not in body
+
+
+def test_a_header_that_comes_twice_reaches_no_service(second: Up) -> None:
+    asking = http.client.HTTPConnection("127.0.0.1", urlsplit(second.url).port or 0, timeout=30)
+    asking.putrequest("GET", "/2015-03-31/functions/", skip_host=True)
+    for header in (("Host", "localhost"), ("X-Amz-Date", "a"), ("X-Amz-Date", "b")):
+        asking.putheader(*header)
+    asking.endheaders()
+    answer = asking.getresponse()
+    assert (answer.status, b"more than once" in answer.read()) == (400, True)
+    asking.close()
 
 
 def test_a_cloud_that_is_no_cloud_is_not_read(folder: Path, tmp_path: Path) -> None:
