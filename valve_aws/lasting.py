@@ -21,7 +21,7 @@ from valve_aws.clock import Clock
 from valve_aws.model.source import Invalid, Where
 from valve_aws.revising import Revising
 from valve_aws.settings import Settings
-from valve_aws.valve import Valve
+from valve_aws.valve import Valve, own
 
 FORMAT = 1
 
@@ -124,10 +124,8 @@ def _alone(home: Path) -> IO[bytes]:
 
     Why no links: the folder may be somebody else's, and folders of these names are removed where it lies.
     """
-    for each in (home.parent, home, *(home / name for name in ("lock", "kept", "new", "old"))):
-        if each.is_symlink():
-            remedy = "remove it, and begin anew"
-            raise Invalid(Where(str(each)), "it is a link; what is kept stays in its folder", remedy)
+    for each in (home, *(home / name for name in (BOOK, "lock", "kept", "new", "old"))):
+        own(each)
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)  # Why: what a cloud holds is as secret as what was put there
     held = (home / "lock").open("ab")

@@ -113,8 +113,8 @@ class Valve:
         external = await met(application.outside(settings), stack, self._say)
         told = (self.tables, judge, self._say, self._moto, settings.create, self._generation)
         self._cloud = Cloud(stack, () if self._generation else self._seeds, external, *told)
-        self._sink = audit.FileSink(settings.audit or home / "audit.jsonl")
-        self._book = self._opened(settings.labels or home / "labels.db")
+        self._sink = audit.FileSink(settings.audit or own(home / "audit.jsonl"))
+        self._book = self._opened(settings.labels or own(home / "labels.db"))
         court = Court(judge, self.mode, stack.account, stack.region)
         self._upstream = Upstream()
         ring = Keyring(os.urandom)
@@ -375,6 +375,17 @@ def _vetted(path: Path, flag: str) -> None:
         raise Invalid(Where(str(path)), f"`{there}` is not a folder", remedy)
     if not os.access(there, os.W_OK):
         raise Invalid(Where(str(path)), f"`{there}` may not be written", remedy)
+
+
+def own(path: Path) -> Path:
+    """Return a path of ours in a project's folder. Raises `Invalid` where it or its folder is a link.
+
+    Why: the folder may be somebody else's, and what a function asked for would be written where he likes.
+    """
+    for each in (path.parent, path):
+        if each.is_symlink():
+            raise Invalid(Where(str(each)), "it is a link; what is kept stays in its folder", "remove it")
+    return path
 
 
 def _made(path: Path) -> Path:

@@ -153,6 +153,21 @@ def test_build_code_of_a_package_does_not_run(project: Workplace, monkeypatch: p
     assert "--allow-build" in told.err
 
 
+@pytest.mark.parametrize("at", ["audit.jsonl", "labels.db", ""])
+def test_a_link_where_records_and_labels_go_leads_nowhere(at: str, project: Workplace) -> None:
+    """What a function asks for stands in a record: appended to a shell's profile it would be run."""
+    host = project.folder.parent / "host"
+    (host / "audit.jsonl").write_text("# the host's\n")
+    before = {path.name: path.read_bytes() for path in host.iterdir()}
+    link = project.folder / ".valve" / at if at else project.folder / ".valve"
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(host / at if at else host)
+    ran = project.invoke("Hello")
+    assert {path.name: path.read_bytes() for path in host.iterdir()} == before
+    refused(ran, project)
+    assert "it is a link" in ran.err
+
+
 def test_the_honest_twin_runs(project: Workplace) -> None:
     (project.folder / "src" / "words.txt").write_text("within")
     (project.folder / "src" / "notes.txt").symlink_to("words.txt")
