@@ -81,6 +81,16 @@ def through_a_link(project: Workplace) -> None:
     project.write("template.yaml", FUNCTION.format(code="lib"))
 
 
+def layered(project: Workplace) -> None:
+    """A layer whose folder of extensions, which are looked through outside, leads out."""
+    layer = project.folder / "layer"
+    layer.mkdir()
+    (layer / "extensions").symlink_to("../../host")
+    layers = "\n  Layer: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: layer}}\n"
+    used = FUNCTION.format(code="src").replace("Timeout: 20", "Timeout: 20, Layers: [!Ref Layer]")
+    project.write("template.yaml", used.rstrip("\n") + layers)
+
+
 def seeded(project: Workplace) -> None:
     """A seed that takes a file from outside its folder."""
     project.write("seed.yaml", 'Files: {"k": {file: ../host/secret.txt}}\n')
@@ -98,6 +108,7 @@ LEADS_OUT: dict[str, tuple[Callable[[Workplace], None], str]] = {
     "the folder above": (above, "../host/secret.txt"),
     "an absolute path": (absolute, "../host/secret.txt"),
     "code behind a link": (through_a_link, "lib/secret.txt"),
+    "a link in a layer": (layered, "layer/extensions/secret.txt"),
     "a seed's file": (seeded, "../host/secret.txt"),
     "a seed's link": (seeded_by_link, "notes.txt"),
 }

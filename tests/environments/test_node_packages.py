@@ -24,8 +24,10 @@ from valve_aws.environments import cache as door
 from valve_aws.environments import files
 from valve_aws.environments.cache import Cache, Unavailable
 
+CLIENT, _, VERSION = door.CLIENT.partition("@")
+
 Registry = Callable[[dict[str, Any]], None]
-"""Publishes `brought` and `installed`, of which the first depends on what it is given."""
+"""Publishes `brought`, which depends on what it is given, `installed`, and one by the name of AWS's own."""
 
 
 def packed(manifest: dict[str, Any]) -> bytes:
@@ -57,14 +59,15 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
     here = f"http://127.0.0.1:{server.server_address[1]}"
 
     def publish(needs: dict[str, Any]) -> None:
-        for name, dependencies in (("brought", needs), ("installed", {})):
-            manifest = {"name": name, "version": "1.0.0", "dependencies": dependencies}
+        for name, dependencies in (("brought", needs), ("installed", {}), (CLIENT, {})):
+            version = VERSION if name == CLIENT else "1.0.0"
+            manifest = {"name": name, "version": version, "dependencies": dependencies}
             content = answers[f"/{name}.tgz"] = packed(manifest)
             digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
             dist = {"tarball": f"{here}/{name}.tgz", "integrity": f"sha512-{digest}"}
-            told = {"name": name, "dist-tags": {"latest": "1.0.0"}}
+            told = {"name": name, "dist-tags": {"latest": version}}
             answers[f"/{name}"] = json.dumps(
-                {**told, "versions": {"1.0.0": {**manifest, "dist": dist}}}
+                {**told, "versions": {version: {**manifest, "dist": dist}}}
             ).encode()
 
     monkeypatch.setenv("npm_config_registry", here)
@@ -132,3 +135,12 @@ def test_packages_of_the_registry_are_there_whatever_they_are_called(
     cache = Cache(tmp_path / "cache", lambda _: None)
     shown = cache.node_packages(node(), {"brought": "1.0.0", "installed": "*"})
     assert {each.name for each in shown.iterdir() if each.name[0] != "."} == {"brought", "installed"}
+
+
+def test_a_client_that_is_another_than_it_was_is_not_taken(tmp_path: Path, registry: Registry) -> None:
+    registry({})
+    cache = Cache(tmp_path / "cache", lambda _: None)
+    shims = Path(__file__).parents[2] / "shims" / "node"
+    with pytest.raises(Unavailable, match="is another one than it was"):
+        cache.node_client(node(), shims)
+    assert not list((tmp_path / "cache").glob("node-*"))
