@@ -25,7 +25,7 @@ from valve_aws.model.source import NOWHERE
 from valve_aws.model.stack import Function, Resource, Trigger
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.passage import Passage
-from valve_aws.triggers import afterwards, buses, objects, schedules, topics
+from valve_aws.triggers import afterwards, buses, objects, schedules, streams, topics
 from valve_aws.triggers.sending import Parcel, asked
 
 PLATFORM = "platform"
@@ -111,8 +111,19 @@ class Spreading:
         if not self._listened(store):
             return
         for name, key in objects.names(call.operation, call.params, marked):
-            news = self._news(command, one(store, key))
-            await self._told_of(await self._object(command, name, key, store), news)
+            stamp, news = self._passage.book.stamp(), self._news(command, one(store, key))
+            happened = await self._object(command, name, key, store)
+            if happened.size is not None:
+                news = self._seen(news, one(store, key), stamp)
+            await self._told_of(happened, news)
+
+    def _seen(self, news: News, extent: Extent, stamp: int) -> News:
+        """Return news with all that a cell carried since it was looked at: by then it may be another's."""
+        if self._passage.court.mode is Mode.OFF:
+            return news
+        held = self._passage.book.held([extent], stamp)[extent]
+        known = Holding(held.label, True, held.ways)
+        return replace(news, holding=streams.carried((news.holding, known)))
 
     async def _object(self, command: ask.Forward, name: str, key: str, store: str) -> objects.Happened:
         bucket, region = store.rpartition(":")[2], command.call.region or self._passage.court.region

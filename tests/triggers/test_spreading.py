@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.triggers.ground import Ground
 from valve_aws.backend import Standing
+from valve_aws.passage import Passage
 
 CODE = """
 import json, os
@@ -148,7 +150,7 @@ FILES = {
     "valve.yaml": POLICY,
     "seed.yaml": "Secrets: {s: secret}\n",
 }
-PUT = ["s3", "put_object", {"Bucket": "$UPLOADS", "Key": "in/a b.txt", "Body": "hello"}]
+PUT: Any = ["s3", "put_object", {"Bucket": "$UPLOADS", "Key": "in/a b.txt", "Body": "hello"}]
 READ = ["s3", "get_object", {"Bucket": "$SECRETS", "Key": "s"}]
 
 
@@ -191,6 +193,23 @@ def test_an_object_whose_upload_learned_something_under_way_is_told_of_with_that
     (put,) = (r for r in ground.valve.records if r.operation == "PutObject")
     assert not put.label  # it began clean
     assert [event.label for event in ground.events("Thumb")] == [{"pii"}]
+
+
+def test_an_object_that_is_another_by_the_time_it_is_asked_about_is_told_of_with_that_ones_label(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, meanwhile = Passage.looked, [{"calls": [READ, [*PUT[:2], {**PUT[2], "Body": "x" * 42}]]}]
+
+    async def late(self: Passage, *asked: Any) -> Any:
+        if meanwhile:
+            await ground.valve.invoke("Writer", json.dumps(meanwhile.pop()).encode())
+        return await looked(self, *asked)
+
+    monkeypatch.setattr(Passage, "looked", late)
+    calls(ground, PUT)
+    sizes = {e["Records"][0]["s3"]["object"]["size"] for e in saw(ground, "Thumb")}
+    assert sizes == {42}  # of what a labelled function wrote meanwhile
+    assert [event.label for event in ground.events("Thumb")] == [{"pii"}, {"pii"}]
 
 
 def test_a_topic_tells_functions_and_queues_raw_or_wrapped(ground: Ground) -> None:
