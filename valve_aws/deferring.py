@@ -15,12 +15,12 @@ from valve_aws.course.subject import Subject
 from valve_aws.delivering import Delivering
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.stack import Function
-from valve_aws.model.verdict import Holding
+from valve_aws.model.verdict import Holding, Mode
 from valve_aws.passage import Passage
 from valve_aws.triggers import afterwards, streams
 from valve_aws.triggers.afterwards import Attempt, End
 from valve_aws.triggers.sending import Parcel, asked
-from valve_aws.waking import Ended
+from valve_aws.waking import Brought, Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Deferring:
         passage: Passage,
         clock: Clock,
         run: Run,
+        brought: Brought,
         start: Callable[[Coroutine[Any, Any, Any]], object],
         delivering: Delivering,
         say: Callable[[str], None],
@@ -60,7 +61,7 @@ class Deferring:
     ) -> None:
         """`start` lets something run on behind everybody's back; `fresh` gives a request id."""
         self._passage, self._clock, self._run, self.start = passage, clock, run, start
-        self._delivering, self._say, self._fresh = delivering, say, fresh
+        self._brought, self._delivering, self._say, self._fresh = brought, delivering, say, fresh
 
     def put(
         self,
@@ -75,6 +76,8 @@ class Deferring:
         """Take an event in, and return its request id, which all its tries have. `function` is its logical
         id, or one of its versions."""
         beside = replace(beside, ident=beside.ident or self._fresh())
+        logical = function if isinstance(function, str) else function.logical
+        carried = self._brought(logical, trigger, payload, carried)
         now = self._clock.now()
         self.start(self._try(Deferred(function, payload, carried, now, beside, trigger, source, cause)))
         return beside.ident
@@ -126,6 +129,9 @@ class Deferring:
         rules = function.afterwards
         attempt = Attempt(ended.payload, ended.failed) if ended else None
         subject = ended.subject if ended else _unseen(event)
+        if not event.carried.complete and self._passage.court.mode is Mode.ENFORCE:
+            self._say(f"valve: {function.logical}: nobody is told of an event whose label cannot be told")
+            return
         target = rules.on_success if end is End.SUCCESS else rules.on_failure
         if target:
             told = afterwards.ended(
@@ -137,10 +143,11 @@ class Deferring:
                 event.tries,
                 self._clock.now(),
             )
-            await self._tell(target, function, self._parcel(target, function, told, end, event), subject)
+            parcel = self._parcel(target, function, told, end, event)
+            await self._tell(target, function, parcel, subject, event.carried)
         if rules.dead_letters and end is not End.SUCCESS:
             letter = Parcel(event.payload, afterwards.dead_letter(event.beside.ident, attempt))
-            await self._tell(rules.dead_letters, function, letter, subject)
+            await self._tell(rules.dead_letters, function, letter, subject, event.carried)
 
     def _parcel(
         self, target: str, function: Function, told: bytes, end: End, event: Deferred
@@ -156,12 +163,15 @@ class Deferring:
             key=f"aws/lambda/async/{function.name}/{day.replace('-', '/')}/{name}",
         )
 
-    async def _tell(self, target: str, function: Function, parcel: Parcel, subject: Subject) -> None:
+    async def _tell(
+        self, target: str, function: Function, parcel: Parcel, subject: Subject, carried: Holding
+    ) -> None:
         request = asked(target, parcel)
         if request is None:
             self._say(f"valve: {function.logical}: its destination is not covered here: {target[:120]}")
             return
-        await self._delivering.send(request, subject, own=True)
+        # Why not of a labelled event: it goes along as it came, and nobody has removed anything from it.
+        await self._delivering.send(request, subject, own=True, lowers=not carried.label)
 
 
 def _unseen(event: Deferred) -> Subject:

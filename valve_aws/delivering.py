@@ -35,9 +35,11 @@ class Delivering:
     def __init__(self, passage: Passage, say: Callable[[str], None]) -> None:
         self._passage, self._say = passage, say
 
-    async def send(self, asked: Asked, subject: Subject, own: bool = False) -> bool:
+    async def send(
+        self, asked: Asked, subject: Subject, own: bool = False, lowers: bool = False
+    ) -> bool:
         """Make one call with the label of `subject`; say whether the backend did what was asked. `own`: it
-        is the outcome of that function, and so a write of its own.
+        is the outcome of that function, and so a write of its own; `lowers`: what it may remove is removed.
 
         Its record's cause is the subject's. What is refused is told to the operator alone (law 14).
         """
@@ -50,7 +52,7 @@ class Delivering:
         if own:
             call = replace(call, held=passage.ring.found(_shown(asked)))
         sending = Sending(passage, asked.body)
-        court = replace(passage.court, judge=passage.court.judge.courier(own))
+        court = replace(passage.court, judge=passage.court.judge.courier(own, lowers))
         verdict = await drive(cross(court, replace(subject, outgoing={}), call), sending.act)
         if verdict.passes and sending.status >= 300:
             self._say(f"valve: {title} was answered {sending.status}: {plain(sending.said)}")

@@ -72,7 +72,8 @@ class Throttled(Exception):
     """A function serves as many events as it may at once."""
 
     def __init__(self, label: Label) -> None:
-        """`label` is what those events carry: that there are so many is their doing."""
+        """`label` is what those events carry, that there are so many is their doing, and what this one does.
+        """
         super().__init__("Rate Exceeded.")
         self.label = label
 
@@ -169,8 +170,8 @@ class Housing:
                 return Run(
                     runtime.faults.refused("Valve.EventRefused", subject.invocation),
                     True,
-                    carried.label,
-                    carried.ways,
+                    carried.label | bound,
+                    tuple({way.tag: way for way in (*expected.ways, *carried.ways)}.values()),
                     None,
                 )
             done = await environment.invoke(
@@ -195,7 +196,7 @@ class Housing:
         """
         working = self._working.setdefault(function.logical, [])
         if function.reserved is not None and len(working) >= function.reserved:
-            raise Throttled(CLEAN.union(*working))
+            raise Throttled(label.union(*working))
         working.append(label)
         try:
             async with self._turn(function, tenant, label) as environment:

@@ -19,7 +19,7 @@ from valve_aws.model.invocation import NOTHING_BESIDE, Beside, Sink
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Function
-from valve_aws.model.verdict import Holding, Mode, Way
+from valve_aws.model.verdict import Holding, Mode, Principal, Rule, Way
 from valve_aws.passage import Invoked, Passage
 from valve_aws.releasing import released
 from valve_aws.streaming import Finished, Stream
@@ -183,6 +183,17 @@ class Invoking:
         found = self._passage.versions.meant(self._passage.stack, arn)
         assert found is not None, "it was looked for before"
         return found if found.version else found.logical
+
+    def brought(self, function: str, trigger: str, payload: bytes, carried: Holding) -> Holding:
+        """Return all that an event carries, whether a function sees it or not: what its payload does, and
+        what the policy says of its trigger (law 1). `complete` False: a field of that is not filled."""
+        court = self._passage.court
+        if court.mode is Mode.OFF:
+            return carried
+        fields = application.fields(payload) if trigger else {}
+        verdict = court.judge.admit(Principal("", function, trigger=trigger, fields=fields), carried)
+        told = all(reason.rule is not Rule.FIELD for reason in verdict.refused)
+        return Holding(verdict.joins, told, verdict.ways)
 
     async def for_queue(
         self,

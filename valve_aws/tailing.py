@@ -25,7 +25,7 @@ from valve_aws.passage import Passage
 from valve_aws.triggers import streams
 from valve_aws.triggers.sending import Parcel, asked
 from valve_aws.triggers.streams import Taken
-from valve_aws.waking import ATTEMPTS, Ended, Wake, enabled
+from valve_aws.waking import ATTEMPTS, Brought, Ended, Wake, enabled
 
 FIRST, LONGEST = 1.0, 60.0
 """Seconds before a batch is tried again that failed, doubled each time, and the most that they become."""
@@ -39,6 +39,7 @@ class Tailing:
         passage: Passage,
         clock: Clock,
         wake: Wake,
+        brought: Brought,
         delivering: Delivering,
         following: Following,
         start: Callable[[Coroutine[Any, Any, Any]], object],
@@ -46,7 +47,8 @@ class Tailing:
         fresh: Callable[[], str],
     ) -> None:
         """`start` lets something run on behind everybody's back."""
-        self._passage, self._clock, self._wake, self._delivering = passage, clock, wake, delivering
+        self._passage, self._clock, self._wake, self._brought = passage, clock, wake, brought
+        self._delivering = delivering
         self.following, self._start, self._say, self._fresh = following, start, say, fresh
         self.due: dict[str, str] = {}
         """Store → the record of the call that put something there."""
@@ -222,6 +224,9 @@ class Tailing:
         content = streams.given_up(batch.records, *told)
         if subject is None:
             carried = streams.carried((batch.learned, *(taken.holding for taken in batch.records)))
+            payload = json.dumps(streams.event(batch.records), ensure_ascii=False).encode()
+            by = f"{trigger.function}.{trigger.name}"
+            carried = self._brought(trigger.function, by, payload, carried)
             subject = Subject("", trigger.function, carried.label, {w.tag: w for w in carried.ways})
         if ":s3:" in target:
             content["payload"] = json.dumps(streams.event(batch.records))

@@ -51,7 +51,7 @@ class Triggering:
         self.clock, self._invoking, self._passage = clock, invoking, passage
         delivering = Delivering(passage, say)
         self._waking = Waking(passage, invoking.for_queue, say, clock, cloud.follows)
-        told = (passage, clock, invoking.for_queue, invoking.start, delivering, say)
+        told = (passage, clock, invoking.for_queue, invoking.brought, invoking.start, delivering, say)
         self.deferring = Deferring(*told, _fresh)
         self._spreading = Spreading(
             passage, clock, self.deferring, delivering, ledger.looping, say, _fresh, cloud.follows
@@ -62,7 +62,7 @@ class Triggering:
             passage, tables, cloud.seeded, lambda: self._began if cloud.kept else 0.0, say
         )
         around = (delivering, following, invoking.start, say, _fresh)
-        self._tailing = Tailing(passage, clock, invoking.for_queue, *around)
+        self._tailing = Tailing(passage, clock, invoking.for_queue, invoking.brought, *around)
         self._news = asyncio.Event()
         invoking.defer, passage.happened, clock.called = self.deferring.put, self._happened, self._news.set
         if isinstance(clock, Virtual):

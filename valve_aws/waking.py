@@ -63,6 +63,10 @@ Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[Ended]]
 """(function, payload, what the event carries, trigger, source, cause) → what came of it."""
 
 
+Brought = Callable[[str, str, bytes, Holding], Holding]
+"""(function, trigger, payload, what it carries) → all that such an event brings along."""
+
+
 class Waking:
     """The queues of one stack that wake a function of it. On one loop."""
 

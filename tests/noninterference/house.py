@@ -176,7 +176,8 @@ class Run:
         self.valve._invoking = self.invoking = Woken(self.housing, self.passage, self.valve.ledger, self._say)
         self.invoking.woken = {}
         # Why a time that nobody moves: an event that failed is not tried again here.
-        deferred = (self.passage, Virtual(), self.invoking.for_queue, self.invoking.start, NOBODY, self._say)
+        run, brought = self.invoking.for_queue, self.invoking.brought
+        deferred = (self.passage, Virtual(), run, brought, self.invoking.start, NOBODY, self._say)
         self.invoking.defer = Deferring(*deferred, lambda: "").put
         self.wakings = {queue: self._waker(queue) for queue in world.wakes}
         settled = SimpleNamespace(settled=lambda r: [w.settled(r) for w in self.wakings.values()])

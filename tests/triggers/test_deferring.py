@@ -19,6 +19,9 @@ import json, os
 
 def handler(event, context):
     print("SAW", json.dumps(event), flush=True)
+    if event.get("read"):
+        import boto3
+        boto3.client("dynamodb").get_item(TableName=os.environ["PEOPLE"], Key={"id": {"S": "p"}})
     if event.get("fail"):
         raise ValueError("no " + event["fail"])
     if event.get("leak"):
@@ -51,6 +54,26 @@ Resources:
       EventInvokeConfig:
         DestinationConfig: {{OnSuccess: {{Type: Lambda, Destination: !GetAtt Last.Arn}}}}
   Last:{FUNCTION}
+  Closed:{FUNCTION}
+      ReservedConcurrentExecutions: 0
+      EventInvokeConfig: &told
+        DestinationConfig: {{OnFailure: {{Type: SQS, Destination: !GetAtt Undone.Arn}}}}
+      Events: {{In: {{Type: SNS, Properties: {{Topic: !Ref News}}}}}}
+  Barred:{FUNCTION}
+      EventInvokeConfig: *told
+      Events: {{In: {{Type: SNS, Properties: {{Topic: !Ref News}}}}}}
+  Vague:{FUNCTION}
+      EventInvokeConfig: *told
+      Events: {{In: {{Type: SNS, Properties: {{Topic: !Ref News}}}}}}
+  Lowers:{FUNCTION}
+      Environment: {{Variables: {{PEOPLE: !Ref People}}}}
+      Policies: [DynamoDBReadPolicy: {{TableName: !Ref People}}]
+      EventInvokeConfig:
+        DestinationConfig: {{OnSuccess: {{Type: SQS, Destination: !GetAtt Undone.Arn}}}}
+  News: {{Type: AWS::SNS::Topic}}
+  People:
+    Type: AWS::Serverless::SimpleTable
+    Properties: {{PrimaryKey: {{Name: id, Type: String}}}}
   Done: {{Type: AWS::SQS::Queue}}
   Undone: {{Type: AWS::SQS::Queue}}
   Dead: {{Type: AWS::SQS::Queue}}
@@ -59,7 +82,9 @@ POLICY = """
 version: 1
 mode: enforce
 labels: {pii: {}, card: {}}
-stores: {Done: {accepts: [pii]}, Undone: {accepts: []}, Dead: {accepts: []}}
+stores: {Done: {accepts: [pii]}, Undone: {accepts: []}, Dead: {accepts: []}, People: {holds: [pii]}}
+functions: {Barred: {clearance: []}, Lowers: {may-remove: {pii: {into: [Undone]}}}}
+events: {Closed.In: {label: [pii]}, Barred.In: {label: [pii]}, Vague.In: {label: ["card/{who}"]}}
 logs: {accepts: [pii, card]}
 """
 FILES = {"template.yaml": TEMPLATE, "src/app.py": CODE, "valve.yaml": POLICY}
@@ -164,6 +189,27 @@ def test_a_function_that_takes_events_of_others_alone_is_no_destination(tmp_path
         ground.defer("Onward", {"id": 1})
         assert not ground.events("Last")
     cloud.end()
+
+
+def test_an_event_that_no_function_saw_carries_what_its_trigger_is_labelled_with(ground: Ground) -> None:
+    topic = ground.valve.stack.resources["News"].arn
+    ground.client("sns").publish(TopicArn=topic, Message="hers")
+    ground.drain()
+    assert not ground.taken("Undone")
+    refused = [r for r in ground.valve.refusals if r.operation == "SendMessage"]
+    assert {r.function: r.label for r in refused} == {"Closed": {"pii"}, "Barred": {"pii"}}
+
+
+def test_an_event_goes_to_a_destination_as_it_came_whatever_its_function_may_remove(ground: Ground) -> None:
+    pii = Holding(frozenset({"pii"}), True, (Way("pii"),))
+    ground.defer("Lowers", {"id": "hers"}, pii)
+    ground.drain()
+    assert len(ground.events("Lowers")) == 1
+    assert not ground.taken("Undone")
+    ground.defer("Lowers", {"id": "nobody's", "read": True})
+    ground.drain()
+    (sent,) = (r for r in ground.valve.records if r.operation == "SendMessage" and r.verdict == "allow")
+    assert (sent.label, sent.writes) == ({"pii"}, frozenset())
 
 
 def test_a_credential_in_a_result_goes_to_no_destination(ground: Ground) -> None:

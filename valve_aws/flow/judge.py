@@ -81,12 +81,14 @@ class Judge:
         self._flows = tuple(step for step in FLOWS if not step.idle(rules))
         self._last: Plan | None = None
 
-    def courier(self, own: bool) -> Judge:
+    def courier(self, own: bool, lowers: bool) -> Judge:
         """Return the judgement of what the platform hands on by the template's own wiring: by its label
         alone, as no function makes that call; `own` says that it is a function's own outcome, which is a
-        write of its own as far as the policy narrows those (law 11)."""
+        write of its own as far as the policy narrows those (law 11); `lowers`, that nothing labelled is in
+        it but what it says, of which it may remove tags (law 10)."""
         courier = copy(self)
         courier._walls = tuple(step for step in self._walls if own and step.name in OUTCOME)
+        courier._flows = tuple(step for step in self._flows if lowers or step.name != "declassify")
         return courier
 
     def wants(self, call: Call) -> tuple[Extent, ...]:
