@@ -47,6 +47,8 @@ class Lane:
     until: float = 0.0
     """When the first of them is tried again."""
     busy: bool = False
+    waited: Holding = Holding()
+    """What was known when those failed that the rest had to wait for."""
 
 
 @dataclass(slots=True)

@@ -120,6 +120,7 @@ class Tailing:
         if lane.again:
             return lane.again.pop(0) if lane.until <= now else None
         if not lane.waiting:
+            lane.waited = Holding()
             return None
         if rules.window and len(lane.waiting) < rules.size:
             if tail.gathers is None:
@@ -144,7 +145,7 @@ class Tailing:
         old = rules.age >= 0 and now - batch.records[0].arrived > rules.age
         if old:
             aged = tuple(taken for taken in batch.records if now - taken.arrived > rules.age)
-            given = Batch(aged, batch.tries, batch.learned)
+            given = Batch(aged, batch.tries, streams.carried((batch.learned, lane.waited)))
             await self._give_up(tail, given, "RecordAgeExceeded", None)
             rest = batch.records[len(aged) :]
             if rest:
@@ -167,6 +168,7 @@ class Tailing:
         if most < 0:  # Why so few where time is moved and no age ends it: a run must end
             most = ATTEMPTS - 1 if self._clock.moves and rules.age < 0 else tries
         left, learned = batch.records[at:], ended.learned
+        lane.waited = streams.carried((lane.waited, learned))
         if ended.throttled:
             lane.again.insert(0, Batch(left, tries, learned))
             # Why not owed where nothing is reserved: no time that passes will let it in.

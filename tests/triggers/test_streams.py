@@ -34,6 +34,8 @@ def handler(event, context):
     if os.environ.get("REPORTS"):
         bad = [r for r, n in zip(event["Records"], names) if n.startswith("bad")]
         return {"batchItemFailures": [{"itemIdentifier": r["dynamodb"]["SequenceNumber"]} for r in bad]}
+    if "bad secret" in names and "SECRETS" in os.environ:
+        boto3.client("dynamodb").get_item(TableName=os.environ["SECRETS"], Key={"id": {"S": "s"}})
     if "window" in event:
         if "bad" in names:
             boto3.client("dynamodb").get_item(TableName=os.environ["SECRETS"], Key={"id": {"S": "s"}})
@@ -100,7 +102,8 @@ Resources:
 {function("Choosy", "Mixed", KIND)}
 {function("Gathering", "Mixed", "MaximumBatchingWindowInSeconds: 30")}
 {function("Shut", "Mixed", "BatchSize: 1", own="ReservedConcurrentExecutions: 0")}
-{function("Aging", "Mixed", "MaximumRecordAgeInSeconds: 60, " + ONCE.partition(", ")[2])}
+{function("Aging", "Mixed", "MaximumRecordAgeInSeconds: 60, " + ONCE.partition(", ")[2],
+          variables="SECRETS: !Ref Secrets", own=SECRETIVE)}
 {function("Clicked", "Clicks", "BatchSize: 2", "Kinesis")}
 {function("Counting", "Counts", "TumblingWindowInSeconds: 60, MaximumRetryAttempts: 0", "Kinesis",
           variables="SECRETS: !Ref Secrets",
@@ -119,7 +122,7 @@ POLICY = """
 version: 1
 mode: enforce
 labels: {pii: {}}
-stores: {Secrets: {holds: [pii]}, Items: {accepts: [pii]}, Clicks: {accepts: [pii]}}
+stores: {Secrets: {holds: [pii]}, Items: {accepts: [pii]}, Clicks: {accepts: [pii]}, Mixed: {accepts: [pii]}}
 results: {accepts: [pii]}
 logs: {accepts: [pii]}
 """
@@ -247,6 +250,18 @@ def test_a_record_that_grows_too_old_is_given_up_as_such(ground: Ground) -> None
     (told,) = (json.loads(message["Body"]) for message in ground.taken("Failed"))
     assert told["requestContext"]["condition"] == "RecordAgeExceeded"
     assert len(saw(ground, "Aging")) == told["requestContext"]["approximateInvokeCount"] > 3
+
+
+def test_a_record_that_waited_for_one_that_failed_is_told_of_with_what_was_learned_there(
+    ground: Ground,
+) -> None:
+    put(ground, "Mixed", "bad secret")
+    ground.settle()
+    ground.advance(1)
+    put(ground, "Mixed", "later")
+    ground.drain()
+    assert {name for names in saw(ground, "Aging") for name in names} == {"bad secret"}
+    assert not ground.taken("Failed")
 
 
 def test_a_function_with_nothing_reserved_is_given_nothing_and_holds_nobody_up(ground: Ground) -> None:
