@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.environments.conftest import PlainJail
 from valve_aws.environments.environment import Environment
+from valve_aws.environments.telemetry import Telemetry
 from valve_aws.model.invocation import Done, Kind
 
 if TYPE_CHECKING:
@@ -312,6 +314,19 @@ def handler(event, context): return ticks
 
     before, after = asyncio.run(life())
     assert after - before < 30
+
+
+def test_nothing_is_handed_to_a_listener_while_it_is_frozen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not take it, and would be told that it was too slow."""
+    told: list[str] = []
+    for cls, names in ((Telemetry, ("sleep", "wake")), (PlainJail, ("freeze", "thaw"))):
+        for name in names:
+            was = getattr(cls, name)
+            monkeypatch.setattr(cls, name, lambda self, was=was, name=name: (told.append(name), was(self)))
+    run(world.environment("def handler(event, context): pass"), b"1", b"2")
+    assert told == ["sleep", "freeze", "thaw", "wake", "sleep", "freeze"]
 
 
 def test_what_is_printed_without_a_line_end_is_a_line_of_its_event(world: World) -> None:
