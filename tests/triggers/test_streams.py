@@ -75,6 +75,7 @@ def table(name: str) -> str:
 """
 
 
+HALVED = "BisectBatchOnFunctionError: true, "
 ONCE = "MaximumRetryAttempts: 1, DestinationConfig: {OnFailure: {Destination: !GetAtt Failed.Arn}}"
 KIND = """FilterCriteria: {Filters: [{Pattern: '{"dynamodb": {"NewImage": {"kind": {"S": ["a"]}}}}'}]}"""
 SECRETIVE = """Timeout: 20
@@ -96,13 +97,14 @@ Resources:
         - DynamoDBCrudPolicy: {{TableName: !Ref Secrets}}
         - KinesisCrudPolicy: {{StreamName: !Ref Clicks}}
 {function("Plain", "Items", "BatchSize: 10")}
-{function("Halving", "Split", "BatchSize: 4, BisectBatchOnFunctionError: true, " + ONCE)}
+{function("Halving", "Split", "BatchSize: 4, BisectBatchOnFunctionError: true, " + ONCE,
+          variables="SECRETS: !Ref Secrets", own=SECRETIVE)}
 {function("Reporting", "Split", "FunctionResponseTypes: [ReportBatchItemFailures], " + ONCE,
           variables="REPORTS: 'yes'")}
 {function("Choosy", "Mixed", KIND)}
 {function("Gathering", "Mixed", "MaximumBatchingWindowInSeconds: 30")}
 {function("Shut", "Mixed", "BatchSize: 1", own="ReservedConcurrentExecutions: 0")}
-{function("Aging", "Mixed", "MaximumRecordAgeInSeconds: 60, " + ONCE.partition(", ")[2],
+{function("Aging", "Mixed", "MaximumRecordAgeInSeconds: 60, " + HALVED + ONCE.partition(", ")[2],
           variables="SECRETS: !Ref Secrets", own=SECRETIVE)}
 {function("Clicked", "Clicks", "BatchSize: 2", "Kinesis")}
 {function("Counting", "Counts", "TumblingWindowInSeconds: 60, MaximumRetryAttempts: 0", "Kinesis",
@@ -250,6 +252,22 @@ def test_a_record_that_grows_too_old_is_given_up_as_such(ground: Ground) -> None
     (told,) = (json.loads(message["Body"]) for message in ground.taken("Failed"))
     assert told["requestContext"]["condition"] == "RecordAgeExceeded"
     assert len(saw(ground, "Aging")) == told["requestContext"]["approximateInvokeCount"] > 3
+
+
+def test_halves_know_what_their_whole_had_learned(ground: Ground) -> None:
+    put(ground, "Mixed", "1", "bad secret")
+    ground.settle()
+    ground.advance(2)
+    first, *halves = ground.events("Aging")
+    assert ["1"] in saw(ground, "Aging")
+    assert not first.label
+    assert {event.label for event in halves} == {frozenset({"pii"})}
+
+
+def test_a_batch_is_not_tried_again_where_its_stream_may_not_tell_what_was_learned(ground: Ground) -> None:
+    put(ground, "Split", "bad secret", "1")
+    ground.drain()
+    assert saw(ground, "Halving") == [["bad secret", "1"]]
 
 
 def test_a_record_that_waited_for_one_that_failed_is_told_of_with_what_was_learned_there(
