@@ -64,6 +64,14 @@ def test_an_ordered_batch_stays_whole_and_its_labels_join(labels: list[frozenset
     assert {way.tag: way.record for way in whole.holding.ways} == {tag: f"r-{n}" for tag, n in first.items()}
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_message_whose_label_cannot_be_told_makes_its_part_one(ordered: bool) -> None:
+    known, other = received([frozenset(), frozenset()])
+    parts = batches([known, Message(other.body, Holding(complete=False))], ordered)
+    told = [([m.ident for m in part.messages], part.holding.complete) for part in parts]
+    assert told == ([(["m-0", "m-1"], False)] if ordered else [(["m-0"], True), (["m-1"], False)])
+
+
 def test_of_nothing_there_is_no_part() -> None:
     assert batches([], ordered=False) == batches([], ordered=True) == ()
 

@@ -8,7 +8,7 @@ how messages are received.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,16 +49,17 @@ def batches(messages: Sequence[Message], ordered: bool) -> tuple[Batch, ...]:
         return ()
     if ordered:
         return (Batch(tuple(messages), _joined(messages)),)
-    groups: dict[Label, list[Message]] = {}
+    groups: dict[tuple[Label, bool], list[Message]] = {}
     for message in messages:
-        groups.setdefault(message.holding.label, []).append(message)
+        groups.setdefault((message.holding.label, message.holding.complete), []).append(message)
     return tuple(Batch(tuple(group), _joined(group)) for group in groups.values())
 
 
-def _joined(messages: Iterable[Message]) -> Holding:
-    ways = {way.tag: way for m in reversed(list(messages)) for way in m.holding.ways}
+def _joined(messages: Sequence[Message]) -> Holding:
+    ways = {way.tag: way for m in reversed(messages) for way in m.holding.ways}
     label = frozenset().union(*(m.holding.label for m in messages))
-    return Holding(label, True, tuple(ways[tag] for tag in sorted(ways)))
+    complete = all(m.holding.complete for m in messages)
+    return Holding(label, complete, tuple(ways[tag] for tag in sorted(ways)))
 
 
 def event(batch: Batch, arn: str) -> bytes:
