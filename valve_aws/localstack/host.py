@@ -12,6 +12,7 @@ from pathlib import Path
 
 from valve_aws.model.source import Invalid, Where
 from valve_aws.settings import Settings
+from valve_aws.valve import own
 
 MODES = ("", "off", "audit", "enforce")
 
@@ -36,8 +37,8 @@ def settings(url: str, account: str, region: str) -> Settings:
         policy=policy,
         mode=mode or ("" if policy else "audit"),
         backend=url,
-        audit=_path("VALVE_AUDIT") or home / "audit.jsonl",
-        labels=_path("VALVE_LABELS") or home / "labels.db",
+        audit=_path("VALVE_AUDIT") or own(home / "audit.jsonl"),
+        labels=_path("VALVE_LABELS") or own(home / "labels.db"),
     )
 
 
@@ -46,6 +47,7 @@ def keep(settings: Settings, name: str, content: str) -> Path:
     assert settings.audit is not None
     path = settings.audit.parent / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # Why: where there is a link, it leads where somebody else likes
     path.write_text(content, encoding="utf-8")
     return path
 
