@@ -16,7 +16,7 @@ from valve_aws.course.carry import carry, cross
 from valve_aws.course.commands import Broken, Lost, Reply
 from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.cell import Cell, one
-from valve_aws.model.label import CLEAN
+from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import Outcome, Rise
 from valve_aws.model.verdict import Mode
 
@@ -102,6 +102,22 @@ def test_what_rose_and_was_lowered_there_while_the_reply_was_awaited_joins_all_t
     play.answer(Reply(200, Outcome.DONE))
     assert isinstance(play.waits, ask.Release)
     assert subject.label == PII
+
+
+@pytest.mark.parametrize(("shown", "learned"), [("v1", CLEAN), ("v2", PII)])
+def test_a_version_that_the_reply_shows_and_the_book_never_had_may_be_all_that_its_store_takes(
+    shown: str, learned: Label
+) -> None:
+    """Law 9, though nobody has written to the book meanwhile: others use this backend too."""
+    stage = Stage()
+    stage.book._sole = False
+    stage.cross(put(KEEP)).end(Reply(200, Outcome.DONE, versions={Cell(KEEP, "k"): "v1"}))
+    subject, effect = stage.subject(name="reader"), Effect(reveals=(one(KEEP, "k"),))
+    play = stage.cross(replace(put(KEEP), operation="GetObject", effect=effect), subject)
+    assert subject.label == CLEAN
+    play.answer(Reply(200, Outcome.DONE, seen={Cell(KEEP, "k"): shown}))
+    assert isinstance(play.waits, ask.Release)
+    assert subject.label == learned
 
 
 def test_a_new_message_is_named_when_its_reply_is_settled() -> None:
