@@ -273,6 +273,12 @@ def test_what_is_in_a_cell_above_its_ceiling_does_not_get_past_the_clearance() -
     assert why(verdict) == [Rule.CLEARANCE]
 
 
+def test_who_may_have_a_function_run_is_asked_where_no_other_line_says_from() -> None:
+    rules = FlowPolicy(Mode.ENFORCE, functions={"Resize": FunctionRule("Resize", sources=("Report",))})
+    assert why(ask(invoke(), rules=rules)) == [Rule.FROM]
+    assert ask(invoke(), rules=replace(rules, functions={})).passes
+
+
 def test_who_waits_for_a_result_must_be_cleared_for_all_that_the_other_may_learn() -> None:
     low = function(clearance=tags())
     assert why(ask(invoke(), rules=policy(functions=[low]))) == [Rule.CLEARANCE]

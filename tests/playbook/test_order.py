@@ -34,6 +34,7 @@ def test_a_write_is_recorded_then_raised_then_sent_then_settled_then_answered() 
     assert isinstance(play.waits, ask.Release)
     assert stage.open() == set()
     assert verdicts(stage.sink.records) == [("PutObject", "allow"), ("PutObject", "settled")]
+    assert [(record.label, record.writes) for record in stage.sink.records] == [(PII, PII)] * 2
     assert play.answer().over
     assert stage.order(*STEPS) == ["Note", "Raise", "Forward", "Settle", "Note", "Release"]
 
