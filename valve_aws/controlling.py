@@ -181,6 +181,7 @@ class Controlling:
         along.
         """
         asked = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
+        before = self._passage.book.stamp()
         try:
             status, body = await self._passage.fetch("s3", "GetObject", asked, LARGEST_PACKAGE)
         except TooLarge as large:
@@ -194,7 +195,7 @@ class Controlling:
                 f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {SAID[code]}"
             )
         store = bucket_arn(bucket)
-        (held,) = self._passage.book.held([one(store, key)]).values()
+        (held,) = self._passage.book.held([one(store, key)], before).values()
         carries = self._passage.court.judge.carried(Extent(store, name=key), held)
         if self._passage.court.mode is not Mode.OFF and (carries.label or not carries.complete):
             self._say(f"valve: s3://{plain(bucket)}/{plain(key)} carries a label; it cannot become code")

@@ -14,6 +14,10 @@ from botocore.exceptions import ClientError
 
 from tests.api.conftest import TEMPLATE, Town, built
 from tests.api.test_functions import ROLE, code, settled, told
+from valve_aws.model.cell import one
+from valve_aws.model.label import CLEAN
+from valve_aws.model.ports import Outcome, Rise
+from valve_aws.passage import Passage
 
 BUCKETS = """
   Plain: {Type: AWS::S3::Bucket, Properties: {BucketName: plain-code}}
@@ -70,6 +74,26 @@ def test_code_that_carries_a_label_is_refused(deploying: Town) -> None:
     with pytest.raises(ClientError, match="S3 Error Code: AccessDenied"):
         created(deploying.client(), "secret-code")
     assert any("carries a label" in line for line in deploying.lines)
+
+
+def test_code_that_carried_a_label_while_it_was_read_is_refused(
+    deploying: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passage = deploying.valve.passage
+    book, read, code_there = passage.book, Passage.fetch, one("arn:aws:s3:::plain-code", "code.zip")
+
+    async def overtaken(*asked: Any) -> Any:
+        book.raise_("r-secret", [Rise(code_there, frozenset({"pii"}))], [], book.stamp())
+        found = await read(*asked)
+        book.settle("r-secret", Outcome.DONE)
+        book.raise_("r-clean", [Rise(code_there, CLEAN, replaces=True)], [], book.stamp())
+        book.settle("r-clean", Outcome.DONE)
+        return found
+
+    monkeypatch.setattr(Passage, "fetch", overtaken)
+    with pytest.raises(ClientError, match="S3 Error Code: AccessDenied"):
+        created(deploying.client(), "plain-code")
+    assert book.held([code_there])[code_there].label == CLEAN, "by now it is clean again"
 
 
 @pytest.mark.parametrize(
