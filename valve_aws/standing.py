@@ -84,7 +84,7 @@ WIDE = replace(LIMITS, wide=True, idle=75.0, connections=1024)
 async def answering(request: Request, host: str, port: int) -> AsyncIterator[str]:
     """Serve HTTP requests on this loop until the end; give the address. Raises `Invalid` where nothing can
     listen."""
-    there = _bound(host, port)
+    there = bound(host, port)
     port = there.getsockname()[1]
 
     async def silent(connection: Dial) -> None:
@@ -103,7 +103,8 @@ async def answering(request: Request, host: str, port: int) -> AsyncIterator[str
         await server.close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket that has an address. Raises `Invalid` where it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     there = socket.socket(family, socket.SOCK_STREAM)
     try:

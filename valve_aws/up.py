@@ -25,7 +25,7 @@ from valve_aws.operating import Operating
 from valve_aws.proxy import Exchange
 from valve_aws.proxy.grammar import Malformed
 from valve_aws.proxy.head import certain
-from valve_aws.standing import answering, meant, opened, staying, told_to_end
+from valve_aws.standing import answering, bound, meant, opened, staying, told_to_end
 from valve_aws.told import gather
 from valve_aws.triggers.gateway.mounting import cors_of
 from valve_aws.triggers.gateway.places import PREFIX
@@ -46,6 +46,7 @@ def up(host: str, port: int, fresh: bool, authorize: bool, told: Mapping[str, An
     """Serve a template until told to end; return the exit code."""
     settings = gather(told)
     logging.getLogger().addHandler(harmless_log())
+    bound(host, port).close()  # Why before all else: what is kept is not begun anew for nothing
     return staying(_up(meant(Lasting.begun(settings, say, fresh)), host, port, authorize))
 
 

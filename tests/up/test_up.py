@@ -12,6 +12,7 @@ import io
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -34,6 +35,7 @@ from valve_aws.model.source import Invalid
 from valve_aws.settings import Settings
 from valve_aws.standing import answering, opened
 from valve_aws.up import Port
+from valve_aws.up import up as command
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 TEMPLATE = f"""
@@ -352,6 +354,21 @@ def test_a_header_that_comes_twice_reaches_no_service(second: Up) -> None:
     answer = asking.getresponse()
     assert (answer.status, b"more than once" in answer.read()) == (400, True)
     asking.close()
+
+
+def test_a_port_that_is_taken_is_told_before_what_is_kept_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = laid(tmp_path)
+    monkeypatch.chdir(home)
+    kept = home / ".valve" / "up" / "labels.db"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"what is known")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Invalid, match=f"cannot listen on 127.0.0.1:{port}"):
+            command("127.0.0.1", port, fresh=True, authorize=True, told={"template": home / "template.yaml"})
+    assert kept.read_bytes() == b"what is known"
 
 
 def test_a_cloud_that_is_no_cloud_is_not_read(folder: Path, tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ Knows how a request and an answer look there. Does not know any operation.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from typing import Protocol
 
 from flask import Flask, Response, request
 
+from valve_aws.api.fault import Fault
 from valve_aws.api.origins import addressed, stranger
 from valve_aws.api.ports import Answer
 from valve_aws.api.reading import Request
@@ -40,7 +42,12 @@ def application(api: Answering, loop: Loop, host: str = "localhost") -> Flask:
     def serve(**_: str) -> Response:
         if not addressed(request.host, host) or stranger(request.headers.get, host) is not None:
             return Response("not asked from here", 403)
-        return sent(loop.wait(api.answer(received())), loop)
+        try:
+            return sent(loop.wait(api.answer(received())), loop)
+        except CancelledError:
+            ended = Fault("ServiceException", "The server has ended.", Type="Service")
+            headers = {"Content-Type": "application/json", "x-amzn-ErrorType": ended.code}
+            return Response(ended.body(), ended.status, headers)
 
     return app
 
