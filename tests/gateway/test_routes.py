@@ -330,4 +330,5 @@ def test_a_name_or_a_path_tells_which_api_is_meant(routes: Routes) -> None:
     assert apis(web.host, "/v1/t") == ({"HTTP"}, "/v1/t")
     assert apis("f.lambda-url.localhost", "/v1/t") == ({"URL"}, "/v1/t")
     assert apis("localhost", f"/_aws/execute-api/{rest.ident}/v1/t") == ({"REST"}, "/t")
+    assert apis("localhost", f"/_aws/execute-api/{rest.logical}/v1/t") == ({"REST"}, "/t")
     assert apis("localhost", "/_aws/execute-api/nobody/v1/t") == (set(), "/_aws/execute-api/nobody/v1/t")

@@ -53,7 +53,8 @@ class Place:
         if host.partition(".")[2].partition(".")[0] in LABELS:
             return There((), path)
         if tuple(parts[1:3]) == PREFIX and len(parts) > 3:
-            found = next((r.api for r in self.routes if r.api.ident == parts[3]), None)
+            name = parts[3].lower()
+            found = next((r.api for r in self.routes if name in {r.api.ident, r.api.logical.lower()}), None)
             return self._staged(found, "/" + "/".join(parts[4:])) if found else There((), path)
         return There(self._bare, path)
 
