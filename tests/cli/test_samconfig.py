@@ -198,6 +198,12 @@ def test_what_is_served_beside_an_api_stays_in_the_folder(here: Path) -> None:
         told(("local", "start-api"))
 
 
+def test_it_opens_no_door_to_the_network(here: Path) -> None:
+    (here / "samconfig.toml").write_text('[default.local_start_api.parameters]\nhost = "0.0.0.0"\n')
+    with pytest.raises(Invalid, match=r"samconfig.toml:2:1: `host` may not be `0.0.0.0` here"):
+        told(("local", "start-api"))
+
+
 def test_in_yaml_what_is_wrong_has_its_place_too(here: Path) -> None:
     (here / "samconfig.yaml").write_text("default:\n  local_invoke:\n    parameters:\n      spares: many\n")
     with pytest.raises(Invalid, match=r"samconfig.yaml:4:7: `spares`: `many` is not a valid integer"):

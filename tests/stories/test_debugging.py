@@ -111,6 +111,22 @@ def test_a_debugger_is_led_to_what_listens_inside_and_has_all_the_time_it_needs(
     assert (attached.function, attached.verdict) == ("Hello", "allow")
 
 
+def test_who_looks_inside_is_written_down_before_he_sees_anything(tmp_path: Path) -> None:
+    template, port = laid(tmp_path, LISTENS, f"python{VERSION}"), free_port()
+
+    async def debugger(port: int) -> list[str]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"hi there\n")
+        await reader.readuntil(b"<end>")
+        records = list(read_records(tmp_path / ".valve" / "audit.jsonl"))
+        writer.close()
+        return [each.operation for each in records]
+
+    event = {"port": port, "answer": b"<end>".hex()}
+    _, saw, _ = asyncio.run(debugged(template, event, port, debugger, debug_args=("-Xfaulthandler",)))
+    assert "AttachDebugger" in saw
+
+
 def frame(**fields: Any) -> bytes:
     body = json.dumps(fields).encode()
     return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)

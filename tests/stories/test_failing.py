@@ -108,3 +108,18 @@ def test_the_outcome_of_a_loop_carries_what_its_event_did(
     invoking = Invoking(never, never, valve.ledger, print)
     ended = asyncio.run(invoking.for_queue("Worker", b"{}", Holding(carried), "Worker.Jobs", "", "r-1"))
     assert (ended.failed, ended.subject.label) == (True, carried)
+
+
+def test_an_error_that_may_not_leave_is_held_back_as_a_response_is(tmp_path: Path) -> None:
+    valve = laid(tmp_path, "")
+
+    async def life() -> Any:
+        await valve.open()
+        try:
+            return json.loads((await valve.invoke("Worker", b"{}")).payload)
+        finally:
+            await valve.close()
+
+    told = asyncio.run(life())
+    assert told["errorType"] == "Valve.ResultRefused"
+    assert "it depends" not in json.dumps(told)
