@@ -153,14 +153,11 @@ class Deferring:
         self, target: str, function: Function, told: bytes, end: End, event: Deferred
     ) -> Parcel:
         how = "Success" if end is End.SUCCESS else "Failure"
-        time = afterwards.stamp(self._clock.now())[:-5]
-        day = time.partition("T")[0]
-        name = f"{time.replace(':', '.')}-{self._fresh()}"
         return Parcel(
             told,
             detail=f"Lambda Function Invocation Result - {how}",
             resources=(target, afterwards.qualified(event.beside.arn or function.arn)),
-            key=f"aws/lambda/async/{function.name}/{day.replace('-', '/')}/{name}",
+            key=afterwards.key(f"async/{function.name}", self._clock.now(), self._fresh()),
         )
 
     async def _tell(

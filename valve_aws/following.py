@@ -200,7 +200,8 @@ class Following:
     def _taken(self, tail: Tail, record: dict[str, Any]) -> Taken | None:
         region = self._passage.court.region
         if ":kinesis:" in tail.stream:
-            shown = streams.of_stream(record, tail.stream, tail.shard, region)
+            role = self._passage.stack.functions[tail.trigger.function].role
+            shown = streams.of_stream(record, tail.stream, tail.shard, region, role)
             number, arrived = str(record["SequenceNumber"]), shown["kinesis"]["approximateArrivalTimestamp"]
             holding = self._of_stream(tail.stream, number)
             return Taken(shown, holding, number, str(record["PartitionKey"]), arrived)

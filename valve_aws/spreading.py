@@ -215,7 +215,7 @@ class Spreading:
         """Hand the events of a bus to the targets of its rules."""
         court, answer = self._passage.court, answer_of(reply)
         idents = [str(entry.get("EventId") or "") for entry in answer.get("Entries") or ()]
-        time = afterwards.stamp(self._clock.now())[:-5] + "Z"
+        time = afterwards.whole(self._clock.now())
         told = (command.call.params, idents, court.region, court.account, time)
         for bus, event in buses.put(*told):
             await self._on_bus(bus, event, self._news(command, Extent(self._bus(bus))))
@@ -225,7 +225,7 @@ class Spreading:
         return f"arn:aws:events:{court.region}:{court.account}:event-bus/{name}"
 
     def _event(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        court, time = self._passage.court, afterwards.stamp(self._clock.now())[:-5] + "Z"
+        court, time = self._passage.court, afterwards.whole(self._clock.now())
         return buses.event(entry, self._fresh(), court.region, court.account, time)
 
     async def _on_bus(self, name: str, event: Mapping[str, Any], news: News) -> None:
@@ -305,7 +305,7 @@ class Spreading:
     async def _scheduled(self, name: str, logical: str, told: Mapping[str, Any], when: float) -> None:
         court = self._passage.court
         arn = f"arn:aws:events:{court.region}:{court.account}:rule/{name}"
-        time = afterwards.stamp(when)[:-5] + "Z"
+        time = afterwards.whole(when)
         event = buses.scheduled(arn, self._fresh(), court.region, court.account, time)
         news = News(arn, Holding(), "")
         function = self._passage.stack.functions.get(logical)

@@ -22,13 +22,14 @@ from valve_aws.model.record import Record
 from valve_aws.model.stack import Trigger
 from valve_aws.model.verdict import Holding, Rule
 from valve_aws.passage import Passage
-from valve_aws.triggers import streams
+from valve_aws.triggers import afterwards, streams
 from valve_aws.triggers.sending import Parcel, asked
 from valve_aws.triggers.streams import Taken
 from valve_aws.waking import ATTEMPTS, Brought, Ended, Wake, enabled
 
-FIRST, LONGEST = 1.0, 60.0
-"""Seconds before a batch is tried again that failed, doubled each time, and the most that they become."""
+FIRST, LONGEST = 0.5, 60.0
+"""Seconds before a batch is tried again that failed, doubled each time, and the most that they become. Why so
+soon: AWS was recorded to have tried seven times in one minute."""
 
 
 class Tailing:
@@ -146,7 +147,7 @@ class Tailing:
         if old:
             aged = tuple(taken for taken in batch.records if now - taken.arrived > rules.age)
             given = Batch(aged, batch.tries, streams.carried((batch.learned, lane.waited)))
-            await self._give_up(tail, given, "RecordAgeExceeded", None)
+            await self._give_up(tail, given, "RecordAgeExceeded")
             rest = batch.records[len(aged) :]
             if rest:
                 lane.again.insert(0, Batch(rest, batch.tries, batch.learned))
@@ -163,7 +164,9 @@ class Tailing:
         if at is None or not await self._stays(tail, ended):
             lane.until = 0.0
             return
-        tries = batch.tries + (not ended.throttled)
+        # Why from the beginning: what is left once something was done has had no try of its own.
+        before = 0 if at else batch.tries
+        tries = before + (not at and not ended.throttled)
         most = rules.retries
         if most < 0:  # Why so few where time is moved and no age ends it: a run must end
             most = ATTEMPTS - 1 if self._clock.moves and rules.age < 0 else tries
@@ -174,16 +177,16 @@ class Tailing:
             # Why not owed where nothing is reserved: no time that passes will let it in.
             self._wait(tail, lane, 1, self._passage.stack.functions[tail.trigger.function].reserved != 0)
         elif rules.bisects and len(left) > 1:
-            lane.again[:0] = [Batch(half, batch.tries, learned) for half in streams.halves(left)]
+            lane.again[:0] = [Batch(half, before, learned) for half in streams.halves(left)]
             self._wait(tail, lane, tries)
         elif tries > most or not ended.admitted:
-            await self._give_up(tail, Batch(left, tries), "RetryAttemptsExhausted", ended.subject)
+            await self._give_up(tail, Batch(left, tries), "RetryAttemptsExhausted", ended)
         else:
             lane.again.insert(0, Batch(left, tries, learned))
             self._wait(tail, lane, tries)
 
     def _wait(self, tail: Tail, lane: Lane, tries: int, owed: bool = True) -> None:
-        lane.until = self._clock.now() + min(LONGEST, FIRST * 2 ** (tries - 1))
+        lane.until = self._clock.now() + min(LONGEST, FIRST * 2 ** max(tries - 1, 0))
         self._clock.at(lane.until, lambda: self.due.setdefault(tail.store, ""), owed)
 
     async def _woken(self, tail: Tail, batch: Batch, cause: str) -> Ended:
@@ -213,7 +216,7 @@ class Tailing:
         _, verdict = await drive(outcome(self._passage.court, ended.subject, tail.store, (), True), act)
         return verdict.passes or any(reason.rule is Rule.BOOK for reason in verdict.refused)
 
-    async def _give_up(self, tail: Tail, batch: Batch, why: str, subject: Subject | None) -> None:
+    async def _give_up(self, tail: Tail, batch: Batch, why: str, ended: Ended | None = None) -> None:
         trigger, target = tail.trigger, tail.rules.on_failure
         if not target:
             self._say(
@@ -222,9 +225,12 @@ class Tailing:
             )
             return
         function = self._passage.stack.functions[trigger.function]
-        told = (tail.stream, tail.shard, function.arn, self._fresh(), why, batch.tries, self._clock.now())
+        failed, now = ended is not None and ended.failed, self._clock.now()
+        told = (tail.stream, tail.shard, function.arn, self._fresh(), why, batch.tries, failed, now)
         content = streams.given_up(batch.records, *told)
-        if subject is None:
+        if ended is not None:
+            subject = ended.subject
+        else:
             carried = streams.carried((batch.learned, *(taken.holding for taken in batch.records)))
             payload = json.dumps(streams.event(batch.records), ensure_ascii=False).encode()
             by = f"{trigger.function}.{trigger.name}"
@@ -232,7 +238,8 @@ class Tailing:
             subject = Subject("", trigger.function, carried.label, {w.tag: w for w in carried.ways})
         if ":s3:" in target:
             content["payload"] = json.dumps(streams.event(batch.records))
-        key = f"aws/lambda/{trigger.name}/{tail.shard}/{batch.records[0].number}-{self._fresh()}"
+        place = f"{trigger.properties.get('UUID', trigger.name)}/{tail.shard}"
+        key = afterwards.key(place, now, self._fresh())
         request = asked(target, Parcel(json.dumps(content).encode(), key=key))
         if request is None:
             self._say(f"valve: {trigger.function}: its destination is not covered here: {target[:120]}")

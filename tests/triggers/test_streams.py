@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -225,14 +226,20 @@ def test_a_batch_that_fails_is_halved_until_the_bad_one_is_alone_and_told(ground
     told = [json.loads(m["Body"]) for m in ground.taken("Failed")]
     (mine,) = (t for t in told if "halving" in t["requestContext"]["functionArn"])
     assert mine["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert mine["responseContext"]["functionError"] == "Unhandled"
     told = mine["DDBStreamBatchInfo"]
+    assert re.fullmatch("[0-9T:-]+Z", told["approximateArrivalOfFirstRecord"]), "a table tells seconds"
     assert (told["batchSize"], told["startSequenceNumber"]) == (1, told["endSequenceNumber"])
 
 
 def test_a_report_moves_the_checkpoint_to_the_first_that_failed(ground: Ground) -> None:
     put(ground, "Split", "1", "2", "bad 3", "4")
     ground.drain()
-    assert saw(ground, "Reporting") == [["1", "2", "bad 3", "4"], ["bad 3", "4"]]
+    assert saw(ground, "Reporting") == [["1", "2", "bad 3", "4"], ["bad 3", "4"], ["bad 3", "4"]]
+    told = [json.loads(message["Body"]) for message in ground.taken("Failed")]
+    (mine,) = (t for t in told if "reporting" in t["requestContext"]["functionArn"])
+    assert mine["requestContext"]["approximateInvokeCount"] == 2
+    assert mine["responseContext"]["functionError"] is None, "it reported, and did not fail"
 
 
 def test_a_mapping_filters_and_gathers(ground: Ground) -> None:
@@ -251,7 +258,9 @@ def test_a_record_that_grows_too_old_is_given_up_as_such(ground: Ground) -> None
     ground.drain()
     (told,) = (json.loads(message["Body"]) for message in ground.taken("Failed"))
     assert told["requestContext"]["condition"] == "RecordAgeExceeded"
-    assert len(saw(ground, "Aging")) == told["requestContext"]["approximateInvokeCount"] > 3
+    assert len(saw(ground, "Aging")) == 7
+    assert told["requestContext"]["approximateInvokeCount"] == 8, "AWS counts the try that age prevented"
+    assert "responseContext" not in told
 
 
 def test_halves_know_what_their_whole_had_learned(ground: Ground) -> None:
@@ -308,6 +317,7 @@ def test_a_data_stream_s_records_carry_what_was_put(ground: Ground) -> None:
     whole = ground.printed("WHOLE clicked ")[0]["Records"][0]
     assert base64.b64decode(whole["kinesis"]["data"]) == b"clean"
     assert whole["eventID"].startswith("shardId-")
+    assert whole["invokeIdentityArn"] == ground.valve.stack.functions["Clicked"].role
 
 
 def test_a_tumbling_window_hands_its_state_on_and_ends(ground: Ground) -> None:

@@ -121,6 +121,8 @@ class Function:
     statements: tuple[Statement, ...] = ()
     unmanaged_role: bool = False
     """True: its role is outside the template, so what it grants is not known."""
+    role: str = ""
+    """Its role's ARN; who a stream's events say has read them."""
     triggers: tuple[Trigger, ...] = ()
     afterwards: Afterwards = Afterwards()
     reserved: int | None = None

@@ -58,8 +58,17 @@ def read(
         logging=_logging(properties.get("LoggingConfig")),
         traced=_traced(properties),
         isolates=_isolates(properties.get("TenancyConfig")),
+        role=_role(properties.get("Role"), declared, template),
         where=declared.where,
     )
+
+
+def _role(node: Node | None, declared: Declared, template: Template) -> str:
+    """Return the ARN of a function's role: its own, where another is not named or known only later."""
+    told = text(node.value) if node else None
+    if told and not is_open(told):
+        return told
+    return template.formed(declared.logical, "arn:{p}:iam::{a}:role/{n}")
 
 
 def _reserved(node: Node | None) -> int | None:

@@ -105,6 +105,18 @@ def stamp(time: float) -> str:
     return text.replace("+00:00", "Z")
 
 
+def whole(time: float) -> str:
+    """Return a time in whole seconds, as other services write it: `2024-01-31T10:20:30Z`."""
+    return f"{stamp(time)[:-5]}Z"
+
+
+def key(place: str, time: float, ident: str) -> str:
+    """Return the key under which a bucket gets an invocation record (Lambda developer guide, "Retaining
+    records of asynchronous invocations"). `ident` is its last part, a UUID of its own."""
+    second = stamp(time)[:-5]
+    return f"aws/lambda/{place}/{second[:10].replace('-', '/')}/{second.replace(':', '.')}-{ident}"
+
+
 def _content(payload: bytes) -> Any:
     """Return a payload's value; of one that is no JSON its text."""
     try:

@@ -91,8 +91,11 @@ def of_table(record: Mapping[str, Any], stream: str, region: str) -> dict[str, A
     }
 
 
-def of_stream(record: Mapping[str, Any], stream: str, shard: str, region: str) -> dict[str, Any]:
-    """Return a record of a data stream, as GetRecords gives it, as a record of an event."""
+def of_stream(
+    record: Mapping[str, Any], stream: str, shard: str, region: str, role: str
+) -> dict[str, Any]:
+    """Return a record of a data stream, as GetRecords gives it, as a record of an event. `role` is the ARN
+    of the role that the function has."""
     number = str(record["SequenceNumber"])
     return {
         "kinesis": {
@@ -106,7 +109,7 @@ def of_stream(record: Mapping[str, Any], stream: str, shard: str, region: str) -
         "eventVersion": "1.0",
         "eventID": f"{shard}:{number}",
         "eventName": "aws:kinesis:record",
-        "invokeIdentityArn": f"arn:aws:iam::{stream.split(':')[4]}:role/lambda",
+        "invokeIdentityArn": role,
         "awsRegion": region,
         "eventSourceARN": stream,
     }
@@ -187,32 +190,42 @@ def given_up(
     ident: str,
     why: str,
     tries: int,
+    failed: bool,
     now: float,
 ) -> dict[str, Any]:
     """Return what a destination is told of a batch that is given up: `RetryAttemptsExhausted` or
-    `RecordAgeExceeded`; its records themselves it may read from the stream."""
+    `RecordAgeExceeded`; its records themselves it may read from the stream.
+
+    `failed` says that the last try ended with an error, not with a report of what it was not done with. No
+    try is told of where age ended it, and its count has one more, as on AWS.
+    """
+    aged, table = why == "RecordAgeExceeded", ":dynamodb:" in stream
     told: dict[str, Any] = {
         "requestContext": {
             "requestId": ident,
             "functionArn": function,
             "condition": why,
-            "approximateInvokeCount": tries,
+            "approximateInvokeCount": tries + aged,
         },
         "version": "1.0",
         "timestamp": afterwards.stamp(now),
     }
-    if tries:
+    if not aged:
         told["responseContext"] = {
             "statusCode": 200,
             "executedVersion": "$LATEST",
-            "functionError": "Unhandled",
+            "functionError": "Unhandled" if failed else None,
         }
-    told["KinesisBatchInfo" if ":kinesis:" in stream else "DDBStreamBatchInfo"] = {
+
+    def arrived(taken: Taken) -> str:
+        return afterwards.whole(taken.arrived) if table else afterwards.stamp(taken.arrived)
+
+    told["DDBStreamBatchInfo" if table else "KinesisBatchInfo"] = {
         "shardId": shard,
         "startSequenceNumber": batch[0].number,
         "endSequenceNumber": batch[-1].number,
-        "approximateArrivalOfFirstRecord": afterwards.stamp(batch[0].arrived),
-        "approximateArrivalOfLastRecord": afterwards.stamp(batch[-1].arrived),
+        "approximateArrivalOfFirstRecord": arrived(batch[0]),
+        "approximateArrivalOfLastRecord": arrived(batch[-1]),
         "batchSize": len(batch),
         "streamArn": stream,
     }
