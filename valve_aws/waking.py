@@ -119,7 +119,7 @@ class Waking:
 
     def _arrived(self, queue: str, triggers: list[Trigger], cause: str, count: int) -> None:
         """Let a queue be due now, or when its batching window ends and no batch is full before."""
-        window = min(float(t.properties.get("MaximumBatchingWindowInSeconds") or 0) for t in triggers)
+        window = min(map(_window, triggers))
         came = self._came[queue] = self._came.get(queue, 0) + count
         if window and came < min(_size(t) for t in triggers):
             if queue not in self._windows or self._windows[queue].over:
@@ -246,7 +246,7 @@ class Waking:
         causes += [self._causes.get(f"{queue}/{message.ident}", "") for message in batch.messages]
         ended = await self._wake(
             trigger.function,
-            event(batch, queue),
+            event(batch, queue, _window(trigger) > 0),
             batch.holding,
             name,
             queue,
@@ -318,6 +318,11 @@ def _size(trigger: Trigger) -> int:
     """Return the most messages of one batch; of an ordered queue no more than one ReceiveMessage gives."""
     told = int(trigger.properties.get("BatchSize") or LARGEST_RECEIVED)
     return min(told, LARGEST_RECEIVED) if trigger.source.endswith(".fifo") else min(told, LARGEST_BATCH)
+
+
+def _window(trigger: Trigger) -> float:
+    """Return for how many seconds a mapping gathers messages."""
+    return float(trigger.properties.get("MaximumBatchingWindowInSeconds") or 0)
 
 
 def enabled(trigger: Trigger) -> bool:

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import io
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from botocore.awsrequest import AWSResponse, HeadersDict
 
 from tests.api.conftest import Town, built
-from valve_aws.api.reading import Request
+from tests.conformance.answering import straight
 from valve_aws.api.registry import Registry
 from valve_aws.model.stack import Function
 
@@ -47,37 +44,15 @@ class Held:
         return getattr(self._engine, name)
 
 
-class Raw(io.BytesIO):
-    """A body as botocore reads one."""
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Give all of it."""
-        yield self.read()
-
-
 class Stage:
     """One API for all cases, emptied between them."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
         self.client = town.client(parameter_validation=False)
-        # Why not over a socket: that is shown elsewhere, and a thousand calls are quicker without.
-        self.client.meta.events.register("before-send.lambda", self._sent)
+        straight(self.client, lambda asked: town.loop.wait(town.api.answer(asked)))
         self._desk = town.api.desk
         self._engine = self._desk.engine
-
-    def _sent(self, request: Any, **_: Any) -> AWSResponse:
-        parts = urlsplit(request.url)
-        headers = {
-            name.lower(): value if isinstance(value, str) else value.decode()
-            for name, value in request.headers.items()
-        }
-        body = request.body.read() if hasattr(request.body, "read") else request.body
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        asked = Request(request.method, target, headers, body or b"")
-        answer = self.town.loop.wait(self.town.api.answer(asked))
-        assert isinstance(answer.body, bytes)
-        return AWSResponse(request.url, answer.status, HeadersDict(answer.headers), Raw(answer.body))
 
     def clear(self) -> None:
         """Begin with nothing deployed."""

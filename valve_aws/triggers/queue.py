@@ -62,20 +62,26 @@ def _joined(messages: Sequence[Message]) -> Holding:
     return Holding(label, complete, tuple(ways[tag] for tag in sorted(ways)))
 
 
-def event(batch: Batch, arn: str) -> bytes:
-    """Return the event of a batch, as AWS shapes it."""
-    records = [record(message.body, arn) for message in batch.messages]
+def event(batch: Batch, arn: str, window: bool = False) -> bytes:
+    """Return the event of a batch, as AWS shapes it. `window`: the mapping gathers for a while."""
+    records = [record(message.body, arn, window) for message in batch.messages]
     return json.dumps({"Records": records}, ensure_ascii=False).encode()
 
 
-def record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
-    """Return a message, as ReceiveMessage gives it, as a record of an event."""
+def record(message: Mapping[str, Any], arn: str, window: bool = False) -> dict[str, Any]:
+    """Return a message, as ReceiveMessage gives it, as a record of an event.
+
+    A message without attributes has no digest of them; where a mapping gathers for a while, AWS was recorded
+    to say so with null.
+    """
+    digest = message.get("MD5OfMessageAttributes")
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": dict(message.get("Attributes") or {}),
         "messageAttributes": {k: _attribute(v) for k, v in (message.get("MessageAttributes") or {}).items()},
+        **({"md5OfMessageAttributes": digest} if digest or window else {}),
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",
         "eventSourceARN": arn,

@@ -1,0 +1,72 @@
+"""What the functions of cases do: each prints the event that it was given, then what its name says.
+
+Knows what stands in an event's records and in its own variables. Does not know any case.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+TRIES: list[int] = []
+"""One for each event that this environment has had."""
+
+
+def shown(event: Any, context: Any, **more: Any) -> None:
+    """Print an event for whoever holds the world."""
+    told = {"by": context.function_name, "event": event, "version": context.function_version, **more}
+    sys.stdout.write(f"EVENT {json.dumps(told)}\n")
+    sys.stdout.flush()
+
+
+def echo(event: Any, context: Any) -> Any:
+    """Return the event."""
+    shown(event, context)
+    return event
+
+
+def variable(event: Any, context: Any) -> Any:
+    """Show the variable `CUSTOM_VAR`, too."""
+    shown(event, context, variable=os.environ.get("CUSTOM_VAR"))
+    return event
+
+
+def does(event: Any, context: Any) -> Any:
+    """Do what the variable `DOES` says, a JSON list, one entry an event, the last one from then on: `raise` a
+    message, `sleep` seconds, `exit`, `return` a value."""
+    shown(event, context)
+    script = json.loads(os.environ["DOES"])
+    TRIES.append(1)
+    step: Mapping[str, Any] = script[min(len(TRIES), len(script)) - 1]
+    if "sleep" in step:
+        time.sleep(step["sleep"])
+    if "exit" in step:
+        os._exit(step["exit"])
+    if "raise" in step:
+        raise Exception(step["raise"])
+    return step.get("return", event)
+
+
+def fails(event: Any, context: Any) -> Any:
+    """Fail as often as each message's body says in `fail_attempts`, by how often it was received."""
+    shown(event, context)
+    if any(_bad(record) for record in event["Records"]):
+        raise Exception("failed attempt")
+    return event
+
+
+def reports(event: Any, context: Any) -> Any:
+    """Report the messages that are to fail as `fails` has it; the variable `GIVES` is returned instead."""
+    result = {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if _bad(r)]}
+    result = json.loads(os.environ["GIVES"]) if "GIVES" in os.environ else result
+    shown(event, context, result=result)
+    return result
+
+
+def _bad(record: Mapping[str, Any]) -> bool:
+    asked = json.loads(record["body"]).get("fail_attempts", 0)
+    return int(record["attributes"]["ApproximateReceiveCount"]) <= asked

@@ -1,0 +1,197 @@
+"""A whole valve for cases with events: the Lambda API, the embedded cloud, whatever wakes functions, and a
+time that cases move.
+
+Knows the steps of a case and takes away what one has left. Does not know any case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.api.conftest import Town
+from tests.conformance.answering import answered, compared, filled, straight, whole
+from tests.conformance.comparing import Marks
+from tests.triggers.ground import Ground
+from valve_aws.backend import Standing
+
+HANDLERS = (Path(__file__).parent / "handlers.py").read_text(encoding="utf-8")
+ACCOUNT = "123456789012"
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Echo:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: echo, Runtime: python3.12, Handler: handlers.echo, CodeUri: src, Timeout: 30}
+  Fails:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: fails, Runtime: python3.12, Handler: handlers.fails, CodeUri: src, Timeout: 30}
+  Reports:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: reports, Runtime: python3.12, Handler: handlers.reports, CodeUri: src}
+"""
+"""Functions that stay warm from case to case. One whose settings matter is the case's own."""
+
+FUNCTION = {
+    "Runtime": "python3.12",
+    "Handler": "handlers.echo",
+    "Role": f"arn:aws:iam::{ACCOUNT}:role/any",
+    "Code": {"ZipFile": {"$zip": "handlers"}},
+    "Timeout": 30,
+}
+"""What a function of a case has that its line does not say."""
+
+
+class World:
+    """One valve for all cases; each gets what it names with its own number in place of `~`.
+
+    A case has `functions`, by name, with what each has beside `FUNCTION`, and `steps`:
+
+    - `{"to": service, "call": operation, "with": parameters}` (`to` is lambda by default), with `expect` and
+      `fact` as in `test_cases.py`, or it has to succeed; `as` names it for a later `{"$from": [name, ...]}`
+    - `{"let": seconds}`: time passes, and what is due by then is done; nothing is polled before the first
+      `let` or `seen`
+    - `{"seen": count, "by": function, "expect": events, "fact": name}`: the events that a function has had
+      since it was last looked at; `beside` adds what else its handler shows, `flat` makes one list of their
+      records, sorted by that member
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._cloud = Standing()
+        files = {"template.yaml": TEMPLATE, "src/handlers.py": HANDLERS}
+        self.ground = Ground(folder, files, self._cloud)
+        self._number = 0
+
+    def open(self) -> None:
+        """Begin."""
+        self.ground.__enter__()
+
+        async def api() -> Any:
+            return self.ground.valve.lambda_api()
+
+        self._api = self.ground.call(api())
+        self._lambda = Town.client_of("http://localhost", parameter_validation=False)
+        straight(self._lambda, self.answer)
+
+    def close(self) -> None:
+        """End."""
+        self.ground.__exit__()
+        self._cloud.end()
+
+    def answer(self, request: Any) -> Any:
+        """Answer a request to the Lambda API, and let what goes on behind the answer end."""
+        return self.ground.call(self._answer(request))
+
+    async def _answer(self, request: Any) -> Any:
+        told = await self._api.answer(request)
+        while self._api.desk.tasks:
+            await asyncio.gather(*self._api.desk.tasks)
+        return told
+
+    def client(self, service: str) -> Any:
+        """Return the operator's client."""
+        return self._lambda if service == "lambda" else self.ground.client(service)
+
+    def play(self, case: Mapping[str, Any], like: Mapping[str, Any]) -> list[str]:
+        """Go through a case's steps; return what was another than recorded, with its fact."""
+        self._number += 1
+        case, like = _numbered(case, str(self._number)), _numbered(like, str(self._number))
+        self._before = set(self._api.desk.registry.functions)
+        self.ground.lines.clear()
+        play = _Play(self, case, like)
+        try:
+            for name, told in case.get("functions", {}).items():
+                made = play.filled({**FUNCTION, **told, "FunctionName": name})
+                answered(self._lambda, "CreateFunction", made)
+            for step in case["steps"]:
+                play.step(step)
+            return play.faults
+        finally:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Take away what would wake somebody, and the case's own functions."""
+        registry = self._api.desk.registry
+        for ident in list(registry.mappings):
+            self._lambda.delete_event_source_mapping(UUID=ident)
+        for name in set(registry.functions) - self._before:
+            self._lambda.delete_function(FunctionName=name)
+        self.ground.settle()
+
+
+class _Play:
+    """One case under way."""
+
+    def __init__(self, world: World, case: Mapping[str, Any], like: Mapping[str, Any]) -> None:
+        self._world, self._case, self._like = world, case, like
+        self._marks, self._answers, self.faults = Marks(opens=True), dict[str, Any](), list[str]()
+        self._seen: dict[str, int] = {}
+
+    def filled(self, value: Any) -> Any:
+        """Return parameters as they are sent."""
+        return filled(value, self._answers, {"handlers": HANDLERS})
+
+    def step(self, step: Mapping[str, Any]) -> None:
+        """Take one step of the case."""
+        answer: dict[str, Any] = {}
+        if "let" in step:
+            self._world.ground.advance(step["let"])
+        elif "seen" in step:
+            answer = {"is": self._events(step)}
+        else:
+            client = self._world.client(step.get("to", "lambda"))
+            answer = answered(client, step["call"], self.filled(step["with"]))
+        self._answers |= {step[name]: answer for name in ("as", "fact") if name in step}
+        if "expect" in step:
+            self._compare(step, answer)
+        else:
+            assert answer.get("error") is None, (step, answer)
+
+    def _compare(self, step: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        wanted = step["expect"] if "seen" not in step else {"is": step["expect"]}
+        if "is" in wanted:
+            wanted = wanted | {"is": whole(wanted["is"], self._like)}
+        self.faults += [f"{step['fact']}: {line}" for line in compared(self._marks, wanted, answer)]
+
+    def _events(self, step: Mapping[str, Any]) -> list[Any]:
+        """Return the events that a function has had since it was last looked at."""
+        self._world.ground.settle()
+        had = [told for told in self._world.ground.printed("EVENT ") if told["by"] == step["by"]]
+        new = had[self._seen.get(step["by"], 0) :]
+        self._seen[step["by"]] = len(had)
+        if len(new) != step["seen"]:
+            self.faults.append(f"{step['by']} had {len(new)} events, not {step['seen']}: {new}")
+        if "flat" not in step:
+            members = ("event", *step.get("beside", ()))
+            return [told["event"] if len(members) == 1 else {m: told[m] for m in members} for told in new]
+        records = [record for told in new for record in told["event"]["Records"]]
+        return sorted(records, key=lambda record: json.dumps(_at(record, step["flat"])))
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value[part]
+    return value
+
+
+def _numbered(value: Any, number: str) -> Any:
+    """Return a value with a number in place of each `~`."""
+    if isinstance(value, Mapping):
+        return {_numbered(key, number): _numbered(each, number) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_numbered(each, number) for each in value]
+    return value.replace("~", number) if isinstance(value, str) else value
+
+
+def opened(folder: Path) -> Iterator[World]:
+    """Yield a world that is open."""
+    world = World(folder)
+    world.open()
+    try:
+        yield world
+    finally:
+        world.close()
