@@ -29,8 +29,8 @@ from valve_aws.aws.contract import contract
 from valve_aws.aws.names import bucket as bucket_arn
 from valve_aws.course.commands import Lost
 from valve_aws.course.subject import Subject
-from valve_aws.housing import THROTTLED, Housing, trace
-from valve_aws.invoking import Invoking
+from valve_aws.housing import Housing, trace
+from valve_aws.invoking import Invoking, full
 from valve_aws.model.cell import Extent, one
 from valve_aws.model.invocation import Beside
 from valve_aws.model.safe import plain
@@ -39,7 +39,7 @@ from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Mode
 from valve_aws.passage import Passage, Versions
 from valve_aws.proxy.grammar import TooLarge
-from valve_aws.streaming import Finished, Stream
+from valve_aws.streaming import Stream
 
 TAIL = 4096
 """Bytes of a log that an invocation's answer brings along (Lambda API reference, Invoke, LogType)."""
@@ -116,7 +116,7 @@ class Controlling:
             return Outcome(runtime.faults.unavailable(), True)
         finally:
             log = self._tails.end(beside.ident)
-        if _full(done):
+        if full(done):
             raise _throttled()
         return Outcome(done.payload, done.failed, done.error_type, log)
 
@@ -134,7 +134,7 @@ class Controlling:
         except BaseException:
             self._tails.end(beside.ident)
             raise
-        if stream.finished and _full(stream.finished):
+        if stream.finished and full(stream.finished):
             self._tails.end(beside.ident)
             raise _throttled()
         return self._pieces(stream, beside.ident)
@@ -233,12 +233,6 @@ class Controlling:
     async def forget(self, function: Function) -> None:
         """See `Engine`."""
         await self._housing.forget(function.key)
-
-
-def _full(done: Finished) -> bool:
-    """Say whether too many others were under way. Why not by the name alone: a function may call its own
-    error so."""
-    return not done.invocation and done.error_type == THROTTLED
 
 
 def _throttled() -> Fault:

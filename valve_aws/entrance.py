@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from valve_aws import runtime, sandbox
-from valve_aws.invoking import NOT_LABELLED, REFUSED, Invoking
+from valve_aws.invoking import NOT_LABELLED, REFUSED, Invoking, full
 from valve_aws.model.invocation import Beside
 from valve_aws.model.source import Invalid
 from valve_aws.model.verdict import Holding
@@ -112,6 +112,8 @@ class Entrance:
         if answered := cors.preflight(asked, own):
             return answered
         taken = choose(routes, asked.method, asked.path)
+        if taken is not None and taken.route.closed and (self._authorize or not taken.route.function):
+            return answers.closed()
         if taken is None or taken.route.path == "$default":
             file = files.found(self._static, asked)
             if file is not None:
@@ -196,7 +198,7 @@ class Entrance:
             return await self._after(judge, kind, answers.too_long(kind))
         carried = judge.carried if judge else NOT_LABELLED
         # Why the request's id for a URL: there AWS gives the invocation the same one.
-        beside = Beside(ident=asked.ident if kind is Kind.URL else "")
+        beside = Beside(ident=asked.ident if kind is Kind.URL else "", arn=route.arn)
         if route.streams:
             return await self._streamed(asked, route, payload, beside, carried)
         task = asyncio.ensure_future(self._invoked(route, payload, beside, carried))
@@ -209,7 +211,7 @@ class Entrance:
             return told(status, {"message": message})
         done = task.result()
         if done is None or done.failed:
-            return answers.failed(kind)
+            return answers.throttled() if full(done) and kind is Kind.URL else answers.failed(kind)
         return answers.answer(asked, route, done.payload)
 
     async def _invoked(
@@ -236,8 +238,9 @@ class Entrance:
             return answers.failed(route.api.kind)
         if not stream.kind:
             whole = b"".join([piece async for piece in stream])
-            failed = stream.finished is None or stream.finished.failed
-            return answers.failed(route.api.kind) if failed else answers.answer(asked, route, whole)
+            if stream.finished is None or stream.finished.failed:
+                return answers.throttled() if full(stream.finished) else answers.failed(route.api.kind)
+            return answers.answer(asked, route, whole)
         begun = Answer(200, (("Content-Type", stream.kind),))
         first = b""
         if stream.kind == answers.PRELUDE:

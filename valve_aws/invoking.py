@@ -35,6 +35,12 @@ REFUSED = "Valve.ResultRefused"
 """The error of an outcome that was kept back."""
 
 
+def full(done: Finished | None) -> bool:
+    """Say whether an event was not begun, as too many others were under way. Why not by the name alone: a
+    function may call its own error so."""
+    return done is not None and not done.invocation and done.error_type == THROTTLED
+
+
 class Invoking:
     """The events of one run, by who asked for them."""
 

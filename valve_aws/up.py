@@ -9,13 +9,16 @@ import logging
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from valve_aws.api.operations import PACKAGES, LambdaApi
 from valve_aws.api.origins import stranger
 from valve_aws.api.reading import Request
+from valve_aws.api.urls import closed
 from valve_aws.api.web import LARGEST
+from valve_aws.api.wired import limit
 from valve_aws.entrance import Entrance
 from valve_aws.lasting import Lasting
 from valve_aws.model.call import Head
@@ -118,20 +121,28 @@ class Port:
         return named or host == self._host.lower() or ADDRESS.fullmatch(host) is not None
 
     def _made(self, ident: str) -> Route | None:
-        """Return the route of a function URL that was made over the API."""
-        registry = self.functions.desk.registry
+        """Return the route of a function URL that was made over the API; None where there never was one."""
+        registry, asked = self.functions.desk.registry, urlsplit(self.address(ident)).hostname
+        place = registry.place
+        api = Api(Kind.URL, ident, ident, "$default", place.account, place.region)
         for name, deployed in registry.functions.items():
             for qualifier, url in deployed.urls.items():
-                if urlsplit(url["FunctionUrl"]).hostname != urlsplit(self.address(ident)).hostname:
+                if urlsplit(url["FunctionUrl"]).hostname != asked:
                     continue
-                cors = cors_of(Kind.URL, url)
-                place = registry.place
-                api = Api(Kind.URL, ident, name, "$default", place.account, place.region, cors=cors)
-                guard = Authorizer("AWS_IAM", "IAM") if url["AuthType"] == "AWS_IAM" else None
-                streams = url["InvokeMode"] == "RESPONSE_STREAM"
-                function = registry.version(name, qualifier).function
-                return Route(api, "ANY", "$default", function, "", authorizer=guard, streams=streams)
-        return None
+                version = registry.version(name, qualifier, self.functions.desk.draw())
+                return Route(
+                    replace(api, logical=name, cors=cors_of(Kind.URL, url)),
+                    "ANY",
+                    "$default",
+                    replace(version.function, reserved=limit(deployed, version)),
+                    "",
+                    authorizer=Authorizer("AWS_IAM", "IAM") if url["AuthType"] == "AWS_IAM" else None,
+                    streams=url["InvokeMode"] == "RESPONSE_STREAM",
+                    arn=place.arn(name, qualifier),
+                    closed=closed(deployed, qualifier),
+                )
+        former = any(urlsplit(each).hostname == asked for each in registry.former)
+        return Route(api, "ANY", "$default", "", "", closed=True) if former else None
 
     async def _asked(self, exchange: Exchange) -> None:
         head = exchange.head

@@ -275,15 +275,37 @@ def test_every_service_answers_at_one_port(second: Up) -> None:
     assert second.ask("/lookup", Host="serverlesshttpapi.execute-api.localhost") == (200, b"looked")
 
 
-def test_a_url_that_is_made_over_the_api_answers(second: Up) -> None:
-    made = second.client("lambda").create_function_url_config(FunctionName="share", AuthType="NONE")
+def test_a_url_that_is_made_over_the_api_answers_whom_its_policy_lets_in(second: Up) -> None:
+    client = second.client("lambda")
+    made = client.create_function_url_config(FunctionName="share", AuthType="NONE")
     there = urlsplit(made["FunctionUrl"])
     assert there.port == urlsplit(second.url).port
-    status, body = second.ask("/any", Host=there.netloc)
-    assert (status, body) in {(200, b"one"), (200, b"two")}
-    status, body = second.ask("/any", Host="nobody.lambda-url.localhost")
+
+    def asked() -> tuple[int, bytes]:
+        return second.ask("/any", Host=there.netloc)
+
+    permitted = {"FunctionName": "share", "Principal": "*", "Action": "lambda:InvokeFunctionUrl"}
+    for sid, given in {
+        "signed": {"FunctionUrlAuthType": "AWS_IAM"},
+        "one": {"Principal": "123456789012"},
+        "plain": {"Action": "lambda:InvokeFunction"},
+    }.items():
+        client.add_permission(StatementId=sid, **{**permitted, **given})
+    status, body = asked()
     assert status == 403
     assert b"urls-auth.html" in body
+    client.add_permission(StatementId="all", FunctionUrlAuthType="NONE", **permitted)
+    status, body = asked()
+    assert (status, body) in {(200, b"one"), (200, b"two")}
+    client.put_function_concurrency(FunctionName="share", ReservedConcurrentExecutions=0)
+    status, body = asked()
+    assert (status, json.loads(body)["message"]) == (429, "Rate Exceeded.")
+    client.delete_function_concurrency(FunctionName="share")
+    client.delete_function_url_config(FunctionName="share")
+    status, body = asked()
+    assert status == 403
+    assert b"urls-auth.html" in body
+    assert second.ask("/any", Host="nobody.lambda-url.localhost") == (403, b'{"Message":null}')
 
 
 def test_one_application_is_up_once(second: Up) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from valve_aws.api import described, runtimes, versions
+from valve_aws.api import described, runtimes, urls, versions
 from valve_aws.api.code import package
 from valve_aws.api.described import configuration, logging, snaps, stamp
 from valve_aws.api.desk import Desk
@@ -255,6 +255,8 @@ async def delete(desk: Desk, params: Mapping[str, Any]) -> None:
             await desk.engine.forget(gone.function)
         return
     del registry.functions[deployed.name]
+    for each in list(deployed.urls):
+        urls.end(registry, deployed, each)
     await desk.changed()
     for version in (deployed.latest, *deployed.versions.values()):
         await desk.engine.forget(version.function)

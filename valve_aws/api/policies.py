@@ -1,7 +1,7 @@
 """Resource policies of functions: who may invoke them.
 
-Knows these operations and their errors. Does not hold anybody to them: whoever reaches this API is the
-operator, and what functions may do is the valve's own policy's.
+Knows these operations and their errors, and whom a function's URL lets in. Holds nobody else to them:
+whoever reaches this API is the operator, and what functions may do is the valve's own policy's.
 """
 
 from __future__ import annotations
@@ -52,6 +52,17 @@ def statement(params: Mapping[str, Any], resource: str) -> Settings:
     if conditions:
         made["Condition"] = conditions
     return made
+
+
+def lets_everybody(policy: Mapping[str, Any] | None, action: str, authorization: str) -> bool:
+    """Say whether a policy lets anybody do something by a URL that asks for this authorization."""
+    unless = {"StringEquals": {"lambda:FunctionUrlAuthType": authorization}}
+    return any(
+        each["Principal"] == "*"
+        and each["Action"] in {action, "lambda:*"}
+        and each.get("Condition", unless) == unless
+        for each in (policy or {}).get("statements", ())
+    )
 
 
 def document(told: Any) -> str:

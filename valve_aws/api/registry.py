@@ -85,6 +85,8 @@ class Registry:
     concurrent: int = 1000
     """Events that all functions may serve at once (Lambda quotas)."""
     mappings: dict[str, Settings] = field(default_factory=dict)
+    former: set[str] = field(default_factory=set)
+    """Function URLs that are no more."""
 
     def deployed(self, name: str, qualifier: str = "") -> Deployed:
         """Return a function by its name. Raises `Fault`, which names what was asked for."""

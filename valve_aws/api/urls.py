@@ -1,4 +1,4 @@
-"""Function URLs: made, told, changed, deleted.
+"""Function URLs: made, told, changed, deleted, and whom each lets in.
 
 Knows these operations and their errors. Does not serve them.
 """
@@ -13,7 +13,8 @@ from valve_aws.api.desk import Desk
 from valve_aws.api.fault import Fault, missing
 from valve_aws.api.names import named
 from valve_aws.api.paging import page
-from valve_aws.api.registry import Deployed, Settings
+from valve_aws.api.policies import lets_everybody
+from valve_aws.api.registry import Deployed, Registry, Settings
 
 
 def _time(desk: Desk) -> str:
@@ -84,7 +85,21 @@ async def update(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
 async def delete(desk: Desk, params: Mapping[str, Any]) -> None:
     """`DeleteFunctionUrlConfig`. Raises `Fault`."""
     deployed, qualifier = _there(desk, params)
-    del deployed.urls[qualifier]
+    end(desk.registry, deployed, qualifier)
+
+
+def end(registry: Registry, deployed: Deployed, qualifier: str) -> None:
+    """Let a function, or one of its aliases, have no URL any more."""
+    if url := deployed.urls.pop(qualifier, None):
+        registry.former.add(url["FunctionUrl"])
+
+
+def closed(deployed: Deployed, qualifier: str) -> bool:
+    """Say whether a URL turns everybody away: one without authorization lets in whom the function's policy
+    lets in, which is nobody until it says so (Lambda developer guide, "Control access to Lambda function
+    URLs")."""
+    open_ = lets_everybody(deployed.policies.get(qualifier), "lambda:InvokeFunctionUrl", "NONE")
+    return deployed.urls[qualifier]["AuthType"] == "NONE" and not open_
 
 
 async def list_all(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:

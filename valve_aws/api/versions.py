@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from valve_aws.api import urls
 from valve_aws.api.described import configuration, snaps
 from valve_aws.api.desk import Desk
 from valve_aws.api.fault import conflict, invalid, missing, revised
@@ -168,6 +169,7 @@ async def delete_alias(desk: Desk, params: Mapping[str, Any]) -> None:
         deployed.aliases.pop(params["Name"], None)
         deployed.provisioned.pop(params["Name"], None)
         deployed.policies.pop(params["Name"], None)
+        urls.end(desk.registry, deployed, params["Name"])
 
 
 async def list_aliases(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -67,10 +67,24 @@ def failed(kind: Kind) -> Answer:
 
 
 def no_url() -> Answer:
-    """Return what a client gets at a function URL that is none (recorded on AWS)."""
+    """Return what a client gets at a function URL that never was one (recorded on AWS)."""
+    return told(403, {"Message": None}, ("x-amzn-ErrorType", "AccessDeniedException"))
+
+
+def closed() -> Answer:
+    """Return what a client gets at a function URL that does not let him in, or is no more (recorded on AWS).
+    """
     text = "Forbidden. For troubleshooting Function URL authorization issues, see: "
     text += "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
     return told(403, {"Message": text}, ("x-amzn-ErrorType", "AccessDeniedException"))
+
+
+def throttled() -> Answer:
+    """Return what a client gets at a function URL whose function serves as many as it may (Lambda developer
+    guide, "Invoking function URLs")."""
+    why = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "Type": "User"}
+    error = ("x-amzn-ErrorType", "TooManyRequestsException")
+    return told(429, {**why, "message": "Rate Exceeded."}, error)
 
 
 def not_found(kind: Kind) -> Answer:

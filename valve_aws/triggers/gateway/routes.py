@@ -100,6 +100,10 @@ class Route:
     authorizer: Authorizer | None = None
     streams: bool = False
     """A function URL that hands on a response as it is made."""
+    arn: str = ""
+    """By which name the function is told that it was invoked; "" for its own."""
+    closed: bool = False
+    """It turns everybody away."""
     lacking: str = ""
     """Not "": what of this route is not covered, in words."""
 
