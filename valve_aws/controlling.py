@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -40,6 +40,8 @@ from valve_aws.model.verdict import Mode
 from valve_aws.passage import Passage, Versions
 from valve_aws.proxy.grammar import TooLarge
 from valve_aws.streaming import Stream
+from valve_aws.triggers import readable
+from valve_aws.triggers.sending import queue_url
 
 TAIL = 4096
 """Bytes of a log that an invocation's answer brings along (Lambda API reference, Invoke, LogType)."""
@@ -84,14 +86,16 @@ class Controlling:
         home: Path,
         say: Callable[[str], None],
         deployed: Collection[str],
+        processed: Callable[[str, str], str],
     ) -> None:
         """`learn` lets the whole valve know of its stack; packages are kept in `home`. `deployed` are the
-        functions, by logical id, that the API has; the others go on as they are."""
+        functions, by logical id, that the API has; the others go on as they are. `processed` tells what
+        became of a stream's last batch, by function and trigger."""
         self._passage, self._housing, self._invoking = passage, housing, invoking
         self._learn, self._home, self._say = learn, home, say
         self._declared = passage.stack
         self._apart = {k: f for k, f in passage.stack.functions.items() if k not in deployed}
-        self._tails = Tails()
+        self._tails, self._processed = Tails(), processed
         housing.lines.leaving = self._tails.take
 
     def unacceptable(self, payload: bytes, waits: bool, context: str) -> tuple[int, str, bytes] | None:
@@ -204,6 +208,29 @@ class Controlling:
             )
         return body
 
+    # Sources
+
+    def readable(self, pattern: str) -> bool:
+        """See `Engine`."""
+        return readable(pattern)
+
+    async def lacks(self, source: str) -> str:
+        """See `Engine`."""
+        service = source.split(":")[2]
+        look = LOOKS[service]
+        name = queue_url(source) if service == "sqs" else source.partition("/stream/")[0].rpartition("/")[2]
+        asked = {look.names: name, **({"AttributeNames": ["QueueArn"]} if service == "sqs" else {})}
+        try:
+            status, body = await self._passage.fetch(service, look.operation, asked)
+        except Lost:
+            return ""  # Why: whoever cannot be asked has not said that it is not there
+        gone = look.there not in body if status == 200 else look.missing in body
+        return look.said.format(source) if gone else ""
+
+    def processed(self, function: Function, trigger: str) -> str:
+        """See `Engine`."""
+        return self._processed(function.logical, trigger)
+
     # Functions
 
     async def prepare(self, function: Function) -> str:
@@ -254,6 +281,40 @@ SAID = {
     "": "Access Denied",
 }
 """S3's error code → its message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How it is seen whether a source is there."""
+
+    operation: str
+    names: str
+    """The member that names it."""
+    there: bytes
+    """What an answer has when it is."""
+    missing: bytes
+    """What an error has when it is not."""
+    said: str
+    """What Lambda says then."""
+
+
+LOOKS = {
+    "dynamodb": Look(
+        "DescribeTable", "TableName", b'"LatestStreamArn"', b"ResourceNotFound", "Stream not found: {}"
+    ),
+    "kinesis": Look(
+        "DescribeStreamSummary", "StreamName", b'"StreamARN"', b"ResourceNotFound", "Stream not found: {}"
+    ),
+    "sqs": Look(
+        "GetQueueAttributes",
+        "QueueUrl",
+        b'"QueueArn"',
+        b"QueueDoesNotExist",
+        "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+        "SQS Error Message: The specified queue does not exist.",
+    ),
+}
+"""By the service of a source."""
 
 
 def _wired(registry: Registry) -> Mapping[str, Function]:

@@ -20,7 +20,7 @@ from valve_aws.delivering import Delivering
 from valve_aws.following import Batch, Following, Lane, Tail, Window
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Trigger
-from valve_aws.model.verdict import Holding, Rule
+from valve_aws.model.verdict import Holding, Mode, Rule
 from valve_aws.passage import Passage
 from valve_aws.triggers import afterwards, streams
 from valve_aws.triggers.sending import Parcel, asked
@@ -54,6 +54,8 @@ class Tailing:
         self.due: dict[str, str] = {}
         """Store → the record of the call that put something there."""
         self.serving: set[str] = set()
+        self.processed: dict[tuple[str, str], str] = {}
+        """Function and trigger → what became of the last batch, in the words of `LastProcessingResult`."""
 
     def _triggers(self) -> dict[str, list[Trigger]]:
         found: dict[str, list[Trigger]] = {}
@@ -74,6 +76,7 @@ class Tailing:
     def forget(self) -> None:
         """Forget how far anything was read: the streams are not what they were."""
         self.due.clear()
+        self.processed.clear()
         self.following.forget()
 
     async def turn(self) -> None:
@@ -161,6 +164,7 @@ class Tailing:
         at = streams.undone(batch.records, ended.payload, ended.failed, rules.reports)
         if rules.tumbling and at is None:
             at = self._in_window(tail, batch, ended)
+        self.processed[tail.trigger.function, tail.trigger.name] = self._result(ended, at)
         if at is None or not await self._stays(tail, ended):
             lane.until = 0.0
             return
@@ -184,6 +188,13 @@ class Tailing:
         else:
             lane.again.insert(0, Batch(left, tries, learned))
             self._wait(tail, lane, tries)
+
+    def _result(self, ended: Ended, at: int | None) -> str:
+        """Return what the API tells of a batch. Why as if all went well where a result may not leave: whoever
+        asks would learn by its failure what the function had learned (law 11)."""
+        court = self._passage.court
+        tells = court.mode is not Mode.ENFORCE or court.judge.result(ended.subject.principal()).passes
+        return "PROBLEM: Function call failed" if at is not None and tells else "OK"
 
     def _wait(self, tail: Tail, lane: Lane, tries: int, owed: bool = True) -> None:
         lane.until = self._clock.now() + min(LONGEST, FIRST * 2 ** max(tries - 1, 0))

@@ -94,6 +94,10 @@ class Triggering:
             self._invoking.start(self._spreading.settled(record))
         self._news.set()
 
+    def processed(self, function: str, trigger: str) -> str:
+        """Return what became of the last batch that a stream gave to a function, "" when it gave none."""
+        return self._tailing.processed.get((function, trigger), "")
+
     async def settle(self) -> None:
         """Wait until nothing that was woken is under way any more."""
         background, polled = self._invoking.background, (self._waking, self._tailing)

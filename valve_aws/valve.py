@@ -313,6 +313,7 @@ class Valve:
             self._home / "packages",
             self._say,
             stack.functions,
+            self.triggering.processed,
         )
         return controlling.lambda_api(stack, engine, self.passage.versions, address)
 

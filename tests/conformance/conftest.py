@@ -40,6 +40,11 @@ class Held:
         told: str = await self._engine.provide(function, count)
         return told
 
+    async def lacks(self, source: str) -> str:
+        """See `Engine`. Why nothing: these cases name queues and streams that they do not make; what is said
+        where one is not there is a case of events."""
+        return ""
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 

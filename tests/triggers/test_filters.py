@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from valve_aws.triggers import fits
+from valve_aws.triggers import fits, readable
 
 RECORD = {
     "messageId": "m-1",
@@ -47,8 +47,31 @@ def data(**rules: Any) -> dict[str, Any]:
     ],
 )
 def test_a_message_that_fits_wakes_the_function(pattern: dict[str, Any]) -> None:
+    assert readable(json.dumps(pattern))
     assert fits(RECORD, mapping(pattern))
     assert fits(RECORD, mapping(data(type=["PROD"]), pattern))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "null",
+        "[]",
+        '{"a": "b"}',
+        '{"a": []}',
+        '{"a": {}}',
+        '{"a": [["b"]]}',
+        '{"a": [{"near": "b"}]}',
+        '{"a": [{"prefix": "b", "suffix": "c"}]}',
+        '{"a": [{"numeric": [">"]}]}',
+        '{"a": [{"numeric": ["about", 1]}]}',
+        '{"a": [{"exists": 1}]}',
+        '{"$or": [{"a": "b"}]}',
+    ],
+)
+def test_a_pattern_that_no_record_could_be_held_against_cannot_be_read(text: str) -> None:
+    assert not readable(text)
 
 
 @pytest.mark.parametrize(

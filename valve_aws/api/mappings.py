@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from valve_aws.api.desk import Desk
-from valve_aws.api.fault import invalid, missing
+from valve_aws.api.fault import conflict, invalid, missing
 from valve_aws.api.names import LATEST, split
 from valve_aws.api.paging import page
 from valve_aws.api.registry import Settings
@@ -49,6 +49,15 @@ TOLD = (
 """Members that go from a request into the mapping as they are."""
 
 
+TWICE = {
+    "sqs": 'An event source mapping with SQS arn (" {} ") and function (" {} ") already exists. '
+    "Please update or delete the existing mapping with UUID {}",
+    "stream": 'The event source arn (" {} ") and function (" {} ") provided mapping already exists. '
+    "Please update or delete the existing mapping with UUID {}",
+}
+"""What is said of a second mapping, by what its source is."""
+
+
 async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`CreateEventSourceMapping`. Raises `Fault`."""
     source, place = params.get("EventSourceArn") or "", desk.registry.place
@@ -71,7 +80,10 @@ async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         if service == "dynamodb" and params["StartingPosition"] == "AT_TIMESTAMP":
             raise invalid(f"Unsupported starting position for arn type: {source}")
     function = _function(desk, params)
-    _fits(params, service)
+    _fits(desk, params, service)
+    _alone(desk, source, function)
+    if lacks := await desk.engine.lacks(source):
+        raise invalid(lacks)
     ident = desk.ident()
     mapping: Settings = {
         "UUID": ident,
@@ -81,7 +93,7 @@ async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         **DEFAULTS[service],
         **{member: params[member] for member in TOLD if member in params},
         "LastModified": desk.now(),
-        "State": "Creating",
+        "State": "Creating" if params.get("Enabled", True) else "Disabled",
         "@enabled": params.get("Enabled", True),
         "@tags": dict(params.get("Tags") or {}),
     }
@@ -89,11 +101,22 @@ async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         mapping.pop("FilterCriteria", None)
     desk.registry.mappings[ident] = mapping
     desk.behind(_enabled(desk, mapping))
-    return _told(mapping)
+    return _told(desk, mapping)
 
 
-def _fits(params: Mapping[str, Any], service: str) -> None:
-    """See that a batch is not larger than its source gives. Raises `Fault`."""
+def _alone(desk: Desk, source: str, function: str) -> None:
+    """See that a source does not wake a function twice. Raises `Fault`."""
+    for each in desk.registry.mappings.values():
+        if (each["EventSourceArn"], each["FunctionArn"]) == (source, function):
+            saying = TWICE["sqs" if source.split(":")[2] == "sqs" else "stream"]
+            raise conflict(saying.format(source, split(function, desk.registry.place)[0], each["UUID"]))
+
+
+def _fits(desk: Desk, params: Mapping[str, Any], service: str) -> None:
+    """See that a batch is not larger than its source gives, and that filters can be read. Raises `Fault`."""
+    filters = (params.get("FilterCriteria") or {}).get("Filters") or ()
+    if not all(desk.engine.readable(each["Pattern"]) for each in filters if "Pattern" in each):
+        raise invalid("Invalid filter pattern definition.")
     size = params.get("BatchSize") or 1
     if service == "sqs" and size > 10 and not params.get("MaximumBatchingWindowInSeconds"):
         raise invalid(
@@ -116,8 +139,14 @@ async def _enabled(desk: Desk, mapping: Settings) -> None:
     mapping["State"] = "Enabled" if mapping["@enabled"] else "Disabled"
 
 
-def _told(mapping: Settings) -> dict[str, Any]:
-    return {k: v for k, v in mapping.items() if not k.startswith("@")}
+def _told(desk: Desk, mapping: Settings) -> dict[str, Any]:
+    told = {k: v for k, v in mapping.items() if not k.startswith("@")}
+    deployed = desk.registry.functions.get(split(mapping["FunctionArn"], desk.registry.place)[0])
+    if "LastProcessingResult" in told and deployed is not None:
+        trigger = str(mapping.get("@name") or mapping["UUID"])
+        result = desk.engine.processed(deployed.latest.function, trigger)
+        told["LastProcessingResult"] = result or told["LastProcessingResult"]
+    return told
 
 
 def _there(desk: Desk, params: Mapping[str, Any]) -> Settings:
@@ -129,7 +158,7 @@ def _there(desk: Desk, params: Mapping[str, Any]) -> Settings:
 
 async def get(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`GetEventSourceMapping`. Raises `Fault`."""
-    return _told(_there(desk, params))
+    return _told(desk, _there(desk, params))
 
 
 async def update(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -137,12 +166,14 @@ async def update(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     mapping = _there(desk, params)
     if params.get("FunctionName"):
         mapping["FunctionArn"] = _function(desk, params)
-    _fits({**mapping, **params}, mapping["EventSourceArn"].split(":")[2])
+    _fits(desk, {**mapping, **params}, mapping["EventSourceArn"].split(":")[2])
     mapping |= {member: params[member] for member in TOLD if member in params}
-    mapping["@enabled"] = params.get("Enabled", mapping["@enabled"])
-    mapping["LastModified"], mapping["State"] = desk.now(), "Updating"
+    before = mapping["@enabled"]
+    after = mapping["@enabled"] = params.get("Enabled", before)
+    mapping["LastModified"] = desk.now()
+    mapping["State"] = "Updating" if after is before else "Enabling" if after else "Disabling"
     desk.behind(_enabled(desk, mapping))
-    return _told(mapping)
+    return _told(desk, mapping)
 
 
 async def delete(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,12 +181,12 @@ async def delete(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     mapping = _there(desk, params)
     del desk.registry.mappings[params["UUID"]]
     await desk.changed()
-    return {**_told(mapping), "State": "Deleting"}
+    return {**_told(desk, mapping), "State": "Deleting"}
 
 
 async def list_all(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`ListEventSourceMappings`."""
-    found = [_told(mapping) for mapping in desk.registry.mappings.values()]
+    found = [_told(desk, mapping) for mapping in desk.registry.mappings.values()]
     if source := params.get("EventSourceArn"):
         found = [each for each in found if each["EventSourceArn"] == source]
     if params.get("FunctionName"):

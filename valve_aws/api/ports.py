@@ -68,6 +68,17 @@ class Engine(Protocol):
     async def forget(self, function: Function) -> None:
         """End the environments of a version, or of a state of it, that is no more."""
 
+    def readable(self, pattern: str) -> bool:
+        """Say whether a text is a filter pattern of an event source mapping."""
+
+    async def lacks(self, source: str) -> str:
+        """Return why nothing can be read from a queue or a stream, by its ARN, in AWS's words; "" when it can
+        or when that is not known."""
+
+    def processed(self, function: Function, trigger: str) -> str:
+        """Return what became of the last batch that a mapping took from a stream, in the words of AWS's
+        `LastProcessingResult`; "" when it took none."""
+
     def later(self, function: Function, payload: bytes, beside: Beside) -> None:
         """Have a function run for the operator, whom nobody tells what came of it."""
 

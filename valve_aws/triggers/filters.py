@@ -45,6 +45,34 @@ def matches(event: Mapping[str, Any], pattern: Any) -> bool:
     return _object(told, event)
 
 
+def readable(pattern: str) -> bool:
+    """Say whether a text is a pattern that a mapping may have: JSON, and only comparisons that are known."""
+    try:
+        told = json.loads(pattern)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and all(_readable(key, rule) for key, rule in told.items())
+
+
+def _readable(key: str, rule: Any) -> bool:
+    if isinstance(rule, dict):
+        return bool(rule) and all(_readable(inner, told) for inner, told in rule.items())
+    if not isinstance(rule, list) or not rule:
+        return False
+    if key == "$or" and all(isinstance(each, dict) for each in rule):
+        return all(each and all(_readable(*told) for told in each.items()) for each in rule)
+    return all(_comparison(each) if isinstance(each, dict) else not isinstance(each, list) for each in rule)
+
+
+def _comparison(rule: Mapping[str, Any]) -> bool:
+    if len(rule) != 1:
+        return False
+    ((name, told),) = rule.items()
+    if name == "numeric":
+        return isinstance(told, list) and bool(told) and len(told) % 2 == 0 and set(told[::2]) <= set(NUMERIC)
+    return isinstance(told, bool) if name == "exists" else name in OPERATORS
+
+
 def _patterns(properties: Properties) -> list[Mapping[str, Any]]:
     criteria = properties.get("FilterCriteria") or {}
     told = [f["Pattern"] for f in (criteria.get("Filters") or ()) if f.get("Pattern")]
