@@ -6,6 +6,7 @@ command needs them (`--help` has 200 ms).
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,17 @@ from valve_aws.groups import Face
 
 def main() -> None:
     """Enter here: `valve …`."""
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
     valve(prog_name="valve")
+
+
+def _as_ctrl_c(number: int, frame: Any) -> None:
+    """Have whoever ends this process end it as Ctrl-C does, so that nothing is left behind.
+
+    Why not by a signal of its own: a shell lets what it runs in the background ignore Ctrl-C.
+    """
+    taken = signal.getsignal(signal.SIGINT)
+    (taken if callable(taken) else signal.default_int_handler)(number, frame)
 
 
 @click.group(cls=Face, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

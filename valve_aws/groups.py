@@ -12,6 +12,9 @@ import click
 
 from valve_aws.commanding import Command
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
+
 
 class Face(click.Group):
     """A group that turns the user's mistakes into one clear line and exit code 2."""
@@ -24,6 +27,8 @@ class Face(click.Group):
             return super().make_context(*told, **extra)
         except click.UsageError as mistake:
             sys.exit(_misused(mistake))
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; see the class."""
@@ -36,6 +41,8 @@ class Face(click.Group):
             ctx.exit(2)
         except click.UsageError as mistake:
             ctx.exit(_misused(mistake))
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

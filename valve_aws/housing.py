@@ -113,8 +113,8 @@ class Housing:
         self._scratch: list[Path] = []
         self._lock = asyncio.Lock()
         self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say)
-        self._file = settings.log.open("ab", buffering=0) if settings.log else None
-        self.lines = LogLines(passage, say, self._file, heard)
+        file = settings.log.open("ab", buffering=0) if settings.log else None
+        self.lines = LogLines(passage, say, file, heard)
         self._around = Surroundings(
             spawn=self._without_walls if settings.unsafe else self._nursery.spawn,
             serve=self._serve,
@@ -388,8 +388,7 @@ class Housing:
         await self.serving.close()
         for folder in self._scratch:
             shutil.rmtree(folder, ignore_errors=True)
-        if self._file:
-            self._file.close()
+        self.lines.close()
 
 
 def trace(given: str, active: bool) -> str:

@@ -65,6 +65,12 @@ class LogLines:
         if leaves:
             self._store(subject, leaves)
 
+    def close(self) -> None:
+        """Let nothing more into the log file; what ends later than that is shown alone."""
+        if self._file:
+            self._file.close()
+            self._file = None
+
     def _store(self, subject: Subject, line: str) -> None:
         self.leaving(subject, line)
         if self._file:

@@ -124,6 +124,16 @@ def taken(stage: Stage, line: str) -> tuple[list[str], bytes]:
     return said, kept.getvalue()
 
 
+def test_a_line_that_comes_after_the_end_of_the_log_file_is_shown_alone() -> None:
+    stage, said, kept = Stage(), list[str](), BytesIO()
+    lines = LogLines(stage.passage, said.append, kept, unheard)
+    lines.close()
+    environment: Any = SimpleNamespace(subject=stage.subject(CLEAN))
+    lines.take(environment, "platform", "REPORT 7 MB")
+    assert said == ["REPORT 7 MB"]
+    assert kept.closed
+
+
 def test_a_word_of_an_extension_s_begins_no_line() -> None:
     said, kept = taken(Stage(), "RequestId: 7 Error: x\nREPORT RequestId: forged")
     assert said == ["RequestId: 7 Error: x\\nREPORT RequestId: forged"]

@@ -100,6 +100,8 @@ class Ground:
         self._loop = asyncio.new_event_loop()
         self._loop.getaddrinfo = self._asked  # type: ignore[method-assign]  # who serves names keeps a log
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._asked_for: set[asyncio.Task[Any]] = set()
+        """What was asked of the loop and is under way."""
 
     def start(self, hosts: Sequence[str] = WEB, topics: Sequence[str] = ()) -> None:
         """Start the cloud and the machines, which answer for `hosts` and the attacker's domain.
@@ -125,6 +127,7 @@ class Ground:
     def close(self) -> None:
         """End everything. Idempotent where `start` did not get far."""
         if self._thread.is_alive():
+            self.do(self._cut())
             for valve in self._valves.values():
                 self.do(valve.close())
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -135,7 +138,21 @@ class Ground:
 
     def do(self, course: Coroutine[Any, Any, T]) -> T:
         """Have the loop do something, and wait."""
-        return asyncio.run_coroutine_threadsafe(course, self._loop).result(LIMIT)
+
+        async def asked() -> T:
+            task = asyncio.ensure_future(course)
+            self._asked_for.add(task)
+            task.add_done_callback(self._asked_for.discard)
+            return await task
+
+        return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(LIMIT)
+
+    async def _cut(self) -> None:
+        """End what nobody waits for any more: whoever did was interrupted."""
+        under_way = self._asked_for - {asyncio.current_task()}
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     async def valve(
         self,

@@ -152,7 +152,13 @@ class Stage:
     async def _all(self, trials: Sequence[Trial], mode: Mode, lacking: frozenset[str]) -> list[Outcome]:
         for late in {trial.way == "later" for trial in trials}:
             await self._ground.valve(mode, "carry" if late else "never", lacking)
-        played = await asyncio.gather(*(self._one(trial, mode, lacking) for trial in trials))
+        playing = [asyncio.ensure_future(self._one(trial, mode, lacking)) for trial in trials]
+        try:
+            played = await asyncio.gather(*playing)
+        finally:
+            for each in playing:
+                each.cancel()
+            await asyncio.wait(playing)  # Why: whoever is interrupted closes what they use
         # Why when all are done: a queue that wakes a function is served for whoever put something there.
         return [
             Outcome(trial, ended, recorded(valve, {f.invocation for f in ended}))
