@@ -56,7 +56,6 @@ class Run:
     error_type: str = ""
     """`Runtime.ImportModuleError`, `Sandbox.Timedout` …; "" for a response."""
 
-
     @property
     def throttled(self) -> bool:
         """Say whether it was not begun, as too many others were under way."""
@@ -159,12 +158,8 @@ class Housing:
         async with self._lease(function, beside.tenant, bound) as environment:
             subject = environment.subject
             subject.ways = {way.tag: way for way in expected.ways if way.tag in bound} | subject.ways
-            subject.invocation, subject.trigger, subject.fields, subject.cause = (
-                beside.ident or str(uuid.uuid4()),
-                trigger,
-                fields,
-                cause,
-            )
+            subject.invocation, subject.trigger = beside.ident or str(uuid.uuid4()), trigger
+            subject.fields, subject.cause = fields, cause
             verdict = await drive(admit(self._passage.court, subject, source, carried), self._passage.at_once)
             if not verdict.passes:
                 return Run(
@@ -301,13 +296,8 @@ class Housing:
         folder = function.code.folder.resolve() if function.code.folder else None
         if folder is None:
             return plan
-        told = (
-            self._settings.policy,
-            self._settings.seed,
-            self._settings.audit,
-            self._settings.labels,
-            self._settings.log,
-        )
+        ours = self._settings
+        told = (ours.policy, ours.seed, ours.audit, ours.labels, ours.log)
         # Why as shown: what the function sees may be a copy of its folder, which has not all of it.
         shown = next((bind.source for bind in plan.binds if bind.target == "/var/task"), folder)
         named = [path.resolve() for path in told if path]
@@ -363,17 +353,26 @@ class Housing:
         await self.prepare(function)
         if self._settings.unsafe:
             return ""
-        self._provided.add(function.key)
-        spares = self._spares_of(self._prepared[function.key])
-        spares.keep(count)
-        await spares.filled()
-        return "FUNCTION_ERROR_INIT_FAILURE" if count and spares.broken else ""
+        key, broken = function.key, False
+        (self._provided.add if count else self._provided.discard)(key)
+        if before := self._spares.pop(key, None):  # Why: those are told that they were made otherwise
+            await before.close()
+        if count:
+            spares = self._spares_of(self._prepared[key])
+            spares.keep(count)
+            await spares.filled()
+            broken = spares.broken
+        await self._clear(key)  # Why: the next event is for what was provided, no more for what is warm
+        return "FUNCTION_ERROR_INIT_FAILURE" if broken else ""
 
-    async def forget(self, key: str) -> None:
-        """End what rests of a function's version that is no more (`Function.key`); what is at work ends when
-        it comes back."""
+    async def _clear(self, key: str) -> None:
+        """End what rests of a function's version; what is at work ends when it comes back."""
         for name in [name for name in self._pools if name[0] == key]:
             await self._pools.pop(name).close()
+
+    async def forget(self, key: str) -> None:
+        """End what there is of a function's version that is no more (`Function.key`)."""
+        await self._clear(key)
         if spares := self._spares.pop(key, None):
             await spares.close()
         self._prepared.pop(key, None)

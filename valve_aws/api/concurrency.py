@@ -135,11 +135,20 @@ async def _provided(desk: Desk, deployed: Deployed, qualifier: str, told: Settin
     """Have environments made, and say that they are there or why they are not."""
     wanted = told["RequestedProvisionedConcurrentExecutions"]
     version = desk.registry.version(deployed.name, qualifier)
+    version.settings["RevisionId"] = desk.ident()
     if why := await desk.engine.provide(version.function, wanted):
         told |= {"Status": "FAILED", "StatusReason": why}
         return
     counts = ("AvailableProvisionedConcurrentExecutions", "AllocatedProvisionedConcurrentExecutions")
     told |= {"Status": "READY", **dict.fromkeys(counts, wanted)}
+
+
+async def move(desk: Desk, deployed: Deployed, alias: str, before: str) -> None:
+    """Let what is provisioned for an alias go over from one version to that which it means now."""
+    if told := deployed.provisioned.get(alias):
+        told["Status"] = "IN_PROGRESS"
+        await desk.engine.provide(desk.registry.version(deployed.name, before).function, 0)
+        desk.behind(_provided(desk, deployed, alias, told))
 
 
 async def get_provided(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -232,7 +232,11 @@ def _enumerated(member: Member) -> str:
 OWN = frozenset({"Runtime", "CompatibleRuntimes"})
 """Members whose values are told by the service itself: what is taken changes by the day."""
 
-ORDERS = (("Terminate", "Allow"), ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"))
+ORDERS = (
+    ("Terminate", "Allow"),
+    ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"),
+    ("RESPONSE_STREAM", "BUFFERED"),
+)
 """Values in the order of the service's messages, where it is not the model's."""
 
 

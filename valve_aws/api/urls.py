@@ -38,7 +38,12 @@ def _there(desk: Desk, params: Mapping[str, Any]) -> tuple[Deployed, str]:
 
 
 def _told(url: Settings, *without: str) -> dict[str, Any]:
-    return {k: v for k, v in url.items() if k not in without}
+    return {k: v for k, v in url.items() if k not in {"@mode", *without}}
+
+
+def _changed(url: Settings, *without: str) -> dict[str, Any]:
+    """Return what is told of a change: how it answers only if somebody has ever said so."""
+    return _told(url, *without, *(() if url["@mode"] else ("InvokeMode",)))
 
 
 async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -59,17 +64,18 @@ async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         "CreationTime": now,
         "LastModifiedTime": now,
         "InvokeMode": params.get("InvokeMode") or "BUFFERED",
+        "@mode": "InvokeMode" in params,
     }
     if "Cors" in params:
         url["Cors"] = params["Cors"]
     deployed.urls[qualifier] = url
-    return _told(url, "LastModifiedTime", *(() if "InvokeMode" in params else ("InvokeMode",)))
+    return _changed(url, "LastModifiedTime")
 
 
 async def get(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`GetFunctionUrlConfig`. Raises `Fault`."""
     deployed, qualifier = _there(desk, params)
-    return deployed.urls[qualifier]
+    return _told(deployed.urls[qualifier])
 
 
 async def update(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -78,8 +84,8 @@ async def update(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     deployed, qualifier = _there(desk, params)
     url = deployed.urls[qualifier]
     url |= {member: params[member] for member in ("AuthType", "InvokeMode", "Cors") if member in params}
-    url["LastModifiedTime"] = _time(desk)
-    return _told(url, *(() if "InvokeMode" in params else ("InvokeMode",)))
+    url["LastModifiedTime"], url["@mode"] = _time(desk), url["@mode"] or "InvokeMode" in params
+    return _changed(url)
 
 
 async def delete(desk: Desk, params: Mapping[str, Any]) -> None:
@@ -108,4 +114,4 @@ async def list_all(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     deployed = desk.registry.functions.get(name)
     if deployed is None:
         raise missing("Function does not exist")
-    return page("FunctionUrlConfigs", list(deployed.urls.values()), params)
+    return page("FunctionUrlConfigs", [_told(url) for url in deployed.urls.values()], params)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from valve_aws.api import urls
+from valve_aws.api import concurrency, urls
 from valve_aws.api.described import configuration, snaps
 from valve_aws.api.desk import Desk
 from valve_aws.api.fault import conflict, invalid, missing, revised
@@ -159,6 +159,8 @@ async def update_alias(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, An
         told["Description"] = params["Description"]
     told["RevisionId"] = desk.ident()
     deployed.aliases[params["Name"]] = told
+    if version != alias["FunctionVersion"]:
+        await concurrency.move(desk, deployed, params["Name"], alias["FunctionVersion"])
     return told
 
 
@@ -166,8 +168,9 @@ async def delete_alias(desk: Desk, params: Mapping[str, Any]) -> None:
     """`DeleteAlias`; one that is not there is deleted already."""
     name, _ = split(params["FunctionName"], desk.registry.place)
     if deployed := desk.registry.functions.get(name):
+        if params["Name"] in deployed.provisioned:
+            await concurrency.withdraw(desk, {"FunctionName": name, "Qualifier": params["Name"]})
         deployed.aliases.pop(params["Name"], None)
-        deployed.provisioned.pop(params["Name"], None)
         deployed.policies.pop(params["Name"], None)
         urls.end(desk.registry, deployed, params["Name"])
 
