@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from valve_aws.environments.dap import Gate
-from valve_aws.environments.debugged import INSIDE, debugged
+from valve_aws.environments.debugged import INSIDE, debugged, waits
 from valve_aws.environments.environment import Environment
 from valve_aws.environments.prepare import Prepared
 from valve_aws.model.plan import Jail, Plan
@@ -50,6 +50,30 @@ DEVTOOLS = b"devtools://"
 """Where Chrome's own debugger says that it is."""
 
 
+def concerns(settings: Settings, function: Function) -> bool:
+    """Say whether a function is to be debugged."""
+    named = settings.debug_function
+    return bool(settings.debug_ports) and (not named or named in {function.logical, function.name})
+
+
+def debuggable(settings: Settings, prepared: Prepared) -> Prepared:
+    """See that a function which is to be debugged would wait for that. Raises `Invalid`."""
+    function = prepared.function
+    if concerns(settings, function) and not waits(prepared, settings.debug_args, _own()):
+        raise Invalid(
+            function.where,
+            f"`{function.logical}` cannot wait for a debugger: debugpy is neither here nor in its packages",
+            "`pip install debugpy` where valve is installed, or add it to the function's requirements.txt",
+        )
+    return prepared
+
+
+def _own() -> Path | None:
+    """Return the debugpy of the valve's own environment."""
+    found = importlib.util.find_spec("debugpy")
+    return Path(found.origin).parent if found and found.origin else None
+
+
 class Debugging:
     """The debug ports of one run. On one loop."""
 
@@ -63,14 +87,12 @@ class Debugging:
 
     def concerns(self, function: Function) -> bool:
         """Say whether a function is debugged."""
-        named = self._settings.debug_function
-        return bool(self._settings.debug_ports) and (not named or named in {function.logical, function.name})
+        return concerns(self._settings, function)
 
     def planned(self, plan: Plan, prepared: Prepared) -> Plan:
-        """Return a plan as it is when a debugger is waited for."""
-        found = importlib.util.find_spec("debugpy")
-        own = Path(found.origin).parent if found and found.origin else None
-        return debugged(plan, prepared, self._settings.debug_ports, self._settings.debug_args, own)
+        """Return a plan as it is when a debugger is waited for. Raises `Invalid` where there is none."""
+        debuggable(self._settings, prepared)
+        return debugged(plan, prepared, self._settings.debug_ports, self._settings.debug_args, _own())
 
     def unhurried(self, function: Function) -> Function:
         """Return a function whose events have all the time that a person needs."""

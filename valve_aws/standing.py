@@ -119,9 +119,11 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def meant(valve: AnyValve) -> AnyValve:
-    """See that the function which is to be debugged is there. Raises `Invalid`."""
+    """See that the function which is to be debugged is there, and can be. Raises `Invalid`."""
     if named := valve.settings.debug_function:
-        valve.settings = replace(valve.settings, debug_function=valve.choose(named, ""))
+        chosen = valve.choose(named, "")
+        valve.settings = replace(valve.settings, debug_function=chosen)
+        valve.prepare(chosen)
     return valve
 
 

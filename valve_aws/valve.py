@@ -19,6 +19,7 @@ from valve_aws.backend import Endpoint, Moto, Seed
 from valve_aws.clock import Clock, Virtual
 from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
+from valve_aws.debugging import debuggable
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
 from valve_aws.housing import Housing
@@ -97,7 +98,8 @@ class Valve:
             return
         for flag in ("audit", "labels", "log"):
             _vetted(getattr(self.settings, flag) or self._home / flag, f"--{flag}{'-file' * (flag == 'log')}")
-        self._prepared[function] = ready(self.stack.functions[function], self.settings, self._say)
+        made = ready(self.stack.functions[function], self.settings, self._say)
+        self._prepared[function] = debuggable(self.settings, made)
 
     @property
     def _home(self) -> Path:

@@ -248,6 +248,17 @@ def test_code_with_a_link_out_of_its_folder_is_not_run(project: Workplace) -> No
     assert_one_line(project.invoke("-t", "t.yaml"), "t.yaml:4:.*link `out` leads out .*; remove it")
 
 
+@pytest.mark.parametrize(
+    "words", [("invoke", "Hello"), ("start-lambda", "--debug-function", "Hello", "-p", "0")]
+)
+def test_a_debugger_that_is_not_there_is_not_waited_for(
+    words: tuple[str, ...], project: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("valve_aws.debugging._own", lambda: None)
+    ran = project.here("local", *words, "-d", "5890")
+    assert_one_line(ran, "template.yaml:8:5: `Hello` .*: debugpy is neither .*; `pip install debugpy` where")
+
+
 def test_without_a_function_named_the_ones_there_are_are_told(project: Workplace) -> None:
     other = TEMPLATE.replace("  Table:", "  Other: {Type: AWS::Serverless::Function}\n  Table:")
     project.write("template.yaml", other)

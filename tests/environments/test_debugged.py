@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from valve_aws.environments.dap import BODY, HEAD, Gate
-from valve_aws.environments.debugged import debugged
+from valve_aws.environments.debugged import debugged, waits
 from valve_aws.environments.interpreters import Interpreter
 from valve_aws.environments.languages import Bootstrap, Node
 from valve_aws.environments.plan import plan
 from valve_aws.environments.prepare import Prepared
 from valve_aws.model.call import Key
-from valve_aws.model.plan import Plan
+from valve_aws.model.plan import Bind, Plan
 from valve_aws.model.stack import Code, Function
 
 KEY = Key("ASIAPLACEHOLDER00001", "secret", "token")
@@ -65,6 +65,29 @@ def test_a_program_of_the_functions_own_is_started_as_ever_and_a_launcher_stays_
     usual = plan(Prepared(wrapped, PYTHON, ()), KEY, region="eu-west-1", stream="s")
     within = debugged(usual, Prepared(wrapped, PYTHON, ()), (1,), (), None)
     assert within.argv[:2] == ("/opt/wrap", PYTHON.inside)
+
+
+@pytest.mark.parametrize(
+    ("target", "beside"),
+    [
+        ("/var/task", ""),
+        ("/var/task", "own"),
+        ("/var/packages", ""),
+        ("/opt", "python"),
+        ("/opt", "python/lib/python3.11/site-packages"),
+        ("/opt", "python/lib/python3.9/site-packages"),
+        ("/elsewhere", ""),
+    ],
+)
+def test_python_waits_only_where_it_finds_a_debugger(target: str, beside: str, tmp_path: Path) -> None:
+    function = replace(FUNCTION, environment={"PYTHONPATH": "/nowhere:/var/task/own"})
+    prepared = Prepared(function, PYTHON, (Bind(tmp_path, target),), ("/var/packages",))
+    assert not waits(prepared, (), None)
+    assert waits(prepared, ("-m", "debugpy"), None)
+    assert waits(prepared, (), tmp_path)
+    assert waits(replace(prepared, interpreter=NODE), (), None)
+    (tmp_path / beside / "debugpy").mkdir(parents=True)
+    assert waits(prepared, (), None) == (target != "/elsewhere" and "3.9" not in beside)
 
 
 def framed(body: bytes) -> bytes:

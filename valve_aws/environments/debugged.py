@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from valve_aws.environments import files
 from valve_aws.environments.interpreters import Interpreter
 from valve_aws.environments.languages import Node
 from valve_aws.environments.prepare import Prepared
@@ -49,6 +50,22 @@ def debugged(
         own = (own[0], *waits, *words, *own[1:])
     return replace(
         plan, argv=(*before, *own), environ=environ, binds=binds, memory=plan.memory + MORE, wakeful=True
+    )
+
+
+def waits(prepared: Prepared, words: Sequence[str], debugpy: Path | None) -> bool:
+    """Say whether there is a debugger that waits: Python has none of its own. Arguments as `debugged` has."""
+    if not isinstance(prepared.interpreter, Interpreter) or words or debugpy is not None:
+        return True
+    major, minor = prepared.interpreter.version
+    chosen = prepared.function.environment.get("PYTHONPATH", "").split(":")
+    layers = (f"/opt/python/lib/python{major}.{minor}/site-packages", "/opt/python")
+    searched = ("/var/task", *chosen, *prepared.packages, *layers, "/var/runtime")
+    return any(
+        files.is_folder(bind.source / PurePosixPath(path).relative_to(bind.target) / "debugpy")
+        for path in searched
+        for bind in prepared.binds
+        if PurePosixPath(path).is_relative_to(bind.target)
     )
 
 

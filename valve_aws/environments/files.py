@@ -228,6 +228,11 @@ def true_folder(path: Path) -> Path | None:
     return path.resolve() if path.is_dir() else None
 
 
+def is_folder(path: Path) -> bool:
+    """Say whether a folder is there."""
+    return path.is_dir()
+
+
 def content(path: Path) -> bytes:
     """Return a file of our own."""
     return path.read_bytes()
