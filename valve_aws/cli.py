@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from valve_aws import __version__
-from valve_aws.flags import CONTAINERS, PATH, RUN, SERVED, STACK, options
-from valve_aws.generating import Services
-from valve_aws.groups import Face
+from valve_aws.commands.flags import CONTAINERS, PATH, RUN, SERVED, STACK, options
+from valve_aws.commands.generating import Services
+from valve_aws.commands.groups import Face
 
 
 def main() -> None:
@@ -94,7 +94,7 @@ def invoke(function: str | None, event: str, event_source: str, **told: Any) -> 
     Exit codes: 0 done, 1 the function failed, 2 a mistake in what was given, 3 something was refused, 4 the
     backend failed.
     """
-    from valve_aws import verbs
+    from valve_aws.commands import verbs
 
     sys.exit(verbs.invoke(function or "", event, event_source, told))
 
@@ -115,7 +115,7 @@ def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) 
       valve local start-lambda Orders --policy valve.yaml -p 3001
       aws lambda invoke --endpoint-url http://127.0.0.1:3001 --function-name Orders out.json
     """
-    from valve_aws import standing
+    from valve_aws.staying import standing
 
     sys.exit(standing.start_lambda(functions, host, port, told))
 
@@ -139,7 +139,7 @@ def start_api(host: str, port: int, static_dir: str, disable_authorizer: bool, *
       curl http://127.0.0.1:3000/orders/7
       curl http://orders.lambda-url.localhost:3000/    a function's own URL, beside an API
     """
-    from valve_aws import standing
+    from valve_aws.staying import standing
 
     sys.exit(standing.start_api(host, port, static_dir, not disable_authorizer, told))
 
@@ -174,7 +174,7 @@ def up(host: str, port: int, fresh: bool, disable_authorizer: bool, **told: Any)
       aws --endpoint-url http://127.0.0.1:4566 s3 cp photo.jpg s3://uploads/
       valve up -t app/template.yaml --fresh -p 0
     """
-    from valve_aws import up as keeping
+    from valve_aws.staying import up as keeping
 
     sys.exit(keeping.up(host, port, fresh, not disable_authorizer, told))
 
@@ -193,7 +193,7 @@ def init(write: bool, **told: Any) -> None:
       valve init                 look at it
       valve init --write         keep it (never over an existing file)
     """
-    from valve_aws import verbs
+    from valve_aws.commands import verbs
 
     sys.exit(verbs.init(write, told))
 
@@ -208,7 +208,7 @@ def check(**told: Any) -> None:
       valve check
       valve check -t app/template.yaml --policy strict.yaml
     """
-    from valve_aws import verbs
+    from valve_aws.commands import verbs
 
     sys.exit(verbs.check(told))
 
@@ -225,7 +225,7 @@ def explain(record: str, audit: Path | None, **told: Any) -> None:
       valve explain r-7c1e
       valve explain last                the last refusal
     """
-    from valve_aws import verbs
+    from valve_aws.commands import verbs
 
     sys.exit(verbs.explain(record, audit, told))
 
@@ -252,7 +252,7 @@ def lock(verb: str, audit: Path | None, lock_file: Path | None, **told: Any) -> 
     \b
     Exit codes: 0 nothing is new, 1 something is, 2 a mistake in what was given.
     """
-    from valve_aws import verbs
+    from valve_aws.commands import verbs
 
     sys.exit(verbs.lock(verb, audit, lock_file, told))
 
@@ -288,7 +288,7 @@ def attack(only: str, listed: bool, form: str, output: Path | None, **told: Any)
     Exit codes: 0 all held or is allowed by your policy, 1 something got out, 2 a mistake in what was given,
     4 nothing can be said, as the cloud or the host does not work.
     """
-    from valve_aws import verbs
+    from valve_aws.commands import verbs
 
     sys.exit(verbs.attack(only, listed, form, output, told))
 
@@ -302,7 +302,7 @@ def doctor() -> None:
     Example:
       valve doctor
     """
-    from valve_aws import verbs
+    from valve_aws.commands import verbs
 
     sys.exit(verbs.doctor())
 

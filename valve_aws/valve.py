@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valve_aws import application, audit, template
+from valve_aws.answering.operating import Operating
 from valve_aws.aws import Aws, Keyring
 from valve_aws.backend import Endpoint, Moto, Seed
 from valve_aws.clock import Clock, Virtual
@@ -22,11 +23,7 @@ from valve_aws.course.carry import Court
 from valve_aws.debugging import debuggable
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
-from valve_aws.housing import Housing
-from valve_aws.invoking import NOT_LABELLED, Invoking
 from valve_aws.labels import SqliteBook
-from valve_aws.ledger import Ledger
-from valve_aws.loglines import Heard, unheard
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import BookError, Outcome
@@ -35,18 +32,21 @@ from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Function, KeySchema, Stack
 from valve_aws.model.verdict import Holding, Mode
-from valve_aws.operating import Operating
-from valve_aws.passage import Passage, ident, now
-from valve_aws.preparing import ready
+from valve_aws.passage.driver import Passage, ident, now
 from valve_aws.proxy import Authority, Upstream
-from valve_aws.quoting import Quoting
+from valve_aws.running.housing import Housing
+from valve_aws.running.invoking import NOT_LABELLED, Invoking
+from valve_aws.running.ledger import Ledger
+from valve_aws.running.loglines import Heard, unheard
+from valve_aws.running.preparing import ready
+from valve_aws.running.quoting import Quoting
+from valve_aws.running.streaming import Finished, Stream
+from valve_aws.running.triggering import Triggering
 from valve_aws.settings import Settings
-from valve_aws.streaming import Finished, Stream
-from valve_aws.triggering import Triggering
 
 if TYPE_CHECKING:
+    from valve_aws.answering.entrance import Entrance
     from valve_aws.api.operations import LambdaApi
-    from valve_aws.entrance import Entrance
 
 Say = Callable[[str], None]
 
@@ -302,7 +302,7 @@ class Valve:
     ) -> LambdaApi:
         """Return the Lambda API of this valve, which has these functions deployed, by logical id; all if none
         are named. `address` gives a function URL for its id. Once for each valve."""
-        from valve_aws import controlling
+        from valve_aws.answering import controlling
 
         stack = self.stack
         if functions:
@@ -328,7 +328,7 @@ class Valve:
     def entrance(self, ident: Callable[[], str], **more: Any) -> Entrance:
         """Return what answers the requests to the stack's APIs and function URLs; `more` is what an
         `Entrance` takes."""
-        from valve_aws.entrance import Entrance
+        from valve_aws.answering.entrance import Entrance
         from valve_aws.triggers.gateway.mounting import mount
 
         more["hurries"] = not self.settings.debug_ports

@@ -19,7 +19,7 @@ from valve_aws.api.server import Listening, Loop
 from valve_aws.api.web import application
 from valve_aws.clock import Clock
 from valve_aws.settings import Settings
-from valve_aws.standing import opened
+from valve_aws.staying.standing import opened
 from valve_aws.valve import Valve
 
 TEMPLATE = """

@@ -17,7 +17,7 @@ from tests.api.test_functions import ROLE, code, settled, told
 from valve_aws.model.cell import one
 from valve_aws.model.label import CLEAN
 from valve_aws.model.ports import Outcome, Rise
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
 
 BUCKETS = """
   Plain: {Type: AWS::S3::Bucket, Properties: {BucketName: plain-code}}

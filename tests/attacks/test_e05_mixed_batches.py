@@ -14,7 +14,7 @@ from tests.noninterference.scene import KEPT, KEPT_TOO, OPEN, SECRET, Scene, pla
 from valve_aws.model.label import CLEAN
 from valve_aws.model.stack import Trigger
 from valve_aws.model.verdict import Mode
-from valve_aws.waking import Ended, Waking
+from valve_aws.waking.queues import Ended, Waking
 
 
 def woken(target: str) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.attacks.walled import TRIGGER, Walled
-from valve_aws import serving
+from valve_aws.running import serving
 
 TAKE = """
 import os, resource, signal, socket, threading, time

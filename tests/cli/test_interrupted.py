@@ -18,7 +18,7 @@ import pytest
 from tests.cli.workplace import ROOT, Workplace
 from valve_aws.attack import run
 from valve_aws.attack.stage import Stage
-from valve_aws.housing import Housing
+from valve_aws.running.housing import Housing
 
 MORE_THAN_A_PIPE_HOLDS = b" " * (1 << 20)
 """What can be written whole only once somebody has begun to read it."""

@@ -14,9 +14,9 @@ from typing import Any
 import click
 import pytest
 
-from valve_aws import samconfig
 from valve_aws.cli import valve
-from valve_aws.commanding import MAY_BE, UNTOLD, Command, key, names
+from valve_aws.commands import samconfig
+from valve_aws.commands.commanding import MAY_BE, UNTOLD, Command, key, names
 from valve_aws.model.source import Invalid
 
 
@@ -221,7 +221,7 @@ def test_what_was_told_is_kept_and_found_again(
         *(*given, "--allow-build", "-n", "n.json", "--parameter-overrides", 'Name="a b"', "--save-params"),
         *("--config-env", "dev"),
     )
-    monkeypatch.setattr("valve_aws.verbs.invoke", lambda *_: 0)
+    monkeypatch.setattr("valve_aws.commands.verbs.invoke", lambda *_: 0)
     with pytest.raises(SystemExit):
         at.command.invoke(at)
     assert tomllib.loads((here / "app" / "samconfig.toml").read_text()) == {

@@ -14,7 +14,6 @@ import pytest
 
 from valve_aws import policy, text
 from valve_aws.course.commands import Forward
-from valve_aws.housing import Run
 from valve_aws.localstack.arrival import Arrival
 from valve_aws.localstack.front import Door, Front, Served
 from valve_aws.localstack.keeper import as_stack
@@ -24,6 +23,7 @@ from valve_aws.model.cell import one
 from valve_aws.model.ports import Outcome, Rise
 from valve_aws.model.stack import Function
 from valve_aws.model.verdict import Holding
+from valve_aws.running.housing import Run
 from valve_aws.settings import Settings
 
 ACCOUNT, REGION = "000000000000", "us-east-1"

@@ -27,7 +27,7 @@ from valve_aws.model.cell import Extent, Span, one
 from valve_aws.model.label import Label
 from valve_aws.model.ports import Outcome, Rise
 from valve_aws.model.verdict import Holding, Mode
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 PII = frozenset({"pii"})

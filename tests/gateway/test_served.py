@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from valve_aws import entrance
+from valve_aws.answering import entrance
 from valve_aws.settings import Settings
-from valve_aws.standing import answering, opened
+from valve_aws.staying.standing import answering, opened
 from valve_aws.triggers.gateway.routes import Kind
 from valve_aws.valve import Valve
 

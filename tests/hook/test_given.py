@@ -13,9 +13,9 @@ import pytest
 from tests.wire.sdk import ACCOUNT, KEY, REGION, Maker, client, request_of
 from valve_aws.aws import Aws
 from valve_aws.aws.effects import MODULES, rows
+from valve_aws.cooperative.inprocess import Learned, Wire
 from valve_aws.hook import seam
 from valve_aws.hook.watch import spoken
-from valve_aws.inprocess import Learned, Wire
 from valve_aws.model.call import Call, Evidence, Unreadable
 from valve_aws.model.stack import Stack
 

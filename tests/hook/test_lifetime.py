@@ -21,9 +21,9 @@ import valve_aws
 from tests.hook.conftest import at, queue, waiting
 from tests.hook.test_leaks import guard, honest, leaking, seed
 from valve_aws.audit.sink import read_records
+from valve_aws.cooperative.inprocess import Wire
 from valve_aws.hook import seam
 from valve_aws.hook.seam import BORN, PARENTS, SEAMS
-from valve_aws.inprocess import Wire
 from valve_aws.labels import VolatileBook
 from valve_aws.model.source import Invalid
 from valve_aws.model.verdict import Mode

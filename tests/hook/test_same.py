@@ -27,6 +27,7 @@ from tests.rows.worlds import WORLDS, World
 from tests.wire.sdk import KEY, Answer, head_of
 from valve_aws import application, template
 from valve_aws.aws import Aws
+from valve_aws.cooperative.inprocess import Nowhere, watch
 from valve_aws.course import commands as ask
 from valve_aws.course.admit import admit
 from valve_aws.course.carry import carry
@@ -36,7 +37,6 @@ from valve_aws.course.subject import Subject
 from valve_aws.hook import seam
 from valve_aws.hook.caller import Caller, calling
 from valve_aws.hook.watch import Watch
-from valve_aws.inprocess import Nowhere, watch
 from valve_aws.labels import SqliteBook, VolatileBook
 from valve_aws.labels.tags import dumped
 from valve_aws.model.record import Record

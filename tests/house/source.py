@@ -27,11 +27,6 @@ class Module:
         return room_of(self.name)
 
     @property
-    def at_top(self) -> bool:
-        """Lies directly in the package, in no room's folder."""
-        return self.path.count("/") == 1
-
-    @property
     def is_package(self) -> bool:
         return self.path.endswith("/__init__.py")
 

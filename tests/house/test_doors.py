@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.house.source import Module, imports, listed, modules, spelled
+from tests.house.source import PACKAGE, Module, imports, listed, modules, spelled
 
 # file name -> what comes in there
 DOORS = {
@@ -26,11 +26,14 @@ DOORS = {
     "sqlite.py": "the label book's file",
     "upstream.py": "sockets that call",
 }
-DOORS_AT_THE_TOP = frozenset(
+# Modules that join rooms, and so hand a door's things over.
+DOORS_AMONG_JOINTS = frozenset(
     """
-    application.py cli.py clock.py cloud.py controlling.py debugging.py guarding.py housing.py inprocess.py
-    lasting.py passage.py preparing.py quoting.py revising.py samconfig.py standing.py told.py triggering.py
-    up.py valve.py verbs.py
+    application.py cli.py clock.py cloud.py valve.py
+    answering/controlling.py commands/samconfig.py commands/told.py commands/verbs.py
+    cooperative/guarding.py cooperative/inprocess.py passage/driver.py
+    running/debugging.py running/housing.py running/preparing.py running/quoting.py running/revising.py
+    running/triggering.py staying/lasting.py staying/standing.py staying/up.py
     """.split()
 )
 
@@ -159,8 +162,8 @@ def test_the_search_tells_outside_from_inside(text: str, found: list[str]) -> No
 
 
 def is_door(module: Module) -> bool:
-    name = module.path.rpartition("/")[2]
-    return name in DOORS_AT_THE_TOP if module.at_top else name in DOORS
+    folder, _, name = module.path.removeprefix(f"{PACKAGE}/").rpartition("/")
+    return f"{folder}/{name}".lstrip("/") in DOORS_AMONG_JOINTS or (bool(folder) and name in DOORS)
 
 
 def crossings_of(module: Module) -> list[tuple[str, int]]:

@@ -29,14 +29,7 @@ LEAVES = (
     "text",
 )
 MIDDLE = ("environments", "triggers", "api", "hook")
-BELOW_PASSAGE = ("cloud",)
-ABOVE_PASSAGE = tuple(
-    """
-    calling crossing splicing debugging serving housing streaming invoking waking releasing ledger loglines
-    operating quoting preparing controlling delivering deferring following spreading tailing triggering
-    entrance
-    """.split()
-)
+JOINTS = ("passage", "waking", "running", "answering")
 EVERY_ROOM = frozenset({"model", "course", *LEAVES, *MIDDLE})
 
 # room -> the rooms it may import, itself aside
@@ -48,58 +41,24 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(MIDDLE, frozenset({"model", "course"})),
     "clock": frozenset(),
     "settings": frozenset({"model"}),  # what a user asked for, as values
-    **dict.fromkeys(BELOW_PASSAGE, EVERY_ROOM | {"settings"}),
-    "passage": EVERY_ROOM | {"settings", *BELOW_PASSAGE},
     "application": EVERY_ROOM | {"settings"},
-    "releasing": EVERY_ROOM | {"passage"},
-    "calling": EVERY_ROOM | {"passage"},
-    "crossing": EVERY_ROOM | {"passage", "calling", "releasing"},
-    "splicing": EVERY_ROOM | {"passage"},
-    "operating": EVERY_ROOM | {"passage", "crossing"},
-    "waking": EVERY_ROOM | {"passage", "clock"},
-    "delivering": EVERY_ROOM | {"passage"},
-    "deferring": EVERY_ROOM | {"passage", "clock", "delivering", "waking"},
-    "spreading": EVERY_ROOM | {"passage", "clock", "delivering", "deferring"},
-    "following": EVERY_ROOM | {"passage", "clock", "waking"},
-    "tailing": EVERY_ROOM | {"passage", "clock", "delivering", "following", "waking"},
-    "triggering": EVERY_ROOM
-    | {"passage", "clock", "cloud", "ledger", "invoking"}
-    | {"delivering", "deferring", "following", "spreading", "tailing", "waking"},
-    "quoting": frozenset({"model"}),
-    "ledger": frozenset({"model", "report"}),
-    "loglines": EVERY_ROOM | {"passage"},
-    "serving": EVERY_ROOM | {"passage", "crossing", "splicing"},
-    "debugging": EVERY_ROOM | {"settings", "passage"},
-    "preparing": EVERY_ROOM | {"settings"},
-    "housing": EVERY_ROOM | {"settings", "passage", "preparing", "debugging", "serving", "loglines"},
-    "streaming": EVERY_ROOM | {"passage", "housing", "releasing"},
-    "invoking": EVERY_ROOM
-    | {"application", "passage", "housing", "ledger", "releasing", "streaming", "waking"},
-    "controlling": EVERY_ROOM | {"housing", "invoking", "passage", "streaming"},
-    "entrance": EVERY_ROOM | {"invoking", "streaming"},
-    "revising": frozenset({"model", "housing"}),
-    "lasting": EVERY_ROOM | {"settings", "application", "clock", "revising", "valve"},
-    "standing": EVERY_ROOM | {"clock", "valve", "told", "verbs"},  # commands that stay
-    "up": EVERY_ROOM | {"entrance", "lasting", "operating", "standing", "told", "verbs"},
-    "valve": EVERY_ROOM | {"settings", "application", "passage", "clock", *BELOW_PASSAGE, *ABOVE_PASSAGE},
-    "inprocess": EVERY_ROOM | {"application", "cloud"},
-    "guarding": EVERY_ROOM | {"settings", "application", "inprocess", "ledger"},  # the cooperative guard
+    "cloud": EVERY_ROOM | {"settings"},
+    # the joints, from the single request up to whoever asks from outside
+    "passage": EVERY_ROOM | {"settings", "cloud"},
+    "waking": EVERY_ROOM | {"clock", "passage"},
+    "running": EVERY_ROOM | {"settings", "clock", "application", "cloud", "passage", "waking"},
+    "answering": EVERY_ROOM | {"passage", "running"},
+    "valve": EVERY_ROOM | {"settings", "clock", "application", "cloud", *JOINTS},
+    "cooperative": EVERY_ROOM | {"settings", "application", "cloud", "running"},
+    "staying": EVERY_ROOM | {"settings", "clock", "application", "running", "answering", "valve", "commands"},
     "attack": EVERY_ROOM | {"settings", "application", "cloud", "valve"},  # tries the whole from outside
-    "told": frozenset({"settings", "model"}),
-    "verbs": frozenset({"valve", "settings", "told", "model"}),  # the second half of the command line's face
+    "commands": frozenset({"model", "settings", "valve"}),  # the second half of the command line's face
+    "cli": frozenset({"__init__", "settings", "commands"}),
     "pytest_plugin": frozenset(
-        {"valve", "guarding", "settings", "model", "backend", "course", "report", "canary"}
+        {"valve", "cooperative", "settings", "model", "backend", "course", "report", "canary"}
     ),
-    "flags": frozenset(),
-    "samconfig": frozenset({"model"}),
-    "commanding": frozenset(),
-    "groups": frozenset({"commanding"}),
-    "generating": frozenset({"commanding", "flags", "groups"}),
-    "cli": frozenset({"settings", "flags", "groups", "generating", "__init__"}),
     # another face, loaded by LocalStack: it builds valves and reads what they are about
-    "localstack": EVERY_ROOM
-    | {"valve", "settings", "application", "cloud", "housing", "passage", "preparing", "quoting"}
-    | {"releasing"},
+    "localstack": EVERY_ROOM | {"settings", "application", "cloud", "passage", "running", "valve"},
     "__main__": frozenset({"cli"}),
 }
 
@@ -108,16 +67,11 @@ READ_LAZILY = frozenset(
     {"template", "policy", "report", "text", "lockfile", "model", "valve", "application", "__init__"}
 )
 MAY_IMPORT_LAZILY = {
-    "__init__": frozenset({"guarding"}),
-    "cli": READ_LAZILY | {"verbs", "standing", "up"},
-    "samconfig": frozenset({"text"}),
-    "commanding": frozenset({"model", "samconfig"}),
-    "groups": frozenset({"model"}),
-    "generating": frozenset({"triggers"}),
-    "told": frozenset({"text"}),
-    "verbs": READ_LAZILY
-    | {"attack", "audit", "backend", "sandbox"},  # `explain` reads records, `doctor` asks the sandbox
-    "pytest_plugin": READ_LAZILY | {"sandbox", "guarding"},
+    "__init__": frozenset({"cooperative"}),
+    "cli": READ_LAZILY | {"staying"},
+    # `explain` reads records, `doctor` asks the sandbox
+    "commands": READ_LAZILY | {"attack", "audit", "backend", "sandbox", "triggers"},
+    "pytest_plugin": READ_LAZILY | {"sandbox", "cooperative"},
 }
 
 # third party (the longest name that fits counts) -> the rooms that may import it
@@ -133,7 +87,7 @@ THIRD_PARTIES: dict[str, frozenset[str]] = {
     "botocore.serialize": frozenset({"aws"}),
     "botocore.session": frozenset({"aws"}),
     "botocore.validate": frozenset({"aws"}),
-    "click": frozenset({"cli", "commanding", "flags", "groups", "generating"}),
+    "click": frozenset({"cli", "commands"}),
     "cryptography": frozenset({"backend", "proxy"}),
     "flask": frozenset({"api"}),
     "localstack": frozenset({"localstack"}),

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from valve_aws import crossing, policy, template, text
+from valve_aws import policy, template, text
 from valve_aws.audit import FileSink
 from valve_aws.aws import Aws, Keyring, issue
 from valve_aws.aws import Endpoint as AwsEndpoint
@@ -28,7 +28,8 @@ from valve_aws.model.call import Call, Effect
 from valve_aws.model.plan import Listeners
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode
-from valve_aws.passage import Passage
+from valve_aws.passage import crossing
+from valve_aws.passage.driver import Passage
 from valve_aws.proxy import Dial, Exchange, Server, Upstream
 
 TEMPLATE = """

@@ -36,10 +36,7 @@ from valve_aws.clock import Virtual
 from valve_aws.course import commands as ask
 from valve_aws.course.carry import Court
 from valve_aws.course.subject import Subject
-from valve_aws.deferring import Deferring
 from valve_aws.flow import Judge
-from valve_aws.housing import Housing
-from valve_aws.invoking import Invoking
 from valve_aws.labels import SqliteBook
 from valve_aws.model.call import Call
 from valve_aws.model.cell import Cell
@@ -47,10 +44,13 @@ from valve_aws.model.invocation import NOTHING_BESIDE, Beside
 from valve_aws.model.ports import Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Way
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
+from valve_aws.running.housing import Housing
+from valve_aws.running.invoking import Invoking
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
-from valve_aws.waking import Ended, Waking
+from valve_aws.waking.deferring import Deferring
+from valve_aws.waking.queues import Ended, Waking
 
 RING = Keyring(lambda n: bytes(n))
 WIRE = Aws(OWN, REGION, lambda _: None, ring=RING)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from valve_aws import housing, invoking, waking
 from valve_aws.course import carry
 from valve_aws.environments import pool
 from valve_aws.flow import admission, ceilings, judge, releases
@@ -17,6 +16,8 @@ from valve_aws.flow.ceilings import Bound
 from valve_aws.model.cell import Part
 from valve_aws.model.label import CLEAN
 from valve_aws.model.verdict import Verdict
+from valve_aws.running import housing, invoking
+from valve_aws.waking import queues as waking
 
 Patch = tuple[Any, str, Any]
 """(owner, attribute, what it is replaced by)."""

@@ -18,12 +18,12 @@ from botocore.config import Config
 
 from tests.playbook.play import Stage
 from tests.wire.sdk import SESSION, Nothing, head_of
-from valve_aws import crossing
 from valve_aws.aws import issue
 from valve_aws.backend import endpoint
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Head, Key, Origin
 from valve_aws.model.verdict import Mode
+from valve_aws.passage import crossing
 from valve_aws.proxy import Target, Unreachable
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -24,7 +24,7 @@ from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode, Verdict, Way
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
 from valve_aws.proxy import Upstream
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

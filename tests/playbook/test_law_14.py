@@ -14,7 +14,7 @@ from tests.playbook.play import PII, Stage
 from valve_aws.aws import issue
 from valve_aws.model.call import Head, Key
 from valve_aws.model.label import CLEAN, Label
-from valve_aws.passage import ident
+from valve_aws.passage.driver import ident
 
 OTHER = issue(lambda n: b"\7" * n)
 

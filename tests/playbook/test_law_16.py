@@ -20,7 +20,7 @@ from valve_aws.aws import issue
 from valve_aws.course.subject import Subject
 from valve_aws.model.plan import Listeners
 from valve_aws.proxy import Authority
-from valve_aws.serving import Serving
+from valve_aws.running.serving import Serving
 
 KEYS = {"one": issue(os.urandom), "two": issue(os.urandom)}
 

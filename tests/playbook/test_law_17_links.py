@@ -24,8 +24,8 @@ from valve_aws.model.cell import Cell
 from valve_aws.model.label import CLEAN
 from valve_aws.model.ports import BookError
 from valve_aws.model.verdict import Mode, Principal, Verdict
+from valve_aws.passage.releasing import Releasing
 from valve_aws.proxy import Reply
-from valve_aws.releasing import Releasing
 
 CLIENT = sdk("s3", OWN, "s3v4")
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"

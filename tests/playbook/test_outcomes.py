@@ -17,12 +17,12 @@ from tests.playbook.play import DROP, JOBS, PII, Play, Stage, rules
 from valve_aws.course import commands as ask
 from valve_aws.course.release import outcome
 from valve_aws.labels import SqliteBook
-from valve_aws.loglines import LogLines, unheard
 from valve_aws.model.cell import Extent, Part
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.stack import Trigger
 from valve_aws.model.verdict import Mode
-from valve_aws.waking import Ended, Waking
+from valve_aws.running.loglines import LogLines, unheard
+from valve_aws.waking.queues import Ended, Waking
 
 
 def told(stage: Stage, label: Label, source: str, undone: bool) -> Play:

@@ -12,9 +12,9 @@ import pytest
 
 from tests.playbook.exchanges import OWN, Answer, Heard, Spoken, head_for
 from tests.playbook.play import Stage
-from valve_aws import crossing
-from valve_aws.crossing import LETTER
 from valve_aws.model.verdict import Mode, Rule
+from valve_aws.passage import crossing
+from valve_aws.passage.crossing import LETTER
 
 PINNED = '  "http://pay.test/*": {accepts: [pii], with: {/account: a1, /key: null}}\n'
 OURS, THEIRS = b'{"account": "a1"}', b'{"account": "a2"}'

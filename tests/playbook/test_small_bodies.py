@@ -13,9 +13,9 @@ import pytest
 
 from tests.playbook.exchanges import OWN, Heard, Spoken, request_of, sdk
 from tests.playbook.play import KEEP, PII, Stage
-from valve_aws import crossing
 from valve_aws.model.call import Head
 from valve_aws.model.label import CLEAN
+from valve_aws.passage import crossing
 from valve_aws.proxy import Reply, Target
 from valve_aws.proxy.head import ResponseHead
 from valve_aws.proxy.inbox import Inbox

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from valve_aws.housing import Housing
 from valve_aws.model.label import CLEAN
 from valve_aws.proxy import Authority
+from valve_aws.running.housing import Housing
 from valve_aws.settings import Settings
 
 AT_ONCE = Settings().at_once

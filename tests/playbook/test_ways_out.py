@@ -17,7 +17,7 @@ from tests.playbook.exchanges import Heard, ask_for, carried, request_of, sdk
 from tests.playbook.play import ACCOUNT
 from valve_aws.aws import Unwritable
 from valve_aws.model.verdict import Mode
-from valve_aws.passage import here
+from valve_aws.passage.driver import here
 
 
 def own() -> set[str]:

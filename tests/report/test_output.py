@@ -16,9 +16,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from valve_aws import report, verbs
+from valve_aws import report
 from valve_aws.audit import FileSink, read_records
 from valve_aws.audit.line import decode, encode
+from valve_aws.commands import verbs
 from valve_aws.environments.lines import Lines
 from valve_aws.model.call import Evidence
 from valve_aws.model.cell import Cell

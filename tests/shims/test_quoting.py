@@ -11,7 +11,7 @@ import pytest
 
 from valve_aws import application
 from valve_aws.model.call import Evidence
-from valve_aws.quoting import LARGEST, Quoting
+from valve_aws.running.quoting import LARGEST, Quoting
 from valve_aws.settings import Settings
 
 TEMPLATE = """

@@ -20,7 +20,6 @@ import pytest
 from tests.fuzz import twin
 from tests.playbook import play
 from tests.proxy.conftest import WAIT, Loop, until_closed
-from valve_aws import crossing, splicing
 from valve_aws.aws import issue
 from valve_aws.backend import endpoint
 from valve_aws.model.call import Head, Origin
@@ -28,6 +27,7 @@ from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.plan import Listeners
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode
+from valve_aws.passage import crossing, splicing
 from valve_aws.proxy import LIMITS, Authority, Dial, Exchange, Limits, Server, Upstream
 
 POLICY = """

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from tests.differential.emulator import free_port
-from valve_aws import debugging
 from valve_aws.api.reading import Request
 from valve_aws.audit import read_records
 from valve_aws.environments.dap import Gate
 from valve_aws.model.source import Invalid
+from valve_aws.running import debugging
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from tests.attacks.walled import machine
 from valve_aws.course.subject import Subject
+from valve_aws.running.streaming import Finished
 from valve_aws.settings import Settings
-from valve_aws.streaming import Finished
 from valve_aws.valve import Valve
 
 TEMPLATE = """

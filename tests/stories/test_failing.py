@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from valve_aws.invoking import Invoking
 from valve_aws.model.label import Label
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Holding
+from valve_aws.running.invoking import Invoking
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from valve_aws import ledger
-from valve_aws.ledger import Ledger
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode, Reason, Rule
+from valve_aws.running import ledger
+from valve_aws.running.ledger import Ledger
 
 RECORD = Record(
     ident="",

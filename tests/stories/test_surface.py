@@ -17,10 +17,10 @@ import pytest
 from valve_aws.course.subject import Subject
 from valve_aws.model.invocation import Beside
 from valve_aws.model.source import Invalid
+from valve_aws.running.streaming import Finished
 from valve_aws.runtime import faults
 from valve_aws.runtime.tracing import trace
 from valve_aws.settings import Settings
-from valve_aws.streaming import Finished
 from valve_aws.valve import Valve
 
 TEMPLATE = """

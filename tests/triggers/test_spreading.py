@@ -13,7 +13,7 @@ import pytest
 
 from tests.triggers.ground import Ground
 from valve_aws.backend import Standing
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
 
 CODE = """
 import json, os

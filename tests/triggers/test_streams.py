@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.triggers.ground import Ground
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
 
 CODE = """
 import base64, json, os

@@ -29,13 +29,13 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from valve_aws import lasting
-from valve_aws.lasting import Lasting
 from valve_aws.model.source import Invalid
 from valve_aws.settings import Settings
-from valve_aws.standing import answering, opened
-from valve_aws.up import Port
-from valve_aws.up import up as command
+from valve_aws.staying import lasting
+from valve_aws.staying.lasting import Lasting
+from valve_aws.staying.standing import answering, opened
+from valve_aws.staying.up import Port
+from valve_aws.staying.up import up as command
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 TEMPLATE = f"""
@@ -482,7 +482,7 @@ def test_one_that_was_killed_leaves_the_cloud_and_the_book_of_the_one_before(
         shutil.copytree(killed, home / ".valve" / "up")
         with monkeypatch.context() as patch:
             if not enforced:
-                patch.setattr("valve_aws.lasting._laid", lambda _, book: lasting._removed(book))
+                patch.setattr("valve_aws.staying.lasting._laid", lambda _, book: lasting._removed(book))
             with up(home) as there:
                 assert there.valve.found
                 found = there.client("s3").list_objects_v2(Bucket=FILES)["Contents"]

@@ -1,6 +1,6 @@
 """What a course may ask for, and what it is answered.
 
-Knows a small vocabulary. Does not know who carries a command out; `passage` and the playbook do.
+Knows a small vocabulary. Does not know who carries a command out; `passage.driver` and the playbook do.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from valve_aws.course.commands import Command, Forward
 from valve_aws.course.drive import drive
 from valve_aws.course.release import outcome
 from valve_aws.course.subject import Subject
-from valve_aws.housing import Run
 from valve_aws.localstack import arrival as arrivals
 from valve_aws.localstack.arrival import Arrival, Taken, Unrecognised
 from valve_aws.localstack.marks import BOOKED, Marks
@@ -29,8 +28,9 @@ from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Function, Stack
 from valve_aws.model.verdict import Holding, Mode, Rule, Verdict
-from valve_aws.quoting import Quoting
-from valve_aws.releasing import released
+from valve_aws.passage.releasing import released
+from valve_aws.running.housing import Run
+from valve_aws.running.quoting import Quoting
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 

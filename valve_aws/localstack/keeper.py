@@ -26,7 +26,7 @@ from valve_aws.localstack.marks import Marks
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import Function, Stack, Trigger
-from valve_aws.preparing import ready
+from valve_aws.running.preparing import ready
 from valve_aws.settings import Settings
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from valve_aws.localstack.marks import Marks
 from valve_aws.model.cell import Extent, Span
 from valve_aws.model.stack import Function
 from valve_aws.model.verdict import Holding, Mode
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
 
 PATIENCE = 2.0
 """Seconds to wait until a write that may be what has arrived is settled in the book; then the cell counts as

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from valve_aws.guarding import Guard
+    from valve_aws.cooperative.guarding import Guard
     from valve_aws.pytest_plugin.canary import Canary
     from valve_aws.pytest_plugin.cloud import Cloud
     from valve_aws.pytest_plugin.flows import ValveFlows

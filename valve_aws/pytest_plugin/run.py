@@ -30,7 +30,7 @@ from valve_aws.report.flows import Flows, own
 from valve_aws.valve import Valve
 
 if TYPE_CHECKING:
-    from valve_aws.guarding import Guard
+    from valve_aws.cooperative.guarding import Guard
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ class Run:
 
     def guard(self) -> Guard:
         """See the fixture `valve_guard`."""
-        from valve_aws import guarding
+        from valve_aws.cooperative import guarding
 
         config, also = self._session.config, STACK_FIXTURES & self._asks or self._found
         # Why: what the stack was seeded with, and what others write there, is not in this guard's own book.

@@ -1,0 +1,351 @@
+"""The Lambda API joined with the functions of a valve: what a client asks for is what environments do.
+
+Knows which function of ours a version of the API's is, where its code is kept, and which lines its caller may
+see. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from valve_aws import runtime
+from valve_aws.api import wired
+from valve_aws.api.described import declared
+from valve_aws.api.desk import Desk
+from valve_aws.api.fault import Fault, invalid
+from valve_aws.api.names import LATEST, Place
+from valve_aws.api.operations import LambdaApi
+from valve_aws.api.ports import Engine, Outcome
+from valve_aws.api.registry import Registry
+from valve_aws.aws.contract import contract
+from valve_aws.aws.names import bucket as bucket_arn
+from valve_aws.course.commands import Lost
+from valve_aws.course.subject import Subject
+from valve_aws.model.cell import Extent, one
+from valve_aws.model.invocation import Beside
+from valve_aws.model.safe import plain
+from valve_aws.model.source import Invalid
+from valve_aws.model.stack import Function, Stack
+from valve_aws.model.verdict import Mode
+from valve_aws.passage.driver import Passage, Versions
+from valve_aws.proxy.grammar import TooLarge
+from valve_aws.running.housing import Housing, trace
+from valve_aws.running.invoking import Invoking, full
+from valve_aws.running.streaming import Stream
+from valve_aws.triggers import readable
+from valve_aws.triggers.sending import queue_url
+
+TAIL = 4096
+"""Bytes of a log that an invocation's answer brings along (Lambda API reference, Invoke, LogType)."""
+
+LARGEST_PACKAGE = 262_144_000
+"""Bytes of a package in a bucket: unpacked it has to be smaller than that (Lambda quotas)."""
+
+
+class Tails:
+    """The last lines of the log of each invocation that somebody waits for."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, deque[bytes]] = {}
+
+    def begin(self, invocation: str) -> None:
+        """Keep what an invocation writes from now on."""
+        self._kept[invocation] = deque()
+
+    def take(self, subject: Subject, line: str) -> None:
+        """Take in a line that may leave (`loglines.Leaving`)."""
+        lines = self._kept.get(subject.invocation)
+        if lines is None:
+            return
+        lines.append(line.encode("utf-8", "replace") + b"\n")
+        while sum(map(len, lines)) - len(lines[0]) >= TAIL:
+            lines.popleft()
+
+    def end(self, invocation: str) -> bytes:
+        """Return the last lines of an invocation, and keep no more."""
+        return b"".join(self._kept.pop(invocation, ()))[-TAIL:]
+
+
+class Controlling:
+    """What the Lambda API asks of a valve (`api.ports.Engine`)."""
+
+    def __init__(
+        self,
+        passage: Passage,
+        housing: Housing,
+        invoking: Invoking,
+        learn: Callable[[Stack], Awaitable[None]],
+        home: Path,
+        say: Callable[[str], None],
+        deployed: Collection[str],
+        processed: Callable[[str, str], str],
+    ) -> None:
+        """`learn` lets the whole valve know of its stack; packages are kept in `home`. `deployed` are the
+        functions, by logical id, that the API has; the others go on as they are. `processed` tells what
+        became of a stream's last batch, by function and trigger."""
+        self._passage, self._housing, self._invoking = passage, housing, invoking
+        self._learn, self._home, self._say = learn, home, say
+        self._declared = passage.stack
+        self._apart = {k: f for k, f in passage.stack.functions.items() if k not in deployed}
+        self._tails, self._processed = Tails(), processed
+        housing.lines.leaving = self._tails.take
+
+    def unacceptable(self, payload: bytes, waits: bool, context: str) -> tuple[int, str, bytes] | None:
+        """See `Engine`."""
+        return runtime.faults.unacceptable(payload, waits, context)
+
+    def wrong_tenant(self, isolates: bool, tenant: str) -> tuple[int, str, bytes] | None:
+        """See `Engine`."""
+        return runtime.faults.wrong_tenant(isolates, tenant)
+
+    def trace(self, given: str, active: bool) -> str:
+        """See `Engine`."""
+        return trace(given, active)
+
+    async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
+        """See `Engine`."""
+        self._tails.begin(beside.ident)
+        try:
+            done = await self._invoking.operator(function, payload, beside=beside)
+        except Invalid as mistake:
+            self._say(f"valve: {mistake}")
+            return Outcome(runtime.faults.unavailable(), True)
+        finally:
+            log = self._tails.end(beside.ident)
+        if full(done):
+            raise _throttled()
+        return Outcome(done.payload, done.failed, done.error_type, log)
+
+    async def stream(
+        self, function: Function, payload: bytes, beside: Beside
+    ) -> AsyncIterator[bytes | Outcome]:
+        """See `Engine`."""
+        self._tails.begin(beside.ident)
+        try:
+            stream = await self._invoking.stream(function, payload, beside=beside)
+        except Invalid as mistake:
+            self._tails.end(beside.ident)
+            self._say(f"valve: {mistake}")
+            return _unavailable()
+        except BaseException:
+            self._tails.end(beside.ident)
+            raise
+        if stream.finished and full(stream.finished):
+            self._tails.end(beside.ident)
+            raise _throttled()
+        return self._pieces(stream, beside.ident)
+
+    async def _pieces(self, stream: Stream, ident: str) -> AsyncIterator[bytes | Outcome]:
+        try:
+            async for piece in stream:
+                yield piece
+            done = stream.finished
+            assert done is not None
+            yield Outcome(done.payload, done.failed, done.error_type, self._tails.end(ident))
+        finally:
+            stream.close()
+            self._tails.end(ident)
+
+    def later(self, function: Function, payload: bytes, beside: Beside) -> None:
+        """See `Engine`."""
+        # Why by its name: an event that waits is served by what `$LATEST` is when its turn has come.
+        plain = function.version == "" and beside.arn == function.arn
+        self._invoking.behind(function.logical if plain else function, payload, beside)
+
+    # Code
+
+    def keep(self, content: bytes) -> Path:
+        """See `Engine`."""
+        path = self._home / f"{sha256(content).hexdigest()}.zip"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_suffix(f".{os.urandom(4).hex()}")
+            half.write_bytes(content)
+            half.replace(path)
+        return path
+
+    def kept(self, name: str) -> bytes | None:
+        """See `Engine`."""
+        digest = name.removesuffix(".zip")
+        path = self._home / f"{digest}.zip"
+        return path.read_bytes() if digest.isalnum() and digest.isascii() and path.is_file() else None
+
+    async def fetch(self, bucket: str, key: str, version: str) -> bytes:
+        """See `Engine`.
+
+        Why nothing that carries a label: whoever runs that code has what it says, and no event would bring it
+        along.
+        """
+        asked = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
+        before = self._passage.book.stamp()
+        try:
+            status, body = await self._passage.fetch("s3", "GetObject", asked, LARGEST_PACKAGE)
+        except TooLarge as large:
+            limit = f"Unzipped size must be smaller than {LARGEST_PACKAGE} bytes"
+            raise invalid(limit) from large
+        except Lost as lost:
+            raise invalid(f"Error occurred while GetObject. {plain(str(lost))}") from lost
+        if status != 200:
+            code = next((c for c in ("NoSuchBucket", "NoSuchKey") if c.encode() in body), "AccessDenied")
+            raise invalid(
+                f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {SAID[code]}"
+            )
+        store = bucket_arn(bucket)
+        (held,) = self._passage.book.held([one(store, key)], before).values()
+        carries = self._passage.court.judge.carried(Extent(store, name=key), held)
+        if self._passage.court.mode is not Mode.OFF and (carries.label or not carries.complete):
+            self._say(f"valve: s3://{plain(bucket)}/{plain(key)} carries a label; it cannot become code")
+            raise invalid(
+                f"Error occurred while GetObject. S3 Error Code: AccessDenied. S3 Error Message: {SAID['']}"
+            )
+        return body
+
+    # Sources
+
+    def readable(self, pattern: str) -> bool:
+        """See `Engine`."""
+        return readable(pattern)
+
+    async def lacks(self, source: str) -> str:
+        """See `Engine`."""
+        service = source.split(":")[2]
+        look = LOOKS[service]
+        name = queue_url(source) if service == "sqs" else source.partition("/stream/")[0].rpartition("/")[2]
+        asked = {look.names: name, **({"AttributeNames": ["QueueArn"]} if service == "sqs" else {})}
+        try:
+            status, body = await self._passage.fetch(service, look.operation, asked)
+        except Lost:
+            return ""  # Why: whoever cannot be asked has not said that it is not there
+        gone = look.there not in body if status == 200 else look.missing in body
+        return look.said.format(source) if gone else ""
+
+    def processed(self, function: Function, trigger: str) -> str:
+        """See `Engine`."""
+        return self._processed(function.logical, trigger)
+
+    # Functions
+
+    async def prepare(self, function: Function) -> str:
+        """See `Engine`."""
+        try:
+            await self._housing.prepare(function)
+        except Invalid as mistake:
+            self._say(f"valve: {mistake}")
+            return str(mistake)
+        return ""
+
+    async def provide(self, function: Function, count: int) -> str:
+        """See `Engine`."""
+        try:
+            return await self._housing.provide(function, count)
+        except Invalid as mistake:
+            self._say(f"valve: {mistake}")
+            return "FUNCTION_ERROR_INIT_FAILURE"
+
+    async def adopt(self, functions: Mapping[str, Function]) -> None:
+        """See `Engine`."""
+        own = {f.name: logical for logical, f in self._declared.functions.items()}
+        found = {own.get(name, function.logical): function for name, function in functions.items()}
+        found = {**self._apart, **found}
+        await self._learn(replace(self._passage.stack, functions=found))
+
+    async def forget(self, function: Function) -> None:
+        """See `Engine`."""
+        await self._housing.forget(function.key)
+
+
+def _throttled() -> Fault:
+    return Fault(
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
+    )
+
+
+async def _unavailable() -> AsyncIterator[bytes | Outcome]:
+    yield Outcome(runtime.faults.unavailable(), True, "Valve.FunctionUnavailable")
+
+
+SAID = {
+    "NoSuchBucket": "The specified bucket does not exist",
+    "NoSuchKey": "The specified key does not exist.",
+    "AccessDenied": "Access Denied",
+    "": "Access Denied",
+}
+"""S3's error code → its message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How it is seen whether a source is there."""
+
+    operation: str
+    names: str
+    """The member that names it."""
+    there: bytes
+    """What an answer has when it is."""
+    missing: bytes
+    """What an error has when it is not."""
+    said: str
+    """What Lambda says then."""
+
+
+LOOKS = {
+    "dynamodb": Look(
+        "DescribeTable", "TableName", b'"LatestStreamArn"', b"ResourceNotFound", "Stream not found: {}"
+    ),
+    "kinesis": Look(
+        "DescribeStreamSummary", "StreamName", b'"StreamARN"', b"ResourceNotFound", "Stream not found: {}"
+    ),
+    "sqs": Look(
+        "GetQueueAttributes",
+        "QueueUrl",
+        b'"QueueArn"',
+        b"QueueDoesNotExist",
+        "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+        "SQS Error Message: The specified queue does not exist.",
+    ),
+}
+"""By the service of a source."""
+
+
+def _wired(registry: Registry) -> Mapping[str, Function]:
+    return {name: wired.wired(registry, each) for name, each in registry.functions.items()}
+
+
+def lambda_api(
+    stack: Stack, engine: Engine, versions: Versions, address: Callable[[str], str] | None = None
+) -> LambdaApi:
+    """Return the API of a stack's account and region, its functions deployed. `versions` gets to know what
+    is made over it; `address` gives a function URL for its id, None AWS's own."""
+    registry = Registry(Place(stack.account, stack.region))
+    now = time.time()
+    for function in stack.functions.values():
+        registry.logical[function.logical] = function.name
+        deployed = declared(function, registry.place, now, str(uuid.uuid4()))
+        registry.functions[function.name] = deployed
+        if told := wired.invoke_config(function, registry.place.arn(function.name, LATEST), now):
+            deployed.invokes[LATEST] = told
+        for trigger in function.triggers:
+            ident = str(uuid.uuid4())
+            if told := wired.mapping(trigger, function, ident, registry.place.mapping(ident), now):
+                registry.mappings[ident] = told
+    chance = random.Random(os.urandom(16))
+    address = address or f"https://{{}}.lambda-url.{stack.region}.on.aws/".format
+    desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random, address, _wired)
+    made = LambdaApi(contract("lambda"), desk)
+    registered = made.desk
+
+    def find(arn: str, qualifier: str) -> Function | None:
+        return wired.found(registered.registry, arn, qualifier, chance.random())
+
+    versions.find = find
+    return made
