@@ -129,7 +129,8 @@ def _key(key: str, rule: Any, present: Mapping[str, Any]) -> bool:
 def _leaf(rule: Any, there: bool, value: Any) -> bool:
     """Say whether one alternative fits a value; of a list of values one is enough."""
     if isinstance(rule, dict) and "exists" in rule:
-        return there is bool(rule["exists"])
+        # Why: it looks at leaves alone; an object with members is none, and so counts as absent.
+        return (there and not isinstance(value, Mapping)) is bool(rule["exists"])
     if isinstance(value, list):
         return any(_leaf(rule, there, each) for each in value)
     if not isinstance(rule, dict):
