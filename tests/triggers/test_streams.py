@@ -173,6 +173,7 @@ def test_a_table_s_changes_come_in_their_order_with_both_images_labels(ground: G
     records = [r for e in ground.printed("WHOLE plain ") for r in e["Records"]]
     assert [r["eventName"] for r in records] == ["INSERT", "MODIFY", "REMOVE"]
     assert records[1]["dynamodb"]["OldImage"]["n"] == {"N": "1"}
+    assert all(r["dynamodb"]["ApproximateCreationDateTime"].is_integer() for r in records), "whole seconds"
     assert records[1]["eventSourceARN"].startswith("arn:aws:dynamodb:us-east-1:123456789012:table/")
     assert ground.events("Plain")[-1].label == {"pii"}
     cause = ground.events("Plain")[-1].cause

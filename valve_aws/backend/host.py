@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # it is started by its path, and alone
 
-from valve_aws.backend import keeping
+from valve_aws.backend import keeping, sizes
 from valve_aws.backend.filling import Filler, filled
 
 SMALL = 8 << 20
@@ -96,7 +96,10 @@ def amend() -> None:
 
     And let an upload belong to its key, as on S3 (NoSuchUpload): moto finds it by its id alone, so an object
     would be written under another key than the request names.
+
+    And let a record of a table's stream say of itself what AWS's say: moto counts the bytes of its own JSON.
     """
+    from moto.dynamodb.models.table import StreamRecord
     from moto.s3.responses import S3Response
     from moto.ses.models import SESBackend
     from moto.sqs.models import SQSBackend
@@ -107,6 +110,17 @@ def amend() -> None:
         pending = backend.get_queue(queue_name).pending_messages
         pending -= {message for message in pending if message.visible}
         return receive(backend, queue_name, *given, **named)
+
+    tell = StreamRecord.to_json
+
+    def recorded(record: Any) -> Any:
+        told = tell(record)
+        change = told["dynamodb"]
+        images = (change.get(name) or {} for name in ("Keys", "NewImage", "OldImage"))
+        size = sum(map(sizes.attributes, images))
+        return {**told, "eventVersion": "1.1", "dynamodb": {**change, "SizeBytes": size}}
+
+    StreamRecord.to_json = recorded  # type: ignore[method-assign]  # moto has no switch
 
     SQSBackend.receive_message = received  # type: ignore[method-assign, assignment]  # moto has no switch
 

@@ -77,9 +77,10 @@ class Rules:
 
 
 def of_table(record: Mapping[str, Any], stream: str, region: str) -> dict[str, Any]:
-    """Return a record of a table's stream, as GetRecords gives it, as a record of an event."""
+    """Return a record of a table's stream, as GetRecords gives it, as a record of an event; its time is
+    rounded down to a second (DynamoDB Streams API, StreamRecord)."""
     change = {**record["dynamodb"]}
-    change["ApproximateCreationDateTime"] = seconds(change.get("ApproximateCreationDateTime"))
+    change["ApproximateCreationDateTime"] = seconds(change.get("ApproximateCreationDateTime")) // 1
     return {
         "eventID": record.get("eventID", ""),
         "eventName": record["eventName"],
