@@ -16,7 +16,7 @@ ANY = frozenset({"date", "datetime", "timestamp", "code-sha256", "lambda-url", "
 
 MARK = re.compile(r"<([\w-]+)(?::([^>]+))?>")
 
-KEPT = frozenset({"uuid", "code-sha256"})
+KEPT = frozenset({"uuid", "code-sha256", "sequence-number"})
 """Words whose numbers stand for one text each. Why not the others: AWS's recordings number names by the "
 "way."""
 

@@ -59,14 +59,47 @@ def fails(event: Any, context: Any) -> Any:
     return event
 
 
+def breaks(event: Any, context: Any) -> Any:
+    """Fail."""
+    shown(event, context)
+    raise Exception("it breaks")
+
+
+REPORTS: Mapping[str, Any] = {
+    "unknown": {"batchItemFailures": [{"itemIdentifier": 123}]},
+    "empty": {"batchItemFailures": [{"itemIdentifier": ""}]},
+    "null": {"batchItemFailures": [{"itemIdentifier": None}]},
+    "foo": {"batchItemFailures": [{"foo": 123}]},
+    "foo-null": {"batchItemFailures": [{"foo": None}]},
+    "none": {"batchItemFailures": []},
+    "none-null": {"batchItemFailures": None},
+    "object": {},
+    "list": [],
+    "nothing": None,
+}
+
+
+def gives(event: Any, context: Any) -> Any:
+    """Return the report that the name of its table says behind a dot."""
+    shown(event, context)
+    return REPORTS[event["Records"][0]["eventSourceARN"].split("/")[1].partition(".")[2]]
+
+
 def reports(event: Any, context: Any) -> Any:
-    """Report the messages that are to fail as `fails` has it; the variable `GIVES` is returned instead."""
-    result = {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if _bad(r)]}
+    """Report the records that are to fail: messages as `fails` has it, of a table's records those whose item
+    says `should_fail`. The variable `GIVES` is returned instead."""
+    result = {"batchItemFailures": [{"itemIdentifier": _name(r)} for r in event["Records"] if _bad(r)]}
     result = json.loads(os.environ["GIVES"]) if "GIVES" in os.environ else result
     shown(event, context, result=result)
     return result
 
 
+def _name(record: Mapping[str, Any]) -> str:
+    return str(record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["messageId"])
+
+
 def _bad(record: Mapping[str, Any]) -> bool:
+    if "dynamodb" in record:
+        return bool(record["dynamodb"]["NewImage"].get("should_fail", {}).get("BOOL"))
     asked = json.loads(record["body"]).get("fail_attempts", 0)
     return int(record["attributes"]["ApproximateReceiveCount"]) <= asked

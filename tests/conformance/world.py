@@ -30,6 +30,12 @@ Resources:
   Fails:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: fails, Runtime: python3.12, Handler: handlers.fails, CodeUri: src, Timeout: 30}
+  Breaks:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: breaks, Runtime: python3.12, Handler: handlers.breaks, CodeUri: src}
+  Gives:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: gives, Runtime: python3.12, Handler: handlers.gives, CodeUri: src}
   Reports:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: reports, Runtime: python3.12, Handler: handlers.reports, CodeUri: src}

@@ -120,7 +120,7 @@ def amend() -> None:
         size = sum(map(sizes.attributes, images))
         return {**told, "eventVersion": "1.1", "dynamodb": {**change, "SizeBytes": size}}
 
-    StreamRecord.to_json = recorded  # type: ignore[method-assign]  # moto has no switch
+    StreamRecord.to_json = recorded  # type: ignore[method-assign, assignment]  # moto has no switch
 
     SQSBackend.receive_message = received  # type: ignore[method-assign, assignment]  # moto has no switch
 

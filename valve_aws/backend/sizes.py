@@ -1,7 +1,7 @@
 """How large DynamoDB counts what is in an item.
 
-Knows the rules of its developer guide ("DynamoDB item sizes and formats"), to which AWS's streams were recorded
-to keep. Does not know what is counted for.
+Knows the rules of its developer guide ("DynamoDB item sizes and formats"), to which AWS's streams keep. Does
+not know what is counted for.
 """
 
 from __future__ import annotations
