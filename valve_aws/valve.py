@@ -20,7 +20,6 @@ from valve_aws.backend import Endpoint, Moto, Seed
 from valve_aws.clock import Clock, Virtual
 from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
-from valve_aws.debugging import debuggable
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
 from valve_aws.labels import SqliteBook
@@ -34,6 +33,7 @@ from valve_aws.model.stack import Function, KeySchema, Stack
 from valve_aws.model.verdict import Holding, Mode
 from valve_aws.passage.driver import Passage, ident, now
 from valve_aws.proxy import Authority, Upstream
+from valve_aws.running.debugging import debuggable
 from valve_aws.running.housing import Housing
 from valve_aws.running.invoking import NOT_LABELLED, Invoking
 from valve_aws.running.ledger import Ledger
