@@ -5,7 +5,9 @@ Knows two buckets of one policy. Does not know how labels are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -23,6 +25,8 @@ BUCKETS = """
   Plain: {Type: AWS::S3::Bucket, Properties: {BucketName: plain-code}}
   Secret: {Type: AWS::S3::Bucket, Properties: {BucketName: secret-code}}
 """
+Together = Callable[[Callable[[Any], object]], list[str]]
+
 POLICY = """
 version: 1
 labels: {pii: {}}
@@ -108,3 +112,46 @@ def test_code_that_is_not_there_is_told_as_s3_tells_it(
 ) -> None:
     with pytest.raises(ClientError, match=f"Error occurred while GetObject. S3 Error Code: {said}"):
         created(deploying.client(), bucket, key)
+
+
+@pytest.fixture
+def together(deploying: Town, monkeypatch: pytest.MonkeyPatch) -> Together:
+    """Ask the same twice, so that code comes out of a bucket for both before either goes on; what became of
+    each, "" for what was done."""
+    both, read = asyncio.Barrier(2), Passage.fetch
+
+    async def fetched(*asked: Any) -> Any:
+        found = await read(*asked)
+        await both.wait()
+        return found
+
+    def ended(ask: Callable[[Any], object]) -> str:
+        try:
+            ask(deploying.client())
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return ""
+
+    def asked(ask: Callable[[Any], object]) -> list[str]:
+        with monkeypatch.context() as patched, ThreadPoolExecutor(2) as callers:
+            patched.setattr(Passage, "fetch", fetched)
+            return sorted(callers.map(ended, [ask, ask]))
+
+    return asked
+
+
+def test_of_two_who_make_a_function_at_once_one_is_refused(deploying: Town, together: Together) -> None:
+    assert together(lambda client: created(client, "plain-code")) == ["", "ResourceConflictException"]
+    settled(deploying.client(), "stored")
+    deploying.client().delete_function(FunctionName="stored")
+
+
+def test_of_two_who_change_a_function_at_once_one_is_refused(deploying: Town, together: Together) -> None:
+    client = deploying.client()
+    created(client, "plain-code")
+    settled(client, "stored")
+    change = {"FunctionName": "stored", "S3Bucket": "plain-code", "S3Key": "code.zip"}
+    ends = together(lambda client: client.update_function_code(**change))
+    assert ends == ["", "ResourceConflictException"]
+    settled(client, "stored")
+    client.delete_function(FunctionName="stored")

@@ -57,11 +57,12 @@ async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         runtimes.taken(params["Runtime"])
     _suits(params)
     limited({}, params.get("Tags") or {})
+    kept = await package(desk, params["Code"])
     told: Settings = {}
     found = layered(desk, told, params.get("Layers"))
+    # Why not before: while code came out of a bucket another may have made it.
     if name in registry.functions:
         raise conflict(f"Function already exist: {name}")
-    kept = await package(desk, params["Code"])
     told |= described.settings(name, place, params, kept)
     told |= {"RevisionId": desk.ident(), "LastModified": stamp(desk.now())}
     bare = Function(
@@ -179,10 +180,10 @@ def _settled(deployed: Deployed, params: Mapping[str, Any]) -> None:
 
 async def update_code(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`UpdateFunctionCode`. Raises `Fault`."""
-    name, _ = split(params["FunctionName"], desk.registry.place)
-    deployed = desk.registry.deployed(name)
-    _settled(deployed, params)
+    _plain(desk, params)
     kept = await package(desk, params)
+    deployed = _plain(desk, params)
+    _settled(deployed, params)
     told = {**deployed.latest.settings, "CodeSha256": kept.digest, "CodeSize": kept.size}
     if params.get("Architectures"):
         told["Architectures"] = params["Architectures"]
@@ -194,8 +195,7 @@ async def update_code(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any
 
 async def update_configuration(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`UpdateFunctionConfiguration`. Raises `Fault`."""
-    name, _ = split(params["FunctionName"], desk.registry.place)
-    deployed = desk.registry.deployed(name)
+    deployed = _plain(desk, params)
     if params.get("Runtime"):
         runtimes.taken(params["Runtime"])
     _suits({**deployed.latest.settings, **params})
@@ -275,6 +275,7 @@ async def put_recursion(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _plain(desk: Desk, params: Mapping[str, Any]) -> Deployed:
+    """Return the function that is meant, whatever its qualifier. Raises `Fault`."""
     name, _ = split(params["FunctionName"], desk.registry.place)
     return desk.registry.deployed(name)
 
