@@ -16,6 +16,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from valve_aws.course.commands import Lost
+from valve_aws.model.ports import Outcome
+from valve_aws.passage import Passage
+
 ROLE = "arn:aws:iam::123456789012:role/r"
 
 
@@ -204,3 +208,20 @@ def test_a_package_unpacks_nowhere_but_in_its_own_folder(client: Any, name: str)
     assert client.invoke(FunctionName="astray")["FunctionError"] == "Unhandled"
     client.delete_function(FunctionName="astray")
     assert not Path("/tmp/out").exists()
+
+
+@pytest.mark.parametrize(
+    "answer", [(404, b"no such service"), (200, b"not XML"), Lost(Outcome.FAILED, "gone")]
+)
+def test_networks_are_told_as_they_are_given_where_nobody_knows_of_any(
+    make: Callable[..., str], client: Any, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    async def fetched(*_: Any) -> Any:
+        if isinstance(answer, Lost):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Passage, "fetch", fetched)
+    make("inside", "1", VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+    told = client.get_function_configuration(FunctionName="inside")["VpcConfig"]
+    assert (told["SubnetIds"], told["SecurityGroupIds"], told["VpcId"]) == (["subnet-1"], ["sg-1"], "")

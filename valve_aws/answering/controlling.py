@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +25,10 @@ from valve_aws.api.names import LATEST, Place
 from valve_aws.api.operations import LambdaApi
 from valve_aws.api.ports import Engine, Outcome
 from valve_aws.api.registry import Registry
+from valve_aws.aws import xmls
 from valve_aws.aws.contract import contract
 from valve_aws.aws.names import bucket as bucket_arn
+from valve_aws.aws.unclear import Unclear
 from valve_aws.course.commands import Lost
 from valve_aws.course.subject import Subject
 from valve_aws.model.cell import Extent, one
@@ -45,6 +47,12 @@ from valve_aws.triggers.sending import queue_url
 
 TAIL = 4096
 """Bytes of a log that an invocation's answer brings along (Lambda API reference, Invoke, LogType)."""
+
+NETWORKS = (
+    ("DescribeSecurityGroups", "group-id", "groupId", "InvalidGroup", "The security group"),
+    ("DescribeSubnets", "subnet-id", "subnetId", "InvalidSubnetID", "The subnet ID"),
+)
+"""(operation, its filter, the member of its answer, what is not found, AWS's word for it), in AWS's order."""
 
 LARGEST_PACKAGE = 262_144_000
 """Bytes of a package in a bucket: unpacked it has to be smaller than that (Lambda quotas)."""
@@ -230,6 +238,40 @@ class Controlling:
     def processed(self, function: Function, trigger: str) -> str:
         """See `Engine`."""
         return self._processed(function.logical, trigger)
+
+    # Networks
+
+    async def network(self, subnets: Sequence[str], groups: Sequence[str]) -> str:
+        """See `Engine`."""
+        vpc = ""
+        for (operation, by, member, code, word), asked in zip(NETWORKS, (groups, subnets), strict=True):
+            there = await self._networks(operation, by, member, asked)
+            if there is None:
+                return ""
+            if missed := next((each for each in asked if each not in there), None):
+                raise invalid(
+                    f"Error occurred while {operation}. EC2 Error Code: {code}.NotFound. "
+                    f"EC2 Error Message: {word} '{missed}' does not exist"
+                )
+            vpc = next((there[each] for each in asked), vpc)
+        return vpc
+
+    async def _networks(
+        self, operation: str, by: str, member: str, asked: Sequence[str]
+    ) -> Mapping[str, str] | None:
+        """Return the VPC of each that there is, None where nobody tells of any: nothing comes of them."""
+        if not asked:
+            return {}
+        try:
+            params = {"Filters": [{"Name": by, "Values": list(asked)}]}
+            status, body = await self._passage.fetch("ec2", operation, params)
+            listed = xmls.parsed(body).children if status == 200 else None
+        except (Lost, Unclear):
+            listed = None
+        if listed is None:
+            return None
+        items = [{e.tag: e.words() for e in item.children} for each in listed for item in each.children]
+        return {item[member]: item.get("vpcId", "") for item in items if member in item}
 
     # Functions
 

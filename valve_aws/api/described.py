@@ -59,7 +59,7 @@ def settings(name: str, place: Place, given: Mapping[str, Any], package: Package
 
 
 def network(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `VpcConfig` as it is told; kept and not applied, as every call goes through the valve anyway."""
+    """Return `VpcConfig` as it is told; not applied, as every call goes through the valve anyway."""
     told = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
     return {**told, **given}
 

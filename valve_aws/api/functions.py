@@ -57,7 +57,7 @@ async def create(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
         runtimes.taken(params["Runtime"])
     _suits(params)
     limited({}, params.get("Tags") or {})
-    kept = await package(desk, params["Code"])
+    params, kept = await _placed(desk, params), await package(desk, params["Code"])
     told: Settings = {}
     found = layered(desk, told, params.get("Layers"))
     # Why not before: while code came out of a bucket another may have made it.
@@ -130,6 +130,14 @@ def _suits(params: Mapping[str, Any]) -> None:
         raise invalid(f"{params['Runtime']} is not supported for SnapStart enabled functions.")
 
 
+async def _placed(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return parameters with the VPC of the networks that they name. Raises `Fault`."""
+    if not (given := params.get("VpcConfig")):
+        return params
+    subnets, groups = given.get("SubnetIds") or (), given.get("SecurityGroupIds") or ()
+    return {**params, "VpcConfig": {**given, "VpcId": await desk.engine.network(subnets, groups)}}
+
+
 async def get(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`GetFunction`. Raises `Fault`."""
     name, qualifier = named(desk.registry.place, params)
@@ -195,9 +203,11 @@ async def update_code(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any
 
 async def update_configuration(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`UpdateFunctionConfiguration`. Raises `Fault`."""
-    deployed = _plain(desk, params)
+    _plain(desk, params)
     if params.get("Runtime"):
         runtimes.taken(params["Runtime"])
+    params = await _placed(desk, params)
+    deployed = _plain(desk, params)
     _suits({**deployed.latest.settings, **params})
     _settled(deployed, params)
     told = dict(deployed.latest.settings)

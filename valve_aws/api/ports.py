@@ -5,7 +5,7 @@ Knows the questions. Does not know who answers them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +54,9 @@ class Engine(Protocol):
 
     async def fetch(self, bucket: str, key: str, version: str) -> bytes:
         """Return a package out of a bucket. Raises `Fault`."""
+
+    async def network(self, subnets: Sequence[str], groups: Sequence[str]) -> str:
+        """Return the id of the VPC that subnets are of, "" where nobody tells of networks. Raises `Fault`."""
 
     async def prepare(self, function: Function) -> str:
         """Make ready what can be made ahead; return why a function cannot be run here, "" when it can."""
