@@ -272,6 +272,17 @@ async def delete(desk: Desk, params: Mapping[str, Any]) -> None:
         await desk.engine.forget(version.function)
 
 
+async def signing(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`GetFunctionCodeSigningConfig`: none has one. Raises `Fault`."""
+    _plain(desk, params)
+    return {}
+
+
+async def unsign(desk: Desk, params: Mapping[str, Any]) -> None:
+    """`DeleteFunctionCodeSigningConfig`. Raises `Fault`."""
+    _plain(desk, params)
+
+
 async def recursion(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """`GetFunctionRecursionConfig`. Raises `Fault`."""
     return {"RecursiveLoop": _plain(desk, params).recursion}

@@ -41,6 +41,8 @@ TABLE: Mapping[str, Operation] = {
     "UpdateFunctionCode": functions.update_code,
     "UpdateFunctionConfiguration": functions.update_configuration,
     "DeleteFunction": functions.delete,
+    "GetFunctionCodeSigningConfig": functions.signing,
+    "DeleteFunctionCodeSigningConfig": functions.unsign,
     "GetFunctionRecursionConfig": functions.recursion,
     "PutFunctionRecursionConfig": functions.put_recursion,
     "GetAccountSettings": functions.account,
