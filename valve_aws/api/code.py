@@ -18,7 +18,7 @@ from valve_aws.api.desk import Desk
 from valve_aws.api.fault import Fault, not_covered
 
 ZIPPED, UNZIPPED = 52_428_800, 262_144_000
-"""Bytes of a deployment package (Lambda quotas)."""
+"""Bytes that a deployment package has to be smaller than (the service's own messages)."""
 
 BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
@@ -45,7 +45,7 @@ async def package(desk: Desk, given: Mapping[str, Any]) -> Package:
         )
     else:
         raise Fault("InvalidParameterValueException", "Please provide a source for function code.")
-    if len(content) > ZIPPED and "ZipFile" in given:
+    if len(content) >= ZIPPED and "ZipFile" in given:
         raise Fault(
             "RequestEntityTooLargeException", f"Zipped size must be smaller than {ZIPPED} bytes", bare=True
         )
@@ -63,5 +63,5 @@ def _seen(content: bytes) -> None:
         raise Fault("InvalidParameterValueException", BROKEN) from error
     if not names:
         raise Fault("InvalidParameterValueException", "Uploaded file must be a non-empty zip")
-    if size > UNZIPPED:
+    if size >= UNZIPPED:
         raise Fault("InvalidParameterValueException", f"Unzipped size must be smaller than {UNZIPPED} bytes")

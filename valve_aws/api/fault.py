@@ -67,7 +67,7 @@ class Fault(Exception):
         told: dict[str, Any] = {} if self.bare else {"Type": "User"}
         if self.message is not None or self.code == "AccessDeniedException":
             told["Message" if self.code in CAPITAL else "message"] = self.message
-        return json.dumps({**told, **self.more}).encode()
+        return json.dumps({**told, **self.more}, separators=(",", ":")).encode()
 
 
 def invalid(message: str, bare: bool = False) -> Fault:

@@ -139,7 +139,7 @@ class LambdaApi:
         status = STATUS.get(asked.name, asked.status)
         if found is None:
             return Answer(status, (ident,))
-        return Answer(status, (JSON, ident), json.dumps(found).encode())
+        return Answer(status, (JSON, ident), json.dumps(found, separators=(",", ":")).encode())
 
     def _package(self, name: str) -> Answer:
         content = self.desk.engine.kept(name)
