@@ -93,6 +93,18 @@ class Town:
             config=config,
         )
 
+    def cloud(self, service: str) -> Any:
+        """Return a client of the cloud behind the API, which starts when one is first asked for."""
+        there = self.loop.wait(self.valve.cloud())
+        return boto3.client(
+            service,
+            endpoint_url=there.url,
+            region_name="us-east-1",
+            aws_access_key_id=there.credential.access_key,
+            aws_secret_access_key=there.credential.secret_key,
+            aws_session_token=there.credential.token or None,
+        )
+
     def close(self) -> None:
         """End it."""
         self._stop.set()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -40,15 +39,7 @@ def deploying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("buckets")
     (folder / "valve.yaml").write_text(POLICY)
     town = built(folder, TEMPLATE + BUCKETS)
-    cloud = town.loop.wait(town.valve.cloud())
-    client = boto3.client(
-        "s3",
-        endpoint_url=cloud.url,
-        region_name="us-east-1",
-        aws_access_key_id=cloud.credential.access_key,
-        aws_secret_access_key=cloud.credential.secret_key,
-        aws_session_token=cloud.credential.token or None,
-    )
+    client = town.cloud("s3")
     for bucket in ("plain-code", "secret-code"):
         client.put_object(Bucket=bucket, Key="code.zip", Body=code("'from a bucket'"))
     yield town

@@ -9,7 +9,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +18,9 @@ from botocore.exceptions import ClientError
 
 from tests.conformance.comparing import Marks
 from valve_aws.api.reading import Request
+
+AROUND = 118
+"""Bytes of a package beside those of its one file, `handler.py`."""
 
 
 class Raw(io.BytesIO):
@@ -44,7 +47,8 @@ def straight(client: Any, answer: Callable[[Request], Any]) -> None:
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         told = answer(Request(request.method, target, headers, body or b""))
         assert isinstance(told.body, bytes)
-        return AWSResponse(request.url, told.status, HeadersDict(told.headers), Raw(told.body))
+        length = ("content-length", str(len(told.body)))
+        return AWSResponse(request.url, told.status, HeadersDict([*told.headers, length]), Raw(told.body))
 
     client.meta.events.register("before-send.lambda", sent)
 
@@ -64,6 +68,7 @@ def answered(client: Any, operation: str, params: Mapping[str, Any]) -> dict[str
             "text": text,
             "more": more,
             "status": meta["HTTPStatusCode"],
+            "headers": meta["HTTPHeaders"],
         }
     meta = told.pop("ResponseMetadata")
     for name in ("Statement", "Policy"):
@@ -78,8 +83,14 @@ def _read(payload: bytes) -> Any:
     return json.loads(payload) if payload else ""
 
 
-def compared(marks: Marks, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Any:
-    """Yield in what an answer is another than the one that was recorded."""
+def compared(
+    marks: Marks, wanted: Mapping[str, Any], found: Mapping[str, Any], before: Sequence[Any] = ()
+) -> Iterator[str]:
+    """Yield in what an answer is another than the one that was recorded.
+
+    `has` are members that it has among others, as recorded before AWS had more of them; `names` those that
+    each of its members has; `grown` is by how much numbers in it are larger than in an earlier answer.
+    """
     if ("error" in wanted) != ("error" in found):
         yield f"is {found}, not {dict(wanted)}"
         return
@@ -88,12 +99,36 @@ def compared(marks: Marks, wanted: Mapping[str, Any], found: Mapping[str, Any]) 
     message = found.get("message")
     if isinstance(message, str):
         found = {**found, "message": steady(message)}
+    if "has" in wanted:
+        found = {**found, "has": narrowed(wanted["has"], found["is"])}
+    if "headers" in wanted:
+        found = {**found, "headers": narrowed(wanted["headers"], found["headers"])}
+    if "names" in wanted:
+        found = {**found, "names": {member: sorted(within) for member, within in found["is"].items()}}
+    if "grown" in wanted:
+        earlier, paths = before[wanted["since"]]["is"], wanted["grown"]
+        grown = {path: at(found["is"], path) - at(earlier, path) for path in paths}
+        found = {**found, "grown": grown, "since": wanted["since"]}
     if "each" in wanted:
         _, _, listed = str(found.get("message")).partition(" detected: ")
         found = {**found, "each": sorted(listed.split("; "))}
     yield from marks.differences(dict(wanted), {k: found[k] for k in wanted if k in found})
     if "more" not in wanted and found.get("more") and "each" not in wanted and "text" in wanted:
         yield f"has {found['more']} beside"
+
+
+def narrowed(wanted: Any, found: Any) -> Any:
+    """Return an answer without the members that are not asked for."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return {key: narrowed(wanted[key], found[key]) for key in wanted if key in found}
+    return found
+
+
+def at(found: Any, path: str) -> Any:
+    """Return what an answer has at `Member.Member`."""
+    for part in path.split("."):
+        found = found[part]
+    return found
 
 
 def steady(message: str) -> str:
@@ -114,9 +149,10 @@ def filled(value: Any, answers: Any, code: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
         if "$zip" in value:
             number = value["$zip"]
-            return packed(
-                code.get(str(number), f"def handler(event, context):\n    return event  # {number}\n")
-            )
+            text = code.get(str(number), f"def handler(event, context):\n    return event  # {number}\n")
+            return sized(text, value) if len(value) > 1 else packed(text)
+        if "$times" in value:
+            return str(value["$times"][0]) * int(value["$times"][1])
         if "$text" in value:
             return str(value["$text"]).encode("latin1")
         if "$from" in value:
@@ -135,6 +171,15 @@ def packed(code: str) -> bytes:
     with zipfile.ZipFile(content, "w") as opened:
         for name in ("handler.py", "index.py", "handlers.py", "python/shared.py"):
             opened.writestr(zipfile.ZipInfo(name), code)  # Why: no time, which a digest would show
+    return content.getvalue()
+
+
+def sized(code: str, told: Mapping[str, int]) -> bytes:
+    """Return a package of so many `bytes`, or whose one file has so many, `stored` as it is or `packed`."""
+    content, how = io.BytesIO(), zipfile.ZIP_DEFLATED if "packed" in told else zipfile.ZIP_STORED
+    size = told["bytes"] - AROUND if "bytes" in told else told.get("stored") or told["packed"]
+    with zipfile.ZipFile(content, "w") as opened:
+        opened.writestr(zipfile.ZipInfo("handler.py"), code.encode().ljust(size, b"#"), how, 1)
     return content.getvalue()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -58,6 +58,24 @@ class Stage:
         straight(self.client, lambda asked: town.loop.wait(town.api.answer(asked)))
         self._desk = town.api.desk
         self._engine = self._desk.engine
+        self._clients: dict[str, Any] = {}
+
+    def cloud(self, service: str) -> Any:
+        """Return a client of the cloud behind the API."""
+        if service not in self._clients:
+            self._clients[service] = self.town.cloud(service)
+        return self._clients[service]
+
+    def paged(self, operation: str, member: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for a list one entry at a time, and return all of them."""
+        found, marker = list[Any](), dict[str, str]()
+        while True:
+            told = self.client._make_api_call(operation, {"MaxItems": 1, **params, **marker})
+            assert len(told[member]) <= 1, "a page is no longer than was asked for"
+            found += told[member]
+            if not told.get("NextMarker"):
+                return {"is": {member: found}}
+            marker = {"Marker": told["NextMarker"]}
 
     def clear(self) -> None:
         """Begin with nothing deployed."""

@@ -2,7 +2,8 @@
 
 Knows cases: calls in their order, and what is known of some of the answers (status, error, message, members,
 values). The facts were recorded on AWS by LocalStack's authors (tests/aws/services/lambda_ of their
-repository, Apache-2.0); the cases are ours. Does not know how the API works.
+repository, Apache-2.0); the cases are ours, and `also` names recordings that say the same. Does not know how
+the API works.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ KNOWN: dict[str, str] = json.loads((CASES.parent / "known.json").read_text(encod
 @pytest.mark.parametrize(
     ("area", "case"),
     [
-        pytest.param(area, case, id=f"{area}/{case['name']}")
+        pytest.param(
+            area, case, id=f"{area}/{case['name']}", marks=[pytest.mark.slow] if case.get("slow") else []
+        )
         for area in AREAS
         for case in AREAS[area]["cases"]
     ],
@@ -39,17 +42,22 @@ def test_the_api_answers_as_aws_was_recorded_to(stage: Stage, area: str, case: M
     for step in case["steps"]:
         if step.get("settled"):
             stage.settle()
-        answer = answered(stage.client, step["call"], filled(step["with"], answers, case.get("code", {})))
+        params = filled(step["with"], answers, case.get("code", {}))
+        if "paged" in step:
+            answer = stage.paged(step["call"], step["paged"], params)
+        else:
+            client = stage.cloud(step["to"]) if "to" in step else stage.client
+            answer = answered(client, step["call"], params)
         answers.append(answer)
         if "expect" not in step:
             assert answer.get("error") is None, (step, answer)
             continue
         wanted = (
-            step["expect"] | {"is": whole(step["expect"]["is"], AREAS[area]["like"])}
+            step["expect"] | {"is": whole(step["expect"]["is"], AREAS[area].get("like", {}))}
             if "is" in step["expect"]
             else step["expect"]
         )
-        found = list(compared(marks, wanted, answer))
+        found = list(compared(marks, wanted, answer, answers))
         known = f"{area}/{case['name']}/{step['fact']}" in KNOWN
         if bool(found) is not known:
             faults += [
