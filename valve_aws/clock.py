@@ -62,6 +62,10 @@ class Clock:
         """Return seconds since the epoch."""
         return time.time()
 
+    def ours(self, told: float) -> float:
+        """Return a time that the embedded cloud tells, as this clock has it."""
+        return told
+
     def at(self, when: float, act: Callable[[], object], owed: bool = True) -> Timer:
         """Have `act` called at a time, at the soonest with the loop's next turn."""
         timer = self._new(when, act, owed)
@@ -134,6 +138,10 @@ class Virtual(Clock):
     def now(self) -> float:
         """See `Clock.now`."""
         return self._now
+
+    def ours(self, told: float) -> float:
+        """See `Clock.ours`. Why another: the cloud's own time goes on while this one stands still."""
+        return told - (time.time() - self._began)
 
     def at(self, when: float, act: Callable[[], object], owed: bool = True) -> Timer:
         """See `Clock.at`; who is due already is called when the time is next moved, by nothing at least."""

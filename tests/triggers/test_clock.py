@@ -6,6 +6,7 @@ Knows the clock, and the embedded cloud as it answers. Does not know who waits i
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import boto3
@@ -99,3 +100,15 @@ def test_the_embedded_cloud_goes_by_the_same_time() -> None:
         assert seen() == 0
     finally:
         moto.stop()
+
+
+def test_what_the_cloud_has_told_is_as_old_by_a_time_that_stands_still() -> None:
+    async def runs() -> None:
+        clock = Virtual(time.time() - 600)  # as one that began ten minutes ago, and stood still since
+        await clock.forward(60)
+        told = time.time() + 60 - 30
+        ours, since = clock.ours(told), time.time() + 60 - told
+        assert clock.now() - since <= ours <= clock.now() - 30
+        assert Clock().ours(told) == told
+
+    asyncio.run(runs())

@@ -212,6 +212,7 @@ async def update_configuration(desk: Desk, params: Mapping[str, Any]) -> Mapping
     _settled(deployed, params)
     told = dict(deployed.latest.settings)
     told |= {member: params[member] for member in described.KEPT if member in params}
+    _letters(told, deployed.latest.settings)
     if "VpcConfig" in params:
         told["VpcConfig"] = described.network(params["VpcConfig"])
     if "SnapStart" in params:
@@ -224,6 +225,16 @@ async def update_configuration(desk: Desk, params: Mapping[str, Any]) -> Mapping
     found = layered(desk, told, params.get("Layers"))
     told["RevisionId"] = desk.ident()
     return await _changed(desk, deployed, told, described.runnable(told, None, found, function), False)
+
+
+def _letters(told: Settings, before: Settings) -> None:
+    """Settle where dead letters go. Why as before where nothing is named: AWS was recorded to keep it; it is
+    an empty name that takes it away."""
+    given = told.get("DeadLetterConfig") or before.get("DeadLetterConfig") or {}
+    if given.get("TargetArn"):
+        told["DeadLetterConfig"] = given
+    else:
+        told.pop("DeadLetterConfig", None)
 
 
 async def _changed(

@@ -59,7 +59,7 @@ class Triggering:
         self._cloud, self._say = cloud, say
         self._began = clock.now()
         following = Following(
-            passage, tables, cloud.seeded, lambda: self._began if cloud.kept else 0.0, say
+            passage, tables, cloud.seeded, lambda: self._began if cloud.kept else 0.0, clock, say
         )
         around = (delivering, following, invoking.start, say, _fresh)
         self._tailing = Tailing(passage, clock, invoking.for_queue, invoking.brought, *around)

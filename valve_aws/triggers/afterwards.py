@@ -53,7 +53,8 @@ def next_try(rules: Afterwards, tries: int, age: float) -> float | End:
     if tries > rules.retries:
         return End.EXHAUSTED
     delay = DELAYS[min(tries, len(DELAYS)) - 1]
-    return End.AGED if age + delay > rules.age else delay
+    # Why when it is just as old, too: on AWS some time has passed until it comes to that.
+    return End.AGED if age + delay >= rules.age else delay
 
 
 def ended(

@@ -28,6 +28,8 @@ class Parcel:
     resources: tuple[str, ...] = ()
     key: str = ""
     """In a bucket."""
+    trace: str = ""
+    """The X-Ray header of what it comes of, for a queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,10 @@ def _fifo(target: str, parcel: Parcel) -> dict[str, str]:
 
 
 def _queue(target: str, parcel: Parcel) -> Asked:
-    given = {"QueueUrl": queue_url(target), "MessageBody": _text(parcel)}
+    given: dict[str, Any] = {"QueueUrl": queue_url(target), "MessageBody": _text(parcel)}
+    if parcel.trace:
+        header = {"DataType": "String", "StringValue": parcel.trace}
+        given["MessageSystemAttributes"] = {"AWSTraceHeader": header}
     return Asked("sqs", "SendMessage", {**given, **_attributes(parcel), **_fifo(target, parcel)})
 
 

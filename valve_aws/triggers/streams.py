@@ -37,7 +37,9 @@ class Taken:
     key: str
     """What has an order of its own: an item's key, a partition key."""
     arrived: float
-    """Seconds since the epoch."""
+    """Seconds since the epoch, as the stream tells."""
+    came: float
+    """The same by the clock that ages go by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,11 +91,24 @@ def record(notice: Notice, subscription: str) -> dict[str, Any]:
             "Timestamp": notice.time,
             "SignatureVersion": "1",
             "Signature": SIGNATURE,
-            "SigningCertUrl": "https://sns.us-east-1.amazonaws.com/SimpleNotificationService.pem",
-            "UnsubscribeUrl": f"https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={subscription}",
+            "SigningCertUrl": _signed_by(notice),
+            "UnsubscribeUrl": _unsubscribing(notice, subscription),
             "MessageAttributes": _attributes(notice),
         },
     }
+
+
+def _address(notice: Notice) -> str:
+    return f"https://sns.{notice.topic.split(':')[3]}.amazonaws.com"
+
+
+def _signed_by(notice: Notice) -> str:
+    """Return the address of a certificate that is none: nothing is signed here."""
+    return f"{_address(notice)}/SimpleNotificationService-{'0' * 32}.pem"
+
+
+def _unsubscribing(notice: Notice, subscription: str) -> str:
+    return f"{_address(notice)}/?Action=Unsubscribe&SubscriptionArn={subscription}"
 
 
 def _attributes(notice: Notice) -> dict[str, dict[str, Any]]:
@@ -117,8 +130,8 @@ def envelope(notice: Notice, subscription: str) -> bytes:
         "Timestamp": notice.time,
         "SignatureVersion": "1",
         "Signature": SIGNATURE,
-        "SigningCertURL": "https://sns.us-east-1.amazonaws.com/SimpleNotificationService.pem",
-        "UnsubscribeURL": f"https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={subscription}",
+        "SigningCertURL": _signed_by(notice),
+        "UnsubscribeURL": _unsubscribing(notice, subscription),
     }
     if notice.params.get("MessageAttributes"):
         told["MessageAttributes"] = _attributes(notice)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
+from valve_aws import runtime
 from valve_aws.clock import Clock
 from valve_aws.course.subject import Subject
 from valve_aws.model.invocation import NOTHING_BESIDE, Beside
@@ -75,12 +76,19 @@ class Deferring:
     ) -> str:
         """Take an event in, and return its request id, which all its tries have. `function` is its logical
         id, or one of its versions."""
+        now = self._clock.now()
         beside = replace(beside, ident=beside.ident or self._fresh())
+        beside = replace(beside, trace=beside.trace or self._trace(function, now))
         logical = function if isinstance(function, str) else function.logical
         carried = self._brought(logical, trigger, payload, carried)
-        now = self._clock.now()
         self.start(self._try(Deferred(function, payload, carried, now, beside, trigger, source, cause)))
         return beside.ident
+
+    def _trace(self, function: str | Function, now: float) -> str:
+        """Return an X-Ray header for all tries of an event, and for what is told of its end."""
+        there = self._passage.stack.functions.get(function) if isinstance(function, str) else function
+        traced, mark = there is not None and there.traced, self._fresh().replace("-", "")
+        return runtime.tracing.trace("", traced, f"1-{int(now):08x}-{mark[:24]}", mark[-16:])
 
     async def _try(self, event: Deferred) -> None:
         known = self._passage.stack.functions
@@ -146,7 +154,8 @@ class Deferring:
             parcel = self._parcel(target, function, told, end, event)
             await self._tell(target, function, parcel, subject, event.carried)
         if rules.dead_letters and end is not End.SUCCESS:
-            letter = Parcel(event.payload, afterwards.dead_letter(event.beside.ident, attempt))
+            beside = afterwards.dead_letter(event.beside.ident, attempt)
+            letter = Parcel(event.payload, beside, trace=event.beside.trace)
             await self._tell(rules.dead_letters, function, letter, subject, event.carried)
 
     def _parcel(
@@ -158,6 +167,7 @@ class Deferring:
             detail=f"Lambda Function Invocation Result - {how}",
             resources=(target, afterwards.qualified(event.beside.arn or function.arn)),
             key=afterwards.key(f"async/{function.name}", self._clock.now(), self._fresh()),
+            trace=event.beside.trace,
         )
 
     async def _tell(

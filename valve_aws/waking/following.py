@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.clock import Timer
+from valve_aws.clock import Clock, Timer
 from valve_aws.course import commands as ask
 from valve_aws.model.cell import Cell, Extent, one
 from valve_aws.model.ports import Tables
@@ -94,11 +94,13 @@ class Following:
         tables: Tables,
         seeded: Callable[[str], int],
         began: Callable[[], float],
+        clock: Clock,
         say: Callable[[str], None],
     ) -> None:
         """`seeded` says how many items a table was given before anything happened; `began` since when what
         is in a stream is of this run, 0 when all of it is."""
         self._passage, self._tables, self._seeded, self._say = passage, tables, seeded, say
+        self._clock = clock
         self._began = began
         self._tails: dict[tuple[str, str, str], list[Tail]] = {}
         self._known: OrderedDict[str, Holding] = OrderedDict()
@@ -127,9 +129,12 @@ class Following:
             self._known.popitem(last=False)
 
     async def tails(self, trigger: Trigger) -> list[Tail]:
+        """Return the shards of a mapping's source, read on from where it was, by what it says now."""
         key = (trigger.function, trigger.name, trigger.source)
         if key not in self._tails:
             self._tails[key] = [tail async for tail in self._opened(trigger)]
+        for tail in self._tails[key]:
+            tail.trigger, tail.rules = trigger, Rules.of(trigger.properties)
         return self._tails[key]
 
     async def _opened(self, trigger: Trigger) -> AsyncIterator[Tail]:
@@ -204,14 +209,16 @@ class Following:
             shown = streams.of_stream(record, tail.stream, tail.shard, region, role)
             number, arrived = str(record["SequenceNumber"]), shown["kinesis"]["approximateArrivalTimestamp"]
             holding = self._of_stream(tail.stream, number)
-            return Taken(shown, holding, number, str(record["PartitionKey"]), arrived)
+            key = str(record["PartitionKey"])
+            return Taken(shown, holding, number, key, arrived, self._clock.ours(arrived))
         if streams.unchanged(record):
             return None
         shown = streams.of_table(record, tail.stream, region)
         change = record["dynamodb"]
         key, holding = self._of_table(tail, change["Keys"])
         arrived = shown["dynamodb"]["ApproximateCreationDateTime"]
-        return Taken(shown, holding, str(change["SequenceNumber"]), key, arrived)
+        number = str(change["SequenceNumber"])
+        return Taken(shown, holding, number, key, arrived, self._clock.ours(arrived))
 
     def _of_table(self, tail: Tail, keys: dict[str, Any]) -> tuple[str, Holding]:
         """Return an item's name and what its record carries: both images (law 9), so all that the item was

@@ -146,9 +146,9 @@ class Tailing:
 
     async def _batch(self, tail: Tail, lane: Lane, batch: Batch, cause: str) -> None:
         rules, now = tail.rules, self._clock.now()
-        old = rules.age >= 0 and now - batch.records[0].arrived > rules.age
+        old = rules.age >= 0 and now - batch.records[0].came > rules.age
         if old:
-            aged = tuple(taken for taken in batch.records if now - taken.arrived > rules.age)
+            aged = tuple(taken for taken in batch.records if now - taken.came > rules.age)
             given = Batch(aged, batch.tries, streams.carried((batch.learned, lane.waited)))
             await self._give_up(tail, given, "RecordAgeExceeded")
             rest = batch.records[len(aged) :]
