@@ -74,8 +74,9 @@ def answered(client: Any, operation: str, params: Mapping[str, Any]) -> dict[str
     for name in ("Statement", "Policy"):
         if isinstance(told.get(name), str):
             told[name] = json.loads(told[name])
-    if "Payload" in told:
-        told["Payload"] = _read(told["Payload"].read())
+    for name in ("Payload", "Body"):
+        if hasattr(told.get(name), "read"):
+            told[name] = _read(told[name].read())
     return {"is": json.loads(json.dumps(told, default=str)), "status": meta["HTTPStatusCode"]}
 
 
@@ -168,9 +169,12 @@ def filled(value: Any, answers: Any, code: Mapping[str, str]) -> Any:
 def packed(code: str) -> bytes:
     """Return a package of a function."""
     content = io.BytesIO()
+    script = ("bootstrap",) if code.startswith("#!") else ()
     with zipfile.ZipFile(content, "w") as opened:
-        for name in ("handler.py", "index.py", "handlers.py", "python/shared.py"):
-            opened.writestr(zipfile.ZipInfo(name), code)  # Why: no time, which a digest would show
+        for name in script or ("handler.py", "index.py", "handlers.py", "python/shared.py"):
+            entry = zipfile.ZipInfo(name)  # Why: no time, which a digest would show
+            entry.external_attr = (0o755 if script else 0o600) << 16
+            opened.writestr(entry, code)
     return content.getvalue()
 
 

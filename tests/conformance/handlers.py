@@ -5,12 +5,17 @@ Knows what stands in an event's records and in its own variables. Does not know 
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
 import os
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
+
+BEFORE = os.environ.get("_X_AMZN_TRACE_ID")
+"""The trace header while nothing is served."""
 
 TRIES: list[int] = []
 """One for each event that this environment has had."""
@@ -96,6 +101,44 @@ def reports(event: Any, context: Any) -> Any:
 
 def _name(record: Mapping[str, Any]) -> str:
     return str(record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["messageId"])
+
+
+def heeds(event: Any, context: Any) -> Any:
+    """Do what its event, or what a record of a stream in it says: `raise` a message, `return` a value. Else
+    report the records that say `bad`, or return an event that has none beside what is known of it."""
+    known = {"ident": context.aws_request_id, "trace": os.environ.get("_X_AMZN_TRACE_ID"), "before": BEFORE}
+    shown(event, context, **known)
+    records = event.get("Records", ())
+    said = [_said(record) for record in records] or [event]
+    for each in said:
+        if "raise" in each:
+            raise Exception(each["raise"])
+        if "return" in each:
+            return each["return"]
+    if not records:
+        members = (
+            "invoked_function_arn function_version function_name memory_limit_in_mb aws_request_id "
+            "log_group_name log_stream_name client_context".split()
+        )
+        return {"event": event, "context": {member: getattr(context, member) for member in members}}
+    bad = [record for record, each in zip(records, said, strict=True) if each.get("bad")]
+    return {"batchItemFailures": [{"itemIdentifier": r["kinesis"]["sequenceNumber"]} for r in bad]}
+
+
+def _said(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        told = json.loads(base64.b64decode(record["kinesis"]["data"]))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def speaks(event: Any, context: Any) -> Any:
+    """Print and log a line, then fail."""
+    sys.stdout.write("a line that is printed\n")
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger().info("a line that is logged")
+    raise Exception("it was meant to")
 
 
 def _bad(record: Mapping[str, Any]) -> bool:

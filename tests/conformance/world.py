@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,20 @@ Resources:
   Reports:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: reports, Runtime: python3.12, Handler: handlers.reports, CodeUri: src}
+  Heeds:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: heeds, Runtime: python3.12, Handler: handlers.heeds, CodeUri: src, Timeout: 30}
+  Told: {Type: AWS::SQS::Queue, Properties: {QueueName: told}}
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: {TopicName: topic, Subscription: [{Protocol: sqs, Endpoint: !GetAtt Told.Arn}]}
+  Bus: {Type: AWS::Events::EventBus, Properties: {Name: bus}}
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Bus
+      EventPattern: {version: ["0"]}
+      Targets: [{Id: heard, Arn: !GetAtt Echo.Arn}]
 """
 """Functions that stay warm from case to case. One whose settings matter is the case's own."""
 
@@ -58,12 +74,14 @@ class World:
     A case has `functions`, by name, with what each has beside `FUNCTION`, and `steps`:
 
     - `{"to": service, "call": operation, "with": parameters}` (`to` is lambda by default), with `expect` and
-      `fact` as in `test_cases.py`, or it has to succeed; `as` names it for a later `{"$from": [name, ...]}`
+      `fact` as in `test_cases.py`, `among` for some members alone, or it has to succeed; `headers` go along;
+      `as` names it for a later `{"$from": [name, ...]}`
     - `{"let": seconds}`: time passes, and what is due by then is done; nothing is polled before the first
       `let` or `seen`
     - `{"seen": count, "by": function, "expect": events, "fact": name}`: the events that a function has had
-      since it was last looked at; `beside` adds what else its handler shows, `flat` makes one list of their
-      records, sorted by that member
+      since it was last looked at; `beside` adds what else its handler shows, `only` has that alone, `flat`
+      makes one list of their records, sorted by that member
+    - `{"log": name, "expect": lines, "fact": name}`: the tail of the log of an earlier answer, not its report
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,6 +89,8 @@ class World:
         files = {"template.yaml": TEMPLATE, "src/handlers.py": HANDLERS}
         self.ground = Ground(folder, files, self._cloud)
         self._number = 0
+        self.headers: Mapping[str, str] = {}
+        """What goes along with the next call of the Lambda API."""
 
     def open(self) -> None:
         """Begin."""
@@ -93,7 +113,7 @@ class World:
         return self.ground.call(self._answer(request))
 
     async def _answer(self, request: Any) -> Any:
-        told = await self._api.answer(request)
+        told = await self._api.answer(replace(request, headers={**request.headers, **self.headers}))
         while self._api.desk.tasks:
             await asyncio.gather(*self._api.desk.tasks)
         return told
@@ -124,6 +144,8 @@ class World:
         registry = self._api.desk.registry
         for ident in list(registry.mappings):
             self._lambda.delete_event_source_mapping(UUID=ident)
+        for deployed in registry.functions.values():
+            deployed.invokes.clear()
         for name in set(registry.functions) - self._before:
             self._lambda.delete_function(FunctionName=name)
         self.ground.settle()
@@ -139,7 +161,7 @@ class _Play:
 
     def filled(self, value: Any) -> Any:
         """Return parameters as they are sent."""
-        return filled(value, self._answers, {"handlers": HANDLERS})
+        return filled(value, self._answers, {"handlers": HANDLERS, **self._case.get("code", {})})
 
     def step(self, step: Mapping[str, Any]) -> None:
         """Take one step of the case."""
@@ -148,17 +170,25 @@ class _Play:
             self._world.ground.advance(step["let"])
         elif "seen" in step:
             answer = {"is": self._events(step)}
+        elif "log" in step:
+            lines = b64decode(self._answers[step["log"]]["is"]["LogResult"]).decode().splitlines()
+            answer = {"is": [line for line in lines if not line.startswith("REPORT")]}
         else:
             client = self._world.client(step.get("to", "lambda"))
+            self._world.headers = step.get("headers", {})
             answer = answered(client, step["call"], self.filled(step["with"]))
         self._answers |= {step[name]: answer for name in ("as", "fact") if name in step}
         if "expect" in step:
             self._compare(step, answer)
+        elif "among" in step:
+            told = answer.get("is", {})
+            among = {member: told.get(member) for member in step["among"]}
+            self._compare({**step, "expect": {"is": step["among"]}}, {"is": among})
         else:
             assert answer.get("error") is None, (step, answer)
 
     def _compare(self, step: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        wanted = step["expect"] if "seen" not in step else {"is": step["expect"]}
+        wanted = step["expect"] if "call" in step else {"is": step["expect"]}
         if "is" in wanted:
             wanted = wanted | {"is": whole(wanted["is"], self._like)}
         self.faults += [f"{step['fact']}: {line}" for line in compared(self._marks, wanted, answer)]
@@ -172,8 +202,9 @@ class _Play:
         if len(new) != step["seen"]:
             self.faults.append(f"{step['by']} had {len(new)} events, not {step['seen']}: {new}")
         if "flat" not in step:
-            members = ("event", *step.get("beside", ()))
-            return [told["event"] if len(members) == 1 else {m: told[m] for m in members} for told in new]
+            members = step.get("only") or ("event", *step.get("beside", ()))
+            bare = members == ("event",)
+            return [told["event"] if bare else {m: told[m] for m in members} for told in new]
         records = [record for told in new for record in told["event"]["Records"]]
         return sorted(records, key=lambda record: json.dumps(_at(record, step["flat"])))
 
