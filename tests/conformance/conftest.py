@@ -12,12 +12,22 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Town, built
+from tests.api.conftest import TEMPLATE, Town, built
 from tests.conformance.answering import straight
 from valve_aws.api.registry import Registry
 from valve_aws.model.stack import Function
 
 ACCOUNT = "111111111111"
+
+MAPPED = """
+  Jobs: {Type: AWS::SQS::Queue}
+  EventSourceMapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref Echo
+      EventSourceArn: !GetAtt Jobs.Arn
+      Tags: [{Key: my, Value: tag}]
+"""
 
 
 class Held:
@@ -77,10 +87,10 @@ class Stage:
                 return {"is": {member: found}}
             marker = {"Marker": told["NextMarker"]}
 
-    def clear(self) -> None:
-        """Begin with nothing deployed."""
+    def clear(self, declared: bool = False) -> None:
+        """Begin with nothing deployed, or with what the template declares."""
         self.settle()
-        registry = Registry(self._desk.registry.place)
+        registry = self._desk.registry if declared else Registry(self._desk.registry.place)
         held = self.town.loop.wait(_made(self._engine))
         self.town.api.desk = dataclasses.replace(self._desk, registry=registry, engine=held, tasks=set())
 
@@ -106,7 +116,7 @@ async def _settled(desk: Any) -> None:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The API that all cases are put to."""
-    town = built(tmp_path_factory.mktemp("conformance"), account=ACCOUNT)
+    town = built(tmp_path_factory.mktemp("conformance"), TEMPLATE + MAPPED, account=ACCOUNT)
     stage = Stage(town)
     yield stage
     stage.settle()

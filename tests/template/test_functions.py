@@ -58,6 +58,28 @@ def test_globals_lie_under_a_function_s_own_properties(read: Read) -> None:
     assert not stack.warnings
 
 
+def test_tags_come_as_a_map_or_as_a_list(read: Read) -> None:
+    stack = read(
+        """
+        Transform: AWS::Serverless-2016-10-31
+        Globals: {Function: {Tags: {team: shop}}}
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Properties: {Runtime: python3.12, Handler: app.handler, InlineCode: x, Tags: {tier: 1}}
+          G:
+            Type: AWS::Lambda::Function
+            Properties:
+              Runtime: python3.12
+              Handler: index.handler
+              Code: {ZipFile: x}
+              Tags: [{Key: tier, Value: two}]
+        """
+    )
+    assert stack.functions["F"].tags == {"team": "shop", "tier": "1"}
+    assert stack.functions["G"].tags == {"tier": "two"}
+
+
 def test_a_plain_cloudformation_function_in_json_is_read(read: Read) -> None:
     stack = read(
         """

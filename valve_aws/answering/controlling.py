@@ -372,13 +372,13 @@ def lambda_api(
     now = time.time()
     for function in stack.functions.values():
         registry.logical[function.logical] = function.name
-        deployed = declared(function, registry.place, now, str(uuid.uuid4()))
+        deployed = declared(function, stack, registry.place, now, str(uuid.uuid4()))
         registry.functions[function.name] = deployed
         if told := wired.invoke_config(function, registry.place.arn(function.name, LATEST), now):
             deployed.invokes[LATEST] = told
         for trigger in function.triggers:
             ident = str(uuid.uuid4())
-            if told := wired.mapping(trigger, function, ident, registry.place.mapping(ident), now):
+            if told := wired.mapping(trigger, function, stack, ident, registry.place.mapping(ident), now):
                 registry.mappings[ident] = told
     chance = random.Random(os.urandom(16))
     address = address or f"https://{{}}.lambda-url.{stack.region}.on.aws/".format

@@ -15,7 +15,7 @@ from typing import Any
 from valve_aws.api.code import Package
 from valve_aws.api.names import LATEST, Place
 from valve_aws.api.registry import Deployed, Settings, Version
-from valve_aws.model.stack import Code, Function, Layer, Logging
+from valve_aws.model.stack import Code, Function, Layer, Logging, Stack
 
 DEFAULTS: Mapping[str, Any] = {
     "Description": "",
@@ -103,7 +103,13 @@ def runtime_version(place: Place, runtime: str) -> dict[str, str]:
     return {"RuntimeVersionArn": f"arn:aws:lambda:{place.region}::runtime:{digest}"}
 
 
-def declared(function: Function, place: Place, now: float, revision: str) -> Deployed:
+def tags(own: Mapping[str, str], logical: str, stack: Stack) -> dict[str, str]:
+    """Return the tags of what a template makes (CloudFormation user guide, "Resource tags")."""
+    system = {"logical-id": logical, "stack-id": stack.ident, "stack-name": stack.name}
+    return {**{f"aws:cloudformation:{name}": value for name, value in system.items()}, **own}
+
+
+def declared(function: Function, stack: Stack, place: Place, now: float, revision: str) -> Deployed:
     """Return a function of the template as one that is deployed."""
     told: Settings = {
         "FunctionName": function.name,
@@ -135,7 +141,13 @@ def declared(function: Function, place: Place, now: float, revision: str) -> Dep
         told["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
     if function.layers:
         told["Layers"] = [{"Arn": layer.name, "CodeSize": 0} for layer in function.layers]
-    return Deployed(function.name, Version(function, told), reserved=function.reserved, own=True)
+    return Deployed(
+        function.name,
+        Version(function, told),
+        reserved=function.reserved,
+        tags=tags(function.tags, function.logical, stack),
+        own=True,
+    )
 
 
 def runnable(

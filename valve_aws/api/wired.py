@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from valve_aws.api.mappings import DEFAULTS
+from valve_aws.api.described import tags
+from valve_aws.api.mappings import DEFAULTS, TOLD
 from valve_aws.api.names import LATEST
 from valve_aws.api.registry import Deployed, Registry, Settings, Version
-from valve_aws.model.stack import Afterwards, Function, Trigger
+from valve_aws.model.stack import Afterwards, Function, Stack, Trigger
 
 KINDS = {"sqs": "SQS", "dynamodb": "DynamoDB", "kinesis": "Kinesis"}
 """Service of a source → SAM's type of event."""
@@ -97,16 +98,21 @@ def invoke_config(function: Function, arn: str, now: float) -> Settings | None:
     return found
 
 
-def mapping(trigger: Trigger, function: Function, ident: str, arn: str, now: float) -> Settings | None:
+def mapping(
+    trigger: Trigger, function: Function, stack: Stack, ident: str, arn: str, now: float
+) -> Settings | None:
     """Return the event source mapping that a trigger of the template is, None when it is none."""
     service = next((s for s, kind in KINDS.items() if kind == trigger.kind), "")
     if not service or not trigger.source:
         return None
     told: Mapping[str, Any] = trigger.properties
     enabled = str(told.get("Enabled", True)).lower() != "false"
+    # Why: what SAM makes of an event of a function has both names, what stands for itself its own.
+    logical = trigger.name if "EventSourceArn" in told else function.logical + trigger.name
+    own = {str(each["Key"]): str(each["Value"]) for each in told.get("Tags") or ()}
     return {
         **DEFAULTS[service],
-        **{k: v for k, v in told.items() if k not in {"Queue", "Stream", "Enabled"}},
+        **{member: told[member] for member in TOLD if member in told},
         "UUID": ident,
         "EventSourceMappingArn": arn,
         "EventSourceArn": trigger.source,
@@ -115,4 +121,5 @@ def mapping(trigger: Trigger, function: Function, ident: str, arn: str, now: flo
         "State": "Enabled" if enabled else "Disabled",
         "@name": trigger.name,
         "@enabled": enabled,
+        "@tags": tags(own, logical, stack),
     }

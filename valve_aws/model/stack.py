@@ -123,6 +123,7 @@ class Function:
     """True: its role is outside the template, so what it grants is not known."""
     role: str = ""
     """Its role's ARN; who a stream's events say has read them."""
+    tags: Mapping[str, str] = field(default_factory=dict)
     triggers: tuple[Trigger, ...] = ()
     afterwards: Afterwards = Afterwards()
     reserved: int | None = None
@@ -191,6 +192,8 @@ class Stack:
     folder: Path = Path()
     metadata: Any = None
     """The Node of `Metadata: Valve:` of the top template, if any."""
+    ident: str = ""
+    """What `AWS::StackId` stands for."""
 
     def store(self, arn: str) -> Resource | Function | None:
         """Return the resource or function of this stack that has this ARN."""

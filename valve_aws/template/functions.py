@@ -58,6 +58,7 @@ def read(
         logging=_logging(properties.get("LoggingConfig")),
         traced=_traced(properties),
         isolates=_isolates(properties.get("TenancyConfig")),
+        tags=tags(properties.get("Tags")),
         role=_role(properties.get("Role"), declared, template),
         where=declared.where,
     )
@@ -69,6 +70,14 @@ def _role(node: Node | None, declared: Declared, template: Template) -> str:
     if told and not is_open(told):
         return told
     return template.formed(declared.logical, "arn:{p}:iam::{a}:role/{n}")
+
+
+def tags(node: Node | None) -> dict[str, str]:
+    """Return tags, which SAM has as a map and CloudFormation as a list."""
+    if node is not None and isinstance(node.value, list):
+        pairs = (entries(each, "a tag") for each in elements(node, "`Tags`"))
+        return {word(pair.get("Key"), "`Key`"): word(pair.get("Value"), "`Value`") for pair in pairs}
+    return {name: word(value, f"the tag `{name}`") for name, value in entries(node, "`Tags`").items()}
 
 
 def _reserved(node: Node | None) -> int | None:

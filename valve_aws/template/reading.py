@@ -128,6 +128,7 @@ def _stack(top: Template, ground: Ground) -> Stack:
         str(top.file),
         top.folder,
         metadata.get("Valve"),
+        str(top.pseudo("AWS::StackId", Where(str(top.file))).value),
     )
 
 
