@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from valve_aws.course.commands import Lost
 from valve_aws.model.ports import Outcome
-from valve_aws.passage import Passage
+from valve_aws.passage.driver import Passage
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 
