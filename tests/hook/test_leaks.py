@@ -102,4 +102,4 @@ def test_off_it_is_recorded_and_nothing_more(cloud: Any) -> None:
 def test_the_line_about_the_run_names_its_strength(cloud: Any) -> None:
     with guard() as valve:
         seed()
-    assert valve.summary().startswith("valve (cooperative): 1 calls")
+    assert valve.summary().startswith("valve (cooperative): 1 call,")

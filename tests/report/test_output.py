@@ -72,6 +72,43 @@ def test_no_two_pieces_make_what_acts_together(one: str, other: str) -> None:
     assert harmless(lines(f"{one} {other}\n{one}\t{other}"), "\n\t")
 
 
+@pytest.mark.parametrize(
+    ("mode", "rule", "says"),
+    [
+        (Mode.AUDIT, Rule.UNREADABLE, "refused"),
+        (Mode.OFF, Rule.UNREADABLE, "refused"),
+        (Mode.AUDIT, Rule.BOOK, "refused"),
+        (Mode.AUDIT, Rule.PERIMETER, "would be refused"),
+        (Mode.ENFORCE, Rule.PERIMETER, "refused"),
+    ],
+)
+def test_what_was_not_sent_is_told_as_refused_wherever_it_is_told(mode: Mode, rule: Rule, says: str) -> None:
+    told = ("r-1", "2026-01-01T00:00:00.000Z", "s3", "PutObject", "eu-west-1", "1" * 12, "refuse", mode)
+    record = Record(*told, "Worker", "Worker-1", "i-1", reasons=(Reason(rule, "a text"),))
+    assert report.explanation([record], "r-1").splitlines()[0].endswith(f"  {says}")
+    assert ("✗ REFUSED r-1" in report.refusal(record)) == (says == "refused")
+    assert ("errorCode" in json.loads(encode(record))) == (says == "refused")
+    tally = report.Tally()
+    tally.add(record)
+    assert f"1 {says}" in tally.text()
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "says"),
+    [
+        ([], "0 calls, 0 carried a label and passed, 0 would be refused"),
+        (["refuse"], "1 call, 0 carried a label and passed, 1 refused"),
+        (["allow", "allow"], "2 calls, 0 carried a label and passed, 0 refused"),
+    ],
+)
+def test_numbers_agree_with_what_they_count(verdicts: list[str], says: str) -> None:
+    tally = report.Tally()
+    for verdict in verdicts:
+        told = ("r-1", "", "s3", "PutObject", "", "", verdict, Mode.ENFORCE, "Worker", "Worker-1", "i-1")
+        tally.add(Record(*told))
+    assert tally.text() == says
+
+
 def test_ordinary_text_is_shown_as_it_is() -> None:
     for text in (string.printable[:95], "größer 日本 😀 — ✗", "a::b", "# ## ###", "http://[::1]/", "x##y"):
         assert plain(text) == text

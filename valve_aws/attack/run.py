@@ -15,6 +15,7 @@ from valve_aws.attack.finding import Finding, Report, State
 from valve_aws.attack.stage import Outcome, Stage
 from valve_aws.attack.standin import FAMILIES, StandIns
 from valve_aws.attack.table import ATTACKS
+from valve_aws.model.plural import counted
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.verdict import Mode
 from valve_aws.settings import Settings
@@ -121,7 +122,8 @@ def _one(stage: Stage, row: Attack) -> Finding:
             text = f"its honest {outcome.trial.name}: {_why(outcome)}"
             return Finding(name, row.title, State.OVERDONE, text)
     rules = ", ".join(dict.fromkeys(str(e.rule) for e in row.exits))
-    return Finding(name, row.title, State.HELD, f"{calls}: {rules}; tried in {len(outcomes)} environments")
+    tried = counted(len(outcomes), "environment")
+    return Finding(name, row.title, State.HELD, f"{calls}: {rules}; tried in {tried}")
 
 
 def _why(outcome: Outcome) -> str:

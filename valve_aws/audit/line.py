@@ -48,7 +48,7 @@ def encode(record: Record) -> str:
         "requestParameters": dict(record.parameters),
         "resources": [{"ARN": resource} for resource in record.resources],
     }
-    if record.verdict == "refuse" and record.mode is Mode.ENFORCE:
+    if record.stopped:
         line["errorCode"] = "AccessDenied"
     line["valve"] = _beside(record)
     # Why: what is left that acts on whoever shows the line; neither stands anywhere but within strings.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from valve_aws.commands.told import gather, read_event
+from valve_aws.model.plural import counted
 from valve_aws.model.safe import in_json, lines, plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.settings import Settings
@@ -172,7 +173,7 @@ def lock(verb: str, audit: Path | None, named: Path | None, told: Mapping[str, A
     before = there or lockfile.Lock()
     after = lockfile.renewed(before, used, keep=verb == "update")
     wrote = lockfile.save(path, after)
-    say(f"valve: {'wrote' if wrote else 'nothing new for'} {path}, {len(after.entries)} uses")
+    say(f"valve: {'wrote' if wrote else 'nothing new for'} {path}, {counted(len(after.entries), 'use')}")
     return 0
 
 

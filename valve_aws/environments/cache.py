@@ -20,6 +20,7 @@ from time import monotonic
 from valve_aws.environments import files
 from valve_aws.environments.interpreters import Interpreter
 from valve_aws.environments.languages import Node
+from valve_aws.model.plural import counted
 from valve_aws.model.source import Invalid, Where
 
 RUNTIME = ("awslambdaric", "boto3")
@@ -199,7 +200,8 @@ class Cache:
 
         def make(folder: Path) -> None:
             began = monotonic()
-            self._say(f"installing {len(lines)} packages for Node (once): {', '.join(sorted(needed))[:200]}")
+            number = counted(len(lines), "package")
+            self._say(f"installing {number} for Node (once): {', '.join(sorted(needed))[:200]}")
             aside = folder / ".installed"  # as no package can be called
             aside.mkdir()
             (aside / "package.json").write_text("{}")

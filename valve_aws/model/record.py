@@ -11,7 +11,10 @@ from typing import Any
 
 from valve_aws.model.call import Evidence
 from valve_aws.model.label import CLEAN, Label
-from valve_aws.model.verdict import Mode, Reason, Way
+from valve_aws.model.verdict import Mode, Reason, Rule, Way
+
+ALWAYS = frozenset({Rule.UNREADABLE, Rule.BOOK})
+"""Rules that refuse in every mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,9 @@ class Record:
     status: int = 0
     probed: tuple[str, ...] = ()
     """Stores that accept more than the call found there (`Verdict.probed`)."""
+
+    @property
+    def stopped(self) -> bool:
+        """Say whether a refusal held: in `audit` most calls go on, and are listed."""
+        held = self.mode is Mode.ENFORCE or any(reason.rule in ALWAYS for reason in self.reasons)
+        return self.verdict == "refuse" and held

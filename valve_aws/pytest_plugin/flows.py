@@ -13,7 +13,7 @@ import pytest
 from valve_aws.model.record import Record
 from valve_aws.model.safe import lines
 from valve_aws.model.source import Invalid
-from valve_aws.report.flows import LOGS, WAYS_OUT, Flows, Place, is_call, stopped
+from valve_aws.report.flows import LOGS, WAYS_OUT, Flows, Place, is_call
 from valve_aws.report.refusal import NEVER_SENT
 
 LOG = WAYS_OUT[LOGS]
@@ -108,7 +108,7 @@ class ValveFlows:
         logical = _understood(lambda: flows.function(function)) if function else ""
         place = _understood(lambda: flows.place(to)) if to is not None else None
         fitting = flows.refusals(logical, call, place, tag, rule)
-        held = [record for record in fitting if stopped(record)]
+        held = [record for record in fitting if record.stopped]
         self._expect(held)
         if not held:
             _fail("nothing that fits was refused", _instead(flows, fitting))
@@ -170,7 +170,7 @@ def _fail(what: str, told: str) -> NoReturn:
 
 
 def _counted(records: Sequence[Record]) -> str:
-    held, tried = sum(stopped(record) for record in records), _times(len(records))
+    held, tried = sum(record.stopped for record in records), _times(len(records))
     if held == len(records):
         return f"it was tried {tried}, and stopped"
     return f"it did, {tried}" if not held else f"it did, {tried}, of which {_times(held)} it was stopped"
@@ -184,7 +184,7 @@ def _instead(flows: Flows, fitting: Sequence[Record]) -> str:
     """Tell what there was instead of the refusal that was looked for."""
     if fitting:
         return "it would have been, in `enforce`:\n\n" + flows.told(fitting)
-    others = [record for record in flows.records if stopped(record)]
+    others = [record for record in flows.records if record.stopped]
     if others:
         return "this was:\n\n" + flows.told(others)
     calls = [record for record in flows.records if is_call(record)]

@@ -13,7 +13,7 @@ from typing import Any
 from valve_aws.model.label import Label, join
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
-from valve_aws.report.flows import Flows, action, is_call, stopped
+from valve_aws.report.flows import Flows, action, is_call
 from valve_aws.report.refusal import headline
 
 
@@ -96,7 +96,7 @@ class Function:
         place = f"{plain(record.evidence.file)}:{record.evidence.line}" if record.evidence.file else ""
         return Told(
             headline(record, self._flows.title),
-            record.verdict if not against or stopped(record) else "would refuse",
+            record.verdict if not against or record.stopped else "would refuse",
             join(record.writes, *(reason.excess for reason in record.reasons if against)),
             plain(record.reasons[0].text) if record.reasons else "",
             place,

@@ -14,6 +14,7 @@ import pytest
 
 from valve_aws.backend import NotStarted
 from valve_aws.canary import Lookout
+from valve_aws.model.plural import counted
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
@@ -236,7 +237,7 @@ class Run:
     def _refused(self, unexpected: Sequence[Record], flows: Flows) -> list[str]:
         if not unexpected:
             return []
-        number = f"{len(unexpected)} {'refusal' if len(unexpected) == 1 else 'refusals'}"
+        number = counted(len(unexpected), "refusal")
         speaks = "that no assertion of this test speaks of (`valve_flows.assert_refused(…)`):"
         return [f"{number} {speaks}", flows.told(unexpected)]
 

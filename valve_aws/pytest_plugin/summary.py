@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from valve_aws.model.plural import counted
 from valve_aws.model.record import Record
 from valve_aws.model.source import Where
 from valve_aws.pytest_plugin.flows import ValveFlows
 from valve_aws.pytest_plugin.host import on_github, written
 from valve_aws.report.annotation import annotation
-from valve_aws.report.flows import Flows, is_call, own, stopped
+from valve_aws.report.flows import Flows, is_call, own
 from valve_aws.report.refusal import headline
 from valve_aws.report.sarif import Result, sarif
 from valve_aws.report.words import tags
@@ -58,13 +59,13 @@ class Summary:
         """Take in what one test has seen, and what its assertions have said of it; `cooperative`: with the
         guard that is no boundary."""
         calls = [record for record in flows.records if is_call(record)]
-        held = [record for record in flows.records if stopped(record) and not own(record)]
+        held = [record for record in flows.records if record.stopped and not own(record)]
         unexpected = {record.ident for record in spoken.unexpected(held)}
         forbidden = {record.ident for record in spoken.forbidden}
         self._tests += 1
         self._cooperative += cooperative
         self._calls += len(calls)
-        passed = [r for r in calls if r.writes and not stopped(r)]
+        passed = [r for r in calls if r.writes and not r.stopped]
         self._passed.update(line(r, flows) for r in passed)
         self._refused.update(line(r, flows) for r in held)
         for record in (*held, *(r for r in passed if r.ident in forbidden)):
@@ -138,18 +139,18 @@ class Summary:
         write = terminalreporter
         write.section("valve")
         write.line(
-            f"{_number(self._tests, 'test')}, {_number(self._calls, 'call')}, "
-            f"{_number(sum(self._passed.values()), 'flow')} with a label, "
-            f"{_number(sum(self._refused.values()), 'refusal')}"
+            f"{counted(self._tests, 'test')}, {counted(self._calls, 'call')}, "
+            f"{counted(sum(self._passed.values()), 'flow')} with a label, "
+            f"{counted(sum(self._refused.values()), 'refusal')}"
         )
         if self._cooperative:
-            guarded = _number(self._cooperative, "test")
+            guarded = counted(self._cooperative, "test")
             write.line(f"  {guarded} with the cooperative guard, in process: no boundary")
-        for mark, counted in (("→", self._passed), ("✗", self._refused)):
-            for told, number in counted.most_common(SHOWN):
+        for mark, flows in (("→", self._passed), ("✗", self._refused)):
+            for told, number in flows.most_common(SHOWN):
                 write.line(f"  {mark} {told}" + (f"    {number} times" if number > 1 else ""))
-            if len(counted) > SHOWN:
-                write.line(f"  {mark} … and {len(counted) - SHOWN} more")
+            if len(flows) > SHOWN:
+                write.line(f"  {mark} … and {len(flows) - SHOWN} more")
         if on_github():
             for found in self._findings:
                 if found["rule"] != "expected":
@@ -172,7 +173,3 @@ def line(record: Record, flows: Flows) -> str:
     carried = record.writes or record.label.union(*(r.excess for r in record.reasons))
     who = f"{record.function} → {headline(record, flows.title)}"
     return f"{who}  {tags(carried)}" if carried else who
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -19,7 +19,7 @@ from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Mode, Rule
+from valve_aws.model.verdict import Rule
 from valve_aws.report.refusal import crossed, headline, refusal
 from valve_aws.report.words import short, tags
 
@@ -37,9 +37,6 @@ HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z
 
 SHOWN = 3
 """Flows that a message draws; the rest are counted."""
-
-UNANSWERED = frozenset({Rule.UNREADABLE, Rule.BOOK})
-"""Rules that refuse in every mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +78,6 @@ def host_of(target: str) -> str:
 def own(record: Record) -> bool:
     """Say whether a record is of something that the operator did: he has no environment."""
     return not record.environment
-
-
-def stopped(record: Record) -> bool:
-    """Say whether a refusal held: in `audit` a call goes on, and is listed."""
-    enforced = record.mode is Mode.ENFORCE or any(r.rule in UNANSWERED for r in record.reasons)
-    return record.verdict == "refuse" and enforced
 
 
 def is_call(record: Record) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from valve_aws.model.cell import Cell
+from valve_aws.model.plural import counted
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.source import Where
@@ -27,9 +28,8 @@ def refusal(record: Record, records: Sequence[Record] = (), title: Title = short
     """Return the block for one refusal, or for what audit would have refused. `records` are those before
     it."""
     reason = record.reasons[0]
-    stopped = record.mode.value == "enforce" or reason.rule.value == "unreadable"
-    mark, verb = ("✗", "REFUSED") if stopped else ("!", "WOULD REFUSE")
-    unsent = "    (not sent)" if stopped and record.operation not in NEVER_SENT else ""
+    mark, verb = ("✗", "REFUSED") if record.stopped else ("!", "WOULD REFUSE")
+    unsent = "    (not sent)" if record.stopped and record.operation not in NEVER_SENT else ""
     who, what = plain(record.function, 80), headline(record, title)
     lines = [f"{mark} {verb} {plain(record.ident, 40)}  {who} → {what}{unsent}"]
     lines.append(_row("carries" if reason.excess else "because", plain(reason.text, 200), reason.where))
@@ -90,7 +90,7 @@ def _came_by(steps: Sequence[Step], title: Title) -> list[str]:
     shown = before if len(before) <= 4 else [before[0], *before[-3:]]
     rows = [_row("came by", *_station(shown[0], title))]
     if len(shown) < len(before):
-        rows.append(_row("", f"… {len(before) - len(shown)} more steps: `valve explain`"))
+        rows.append(_row("", f"… {counted(len(before) - len(shown), 'more step')}: `valve explain`"))
     return rows + [_row("", "→ " + _station(step, title)[0], _station(step, title)[1]) for step in shown[1:]]
 
 
@@ -141,7 +141,7 @@ def explanation(records: Sequence[Record], ident: str, title: Title = short) -> 
 def _verdict(record: Record) -> str:
     if record.verdict == "allow":
         return "allowed"
-    return "refused" if record.mode.value == "enforce" else "would be refused"
+    return "refused" if record.stopped else "would be refused"
 
 
 def _row(head: str, text: str, where: Where = Where("")) -> str:

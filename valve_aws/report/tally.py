@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from valve_aws.model.plural import counted
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Mode
 
@@ -20,6 +21,8 @@ class Tally:
     calls: int = 0
     labelled: int = 0
     refused: int = 0
+    listed: int = 0
+    """What would be refused where the policy is enforced."""
     withheld: int = 0
     probes: int = 0
     enforced: bool = False
@@ -33,20 +36,21 @@ class Tally:
         self.labelled += (
             record.operation not in NOT_CALLS and record.verdict == "allow" and bool(record.writes)
         )
-        self.refused += record.verdict == "refuse"
+        self.refused += record.stopped
+        self.listed += record.verdict == "refuse" and not record.stopped
         self.probes += bool(record.probed)
         self.withheld += record.verdict == "refuse" and record.operation == "Log"
 
     def text(self) -> str:
         """Return the figures in one line."""
-        parts = [
-            f"{self.calls} calls",
-            f"{self.labelled} carried a label and passed",
-            f"{self.refused} {'refused' if self.enforced else 'would be refused'}",
-        ]
+        parts = [counted(self.calls, "call"), f"{self.labelled} carried a label and passed"]
+        if self.enforced or self.refused:
+            parts.append(f"{self.refused} refused")
+        if self.listed or not self.enforced:
+            parts.append(f"{self.listed} would be refused")
         if self.withheld:
-            parts.append(f"{self.withheld} log line{'s' * (self.withheld > 1)} withheld from log stores")
+            parts.append(f"{counted(self.withheld, 'log line')} withheld from log stores")
         if self.probes:
             store = "a store that accepts" if self.probes == 1 else "stores that accept"
-            parts.append(f"{self.probes} probe{'s' * (self.probes > 1)} of {store} more than was there")
+            parts.append(f"{counted(self.probes, 'probe')} of {store} more than was there")
         return ", ".join(parts)

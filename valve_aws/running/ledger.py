@@ -12,7 +12,6 @@ from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.record import Record
 from valve_aws.model.safe import plain
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Mode, Rule
 
 DEPTH = 16
 """Invocations in one chain before it is taken for a loop (Lambda's recursive loop detection stops after
@@ -30,9 +29,6 @@ WAKING = frozenset(
 
 KEPT = 20_000
 """Records kept in memory to tell ways with: some 20 MB; and as many of whatever else a run goes on making."""
-
-ALWAYS = {Rule.UNREADABLE, Rule.BOOK}
-"""Rules that refuse in every mode."""
 
 
 class Ledger:
@@ -116,8 +112,7 @@ class Ledger:
 
     def _show(self, record: Record) -> None:
         # Why the record's: at the operator's door nothing is refused that can be read.
-        enforced = record.mode is Mode.ENFORCE or record.reasons[0].rule in ALWAYS
-        if enforced and len(self.refusals) < KEPT:
+        if record.stopped and len(self.refusals) < KEPT:
             self.refusals.append(record)
         reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
         what = (record.service, record.operation, record.resources, reason.rule, reason.excess)

@@ -18,6 +18,7 @@ from valve_aws.course.drive import drive
 from valve_aws.course.release import outcome
 from valve_aws.course.subject import Subject
 from valve_aws.model.cell import Extent, one
+from valve_aws.model.plural import counted
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Trigger
 from valve_aws.model.verdict import Holding, Rule
@@ -285,7 +286,7 @@ class Waking:
                 )
             else:
                 self._say(
-                    f"valve: {trigger.function}.{trigger.name} failed {tried} times with message "
+                    f"valve: {trigger.function}.{trigger.name} failed {counted(tried, 'time')} with message "
                     f"{message.ident}; it stays in the queue"
                 )
 

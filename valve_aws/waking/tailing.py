@@ -16,6 +16,7 @@ from valve_aws.course import commands as ask
 from valve_aws.course.drive import drive
 from valve_aws.course.release import outcome
 from valve_aws.course.subject import Subject
+from valve_aws.model.plural import counted
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Trigger
 from valve_aws.model.verdict import Holding, Mode, Rule
@@ -230,8 +231,9 @@ class Tailing:
     async def _give_up(self, tail: Tail, batch: Batch, why: str, ended: Ended | None = None) -> None:
         trigger, target = tail.trigger, tail.rules.on_failure
         if not target:
+            number = counted(len(batch.records), "record")
             self._say(
-                f"valve: {trigger.function}.{trigger.name} gives up {len(batch.records)} record(s) of "
+                f"valve: {trigger.function}.{trigger.name} gives up {number} of "
                 f"{tail.store.rpartition('/')[2]}: {why}"
             )
             return
