@@ -315,7 +315,7 @@ class Valve:
             self._home / "packages",
             self._say,
             stack.functions,
-            self.triggering.processed,
+            self.triggering,
         )
         return controlling.lambda_api(stack, engine, self.passage.versions, address)
 

@@ -35,6 +35,7 @@ from valve_aws.passage.driver import Passage, Versions
 from valve_aws.running.housing import Housing, trace
 from valve_aws.running.invoking import Invoking, full
 from valve_aws.running.streaming import Stream
+from valve_aws.running.triggering import Triggering
 from valve_aws.triggers import readable
 
 TAIL = 4096
@@ -77,17 +78,16 @@ class Controlling:
         home: Path,
         say: Callable[[str], None],
         deployed: Collection[str],
-        processed: Callable[[str, str], str],
+        triggering: Triggering,
     ) -> None:
         """`learn` lets the whole valve know of its stack; packages are kept in `home`. `deployed` are the
-        functions, by logical id, that the API has; the others go on as they are. `processed` tells what
-        became of a stream's last batch, by function and trigger."""
+        functions, by logical id, that the API has; the others go on as they are."""
         self._passage, self._housing, self._invoking = passage, housing, invoking
         self._learn, self._home, self._say = learn, home, say
         self._behind = Behind(passage, say)
         self._declared = passage.stack
         self._apart = {k: f for k, f in passage.stack.functions.items() if k not in deployed}
-        self._tails, self._processed = Tails(), processed
+        self._tails, self._triggering = Tails(), triggering
         housing.lines.leaving = self._tails.take
 
     def unacceptable(self, payload: bytes, waits: bool, context: str) -> tuple[int, str, bytes] | None:
@@ -192,7 +192,7 @@ class Controlling:
 
     def processed(self, function: Function, trigger: str) -> str:
         """See `Engine`."""
-        return self._processed(function.logical, trigger)
+        return self._triggering.processed(function.logical, trigger)
 
     # Functions
 
@@ -219,6 +219,7 @@ class Controlling:
         found = {own.get(name, function.logical): function for name, function in functions.items()}
         found = {**self._apart, **found}
         await self._learn(replace(self._passage.stack, functions=found))
+        self._triggering.learned()
 
     async def forget(self, function: Function) -> None:
         """See `Engine`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from valve_aws.api.described import tags
 from valve_aws.api.mappings import DEFAULTS, TOLD
-from valve_aws.api.names import LATEST
+from valve_aws.api.names import LATEST, split
 from valve_aws.api.registry import Deployed, Registry, Settings, Version
 from valve_aws.model.stack import Afterwards, Function, Stack, Trigger
 
@@ -24,7 +24,6 @@ def wired(registry: Registry, deployed: Deployed) -> Function:
     function = deployed.latest.function
     kept = tuple(t for t in function.triggers if t.kind not in KINDS.values())
     place = registry.place
-    own = {place.arn(deployed.name), place.arn(deployed.name, LATEST)}
     woken = tuple(
         Trigger(
             function.logical,
@@ -32,9 +31,11 @@ def wired(registry: Registry, deployed: Deployed) -> Function:
             KINDS[mapping["EventSourceArn"].split(":")[2]],
             mapping["EventSourceArn"],
             {**mapping, "Enabled": mapping["@enabled"]},
+            version=qualifier.replace(LATEST, ""),
         )
         for mapping in registry.mappings.values()
-        if mapping["FunctionArn"] in own
+        for name, qualifier in (split(mapping["FunctionArn"], place),)
+        if name == deployed.name
     )
     return replace(
         function,

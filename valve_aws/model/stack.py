@@ -67,6 +67,8 @@ class Trigger:
     """ARN of the store that wakes the function, when the template resolves it."""
     properties: Mapping[str, Any] = field(default_factory=dict)
     where: Where = NOWHERE
+    version: str = ""
+    """The version or alias that is woken; "" is `$LATEST`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ UNCOVERED = frozenset(
 )
 """Kinds of triggers that nobody pulls here."""
 
+CHANGES = frozenset("CreateQueue SetQueueAttributes DeleteQueue".split())
+"""Calls after which a queue may be another than it was."""
+
 
 class Triggering:
     """The triggers of one run. On one loop."""
@@ -79,6 +82,8 @@ class Triggering:
         self._spreading.happened(command, reply)
         self._tailing.following.happened(command, reply)
         call = command.call
+        if call.service == "sqs" and call.operation in CHANGES:
+            self._waking.changed(call.resources)
         if call.service == "sqs" and call.operation in {"SendMessage", "SendMessageBatch"}:
             entries = call.params.get("Entries") or [call.params]
             self._waking.sent(map(str, reply.created), command.record)
@@ -97,6 +102,12 @@ class Triggering:
     def processed(self, function: str, trigger: str) -> str:
         """Return what became of the last batch that a stream gave to a function, "" when it gave none."""
         return self._tailing.processed.get((function, trigger), "")
+
+    def learned(self) -> None:
+        """Take note that functions are woken otherwise than before."""
+        self._waking.learned()
+        self._tailing.learned()
+        self._news.set()
 
     async def settle(self) -> None:
         """Wait until nothing that was woken is under way any more."""

@@ -7,6 +7,7 @@ along.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from valve_aws.course.release import outcome
 from valve_aws.course.subject import Subject
 from valve_aws.model.cell import Extent, one
 from valve_aws.model.plural import counted
+from valve_aws.model.ports import Outcome
 from valve_aws.model.record import Record
-from valve_aws.model.stack import Trigger
+from valve_aws.model.stack import Function, Trigger
 from valve_aws.model.verdict import Holding, Rule
 from valve_aws.passage.driver import Passage
 from valve_aws.triggers import Batch, Message, batches, event, failed, fits, record
@@ -60,8 +62,8 @@ class Ended:
         return Holding(self.subject.label, True, tuple(self.subject.ways.values()))
 
 
-Wake = Callable[[str, bytes, Holding, str, str, str], Awaitable[Ended]]
-"""(function, payload, what the event carries, trigger, source, cause) → what came of it."""
+Wake = Callable[[str | Function, bytes, Holding, str, str, str], Awaitable[Ended]]
+"""(function or version, payload, what the event carries, trigger, source, cause) → what came of it."""
 
 
 Brought = Callable[[str, str, bytes, Holding], Holding]
@@ -91,6 +93,9 @@ class Waking:
         self._came: dict[str, int] = {}
         """Queue → messages that wait for more of them to come."""
         self._windows: dict[str, Timer] = {}
+        self._told: dict[str, Mapping[str, Any]] = {}
+        """Queue → its attributes, of one that is another than the template says."""
+        self._had = named(self.triggers())
         self._causes: OrderedDict[str, str] = OrderedDict()
         """Message, by its queue's ARN and its id → the record of the call that put it there."""
 
@@ -102,6 +107,16 @@ class Waking:
                 if trigger.kind == "SQS" and ":sqs:" in trigger.source and enabled(trigger):
                     found.setdefault(trigger.source, []).append(trigger)
         return found
+
+    def learned(self) -> None:
+        """Let the queues be due that wake somebody who was not woken before."""
+        had, self._had, known = self._had, named(self.triggers()), self.triggers()
+        for queue in {queue for queue, _ in self._had - had}:
+            self._arrived(queue, known[queue], "", 0)
+
+    def changed(self, queues: Iterable[str]) -> None:
+        """Take note that queues may be others than they were."""
+        self._told |= {queue: {} for queue in queues}
 
     def settled(self, record: Record) -> None:
         """Take note of a call that was done: a queue may have something for its function."""
@@ -148,7 +163,7 @@ class Waking:
 
     def forget(self) -> None:
         """Forget what is due and what was tried: the queues are not what they were."""
-        for kept in (self.due, self._tried, self._came, self._windows, self._causes):
+        for kept in (self.due, self._tried, self._came, self._windows, self._causes, self._told):
             kept.clear()
 
     async def turn(self) -> None:
@@ -175,6 +190,7 @@ class Waking:
     async def _serve(self, trigger: Trigger, cause: str) -> None:
         """Receive what there is, split it by label, invoke for each part, delete what was done (law 13)."""
         url, most = queue_url(trigger.source), self._at_once(trigger)
+        await self._ask(trigger.source, url)
         tasks: set[asyncio.Task[None]] = set()
         faults: list[BaseException] = []
         while not faults and (received := await self._receive(url, _size(trigger))):
@@ -246,7 +262,7 @@ class Waking:
         causes = [way.record for way in batch.holding.ways if way.record]
         causes += [self._causes.get(f"{queue}/{message.ident}", "") for message in batch.messages]
         ended = await self._wake(
-            trigger.function,
+            woken(self._passage, trigger),
             event(batch, queue, _window(trigger) > 0),
             batch.holding,
             name,
@@ -300,11 +316,22 @@ class Waking:
     def _redrive(self, queue: str) -> Mapping[str, Any]:
         """Return a queue's redrive policy: how often a message is tried, and where it goes then."""
         told = self._properties(queue).get("RedrivePolicy") or {}
+        told = json.loads(told) if isinstance(told, str) else told
         return told if isinstance(told, dict) else {}
+
+    async def _ask(self, queue: str, url: str) -> None:
+        """Ask a queue for its attributes, if the template does not know it as it is."""
+        if self._told.get(queue) or (queue not in self._told and self._passage.stack.store(queue)):
+            return
+        asked = {"QueueUrl": url, "AttributeNames": ["All"]}
+        told = await self._passage.operate("sqs", "GetQueueAttributes", asked)
+        self._told[queue] = told["Attributes"]
+        if delay := float(self._told[queue].get("DelaySeconds") or 0):  # Why: of messages sent before this
+            self.later(queue, delay)
 
     def _properties(self, queue: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = getattr(self._passage.stack.store(queue), "properties", {})
-        return found
+        return self._told.get(queue) or found
 
 
 async def _ended(tasks: set[asyncio.Task[None]], when: str, faults: list[BaseException]) -> None:
@@ -324,6 +351,23 @@ def _size(trigger: Trigger) -> int:
 def _window(trigger: Trigger) -> float:
     """Return for how many seconds a mapping gathers messages."""
     return float(trigger.properties.get("MaximumBatchingWindowInSeconds") or 0)
+
+
+def named(triggers: Mapping[str, Iterable[Trigger]]) -> frozenset[tuple[str, str]]:
+    """Return (store, `Function.Event`) of each trigger."""
+    return frozenset((store, f"{t.function}.{t.name}") for store, each in triggers.items() for t in each)
+
+
+def woken(passage: Passage, trigger: Trigger) -> str | Function:
+    """Return whom a trigger wakes: a function by its logical id, or what a version or alias of it means.
+    Raises `Lost` when that is no more."""
+    if not trigger.version:
+        return trigger.function
+    arn = f"{passage.stack.functions[trigger.function].arn}:{trigger.version}"
+    found = passage.versions.meant(passage.stack, arn)
+    if found is None:
+        raise Lost(Outcome.FAILED, f"it has no version or alias `{trigger.version}`")
+    return found
 
 
 def enabled(trigger: Trigger) -> bool:

@@ -26,7 +26,7 @@ from valve_aws.triggers.sending import Parcel, asked
 from valve_aws.triggers.streams import Taken
 from valve_aws.waking.delivering import Delivering
 from valve_aws.waking.following import Batch, Following, Lane, Tail, Window
-from valve_aws.waking.queues import ATTEMPTS, Brought, Ended, Wake, enabled
+from valve_aws.waking.queues import ATTEMPTS, Brought, Ended, Wake, enabled, named, woken
 
 FIRST, LONGEST = 0.5, 60.0
 """Seconds before a batch is tried again that failed, doubled each time, and the most that they become. Why so
@@ -57,6 +57,7 @@ class Tailing:
         self.serving: set[str] = set()
         self.processed: dict[tuple[str, str], str] = {}
         """Function and trigger → what became of the last batch, in the words of `LastProcessingResult`."""
+        self._had = named(self._triggers())
 
     def _triggers(self) -> dict[str, list[Trigger]]:
         found: dict[str, list[Trigger]] = {}
@@ -73,6 +74,12 @@ class Tailing:
         if record.outcome == "done" and record.service in {"dynamodb", "kinesis"}:
             for store in set(record.resources) & set(self._triggers()):
                 self.due[store] = record.ident
+
+    def learned(self) -> None:
+        """Let the streams be due that wake somebody who was not woken before."""
+        had, self._had = self._had, named(self._triggers())
+        for store, _ in self._had - had:
+            self.due.setdefault(store, "")
 
     def forget(self) -> None:
         """Forget how far anything was read: the streams are not what they were."""
@@ -217,7 +224,8 @@ class Tailing:
         payload = json.dumps(event, ensure_ascii=False).encode()
         causes = (way.record for way in carried.ways if way.record)
         name = f"{trigger.function}.{trigger.name}"
-        return await self._wake(trigger.function, payload, carried, name, tail.store, next(causes, cause))
+        who = woken(self._passage, trigger)
+        return await self._wake(who, payload, carried, name, tail.store, next(causes, cause))
 
     async def _stays(self, tail: Tail, ended: Ended) -> bool:
         """Say whether it may show that a batch was not done with; else it counts as done (law 11)."""
