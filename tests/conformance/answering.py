@@ -190,6 +190,6 @@ def sized(code: str, told: Mapping[str, int]) -> bytes:
 def whole(value: Any, like: Mapping[str, Any]) -> Any:
     """Return a recorded answer with what it shares with others."""
     if isinstance(value, Mapping):
-        shared = like[value["$like"]] if "$like" in value else {}
+        shared = whole(like[value["$like"]], like) if "$like" in value else {}
         return {**shared, **{key: whole(each, like) for key, each in value.items() if key != "$like"}}
     return [whole(each, like) for each in value] if isinstance(value, list) else value

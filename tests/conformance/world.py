@@ -79,8 +79,8 @@ class World:
     - `{"let": seconds}`: time passes, and what is due by then is done; nothing is polled before the first
       `let` or `seen`
     - `{"seen": count, "by": function, "expect": events, "fact": name}`: the events that a function has had
-      since it was last looked at; `beside` adds what else its handler shows, `only` has that alone, `flat`
-      makes one list of their records, sorted by that member
+      since it was last looked at; `beside` adds what else its handler shows, `only` has that alone, `at`
+      takes one member of each, `flat` makes one list of their records, sorted by that member
     - `{"log": name, "expect": lines, "fact": name}`: the tail of the log of an earlier answer, not its report
     """
 
@@ -204,14 +204,15 @@ class _Play:
         if "flat" not in step:
             members = step.get("only") or ("event", *step.get("beside", ()))
             bare = members == ("event",)
-            return [told["event"] if bare else {m: told[m] for m in members} for told in new]
+            events = [told["event"] if bare else {m: told[m] for m in members} for told in new]
+            return [_at(event, step["at"]) for event in events] if "at" in step else events
         records = [record for told in new for record in told["event"]["Records"]]
         return sorted(records, key=lambda record: json.dumps(_at(record, step["flat"])))
 
 
 def _at(value: Any, path: str) -> Any:
     for part in path.split("."):
-        value = value[part]
+        value = value[int(part) if isinstance(value, list) else part]
     return value
 
 
