@@ -69,6 +69,7 @@ def test_a_message_that_fits_wakes_the_function(pattern: dict[str, Any]) -> None
         '{"a": [{"numeric": ["about", 1]}]}',
         '{"a": [{"exists": 1}]}',
         '{"$or": [{"a": "b"}]}',
+        '{"a": ' * 900 + '["b"]' + "}" * 900,
     ],
 )
 def test_a_pattern_that_no_record_could_be_held_against_cannot_be_read(text: str) -> None:

@@ -49,9 +49,9 @@ def readable(pattern: str) -> bool:
     """Say whether a text is a pattern that a mapping may have: JSON, and only comparisons that are known."""
     try:
         told = json.loads(pattern)
+        return isinstance(told, dict) and all(_readable(key, rule) for key, rule in told.items())
     except (ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and all(_readable(key, rule) for key, rule in told.items())
 
 
 def _readable(key: str, rule: Any) -> bool:
