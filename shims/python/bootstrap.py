@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # Why not typing's own: importing it would cost more than all
     from collections.abc import Callable, Sequence
 
 
+WITH_LOCALE = tuple(f"AWS_Lambda_python3.{minor}" for minor in range(6, 12))
+
+
 def search_path(
     entries: Sequence[str],
     task: str,
@@ -74,9 +77,9 @@ def main() -> None:
     sys.path[:] = search_path(sys.path, task, runtime, f"{sys.version_info[0]}.{sys.version_info[1]}")
     if sys.flags.no_site:
         interactive_names()
-    if os.environ.get("LC_CTYPE") == "C.UTF-8":
-        # Why: the interpreter itself sets it where LANG's locale is not installed (PEP 538); Lambda has no
-        # such variable.
+    if os.environ.get("LC_CTYPE") == "C.UTF-8" and os.environ.get("AWS_EXECUTION_ENV", "") in WITH_LOCALE:
+        # Why: the interpreter itself sets it where LANG's locale is not installed (PEP 538); Lambda has that
+        # locale up to here.
         del os.environ["LC_CTYPE"]
     _valve_evidence.install(task)
     if port := os.environ.pop("VALVE_DEBUG_PORT", ""):

@@ -19,7 +19,7 @@ from valve_aws.environments.zygote import zygote_plan
 from valve_aws.model.call import Key
 from valve_aws.model.invocation import Done
 from valve_aws.model.plan import Plan
-from valve_aws.model.source import Invalid
+from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Code, Function, Layer
 from valve_aws.sandbox import spawn
 
@@ -52,16 +52,33 @@ def cache(tmp_path: Path) -> Cache:
         ("nodejs22.x", Language.NODE),
         ("provided", Language.OWN),
         ("provided.al2023", Language.OWN),
+        ("java21", Language.OWN),
+        ("dotnet8", Language.OWN),
+        ("ruby3.3", Language.OWN),
     ],
 )
 def test_a_runtime_says_what_a_function_is_written_for(runtime: str, found: Language) -> None:
     assert language(function(runtime)) is found
 
 
-@pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.3", "go1.x", ""])
+@pytest.mark.parametrize("runtime", ["go1.x", "cobol85", ""])
 def test_a_runtime_that_cannot_be_run_is_refused_by_name(runtime: str) -> None:
     with pytest.raises(Invalid, match=f"`Fn`: the runtime `{runtime}` cannot be run; `python3"):
         language(function(runtime))
+
+
+@pytest.mark.parametrize("runtime", ["java8.al2", "java21", "dotnet8", "ruby3.3"])
+def test_what_nothing_here_starts_is_refused_by_name_until_a_bootstrap_starts_it(
+    runtime: str, tmp_path: Path, cache: Cache
+) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    own = function(runtime, Code(folder=code), where=Where("t.yaml", 3, 5))
+    with pytest.raises(Invalid, match=f"t.yaml:3:5: .*the runtime `{runtime}` cannot be run by itself; put a"):
+        prepare(own, cache, SHIMS, print)
+    (code / "bootstrap").write_text("#!/bin/sh")
+    (code / "bootstrap").chmod(0o755)
+    assert prepare(own, cache, SHIMS, print).interpreter == Bootstrap("/var/task/bootstrap")
 
 
 def test_a_container_image_is_refused_by_name() -> None:
@@ -105,6 +122,19 @@ def test_node_trusts_the_valve_whatever_the_function_has_chosen() -> None:
     assert made.files["/var/task/index.js"] == b""
 
 
+def test_layers_are_looked_into_by_the_version_that_the_function_names(tmp_path: Path, cache: Cache) -> None:
+    node()
+    other = tmp_path / "layer" / "nodejs" / "node99" / "node_modules" / "of-a-layer"
+    other.mkdir(parents=True)
+    layers = (Layer("L", Code(folder=tmp_path / "layer")),)
+    made = planned(prepare(function("nodejs99.x", layers=layers), cache, SHIMS, print))
+    assert made.environ["NODE_PATH"].startswith("/opt/nodejs/node99/node_modules:/opt/nodejs/node_modules:")
+    assert {bind.target: bind.source.parts[-2:] for bind in made.binds}["/var/node_modules"] == (
+        "node99",
+        "node_modules",
+    )
+
+
 def test_the_heap_of_node_follows_the_memory_and_a_wrapper_comes_first() -> None:
     wrapped = function("nodejs20.x", environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"}, memory=1000)
     argv = planned(Prepared(wrapped, NODE, ())).argv
@@ -117,6 +147,13 @@ def test_a_runtime_of_its_own_has_neither_wrapper_nor_name() -> None:
     made = planned(Prepared(own, Bootstrap("/opt/bootstrap"), ()))
     assert made.argv == ("/opt/bootstrap",)
     assert "AWS_EXECUTION_ENV" not in made.environ
+
+
+def test_a_bootstrap_of_a_runtime_with_a_name_has_both() -> None:
+    own = function("java21", environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap", "AWS_EXECUTION_ENV": "x"})
+    made = planned(Prepared(own, Bootstrap("/opt/bootstrap"), ()))
+    assert made.argv == ("/opt/wrap", "/opt/bootstrap")
+    assert made.environ["AWS_EXECUTION_ENV"] == "AWS_Lambda_java21"
 
 
 def test_only_python_has_a_zygote() -> None:

@@ -60,6 +60,20 @@ def test_the_other_lines() -> None:
 
 
 @pytest.mark.parametrize(
+    ("runtime", "told"),
+    [
+        ("nodejs22.x", "nodejs:22.v0"),
+        ("provided.al2023", "provided:al2023.v0"),
+        ("java8.al2", "java:8.al2.v0"),
+        ("ruby3.4", "ruby:3.4.v0"),
+        ("provided", "provided.v0"),
+    ],
+)
+def test_a_cold_start_tells_a_runtimes_language_and_version(runtime: str, told: str) -> None:
+    assert f" {told}\t" in report.init_start(runtime, "eu-west-1")
+
+
+@pytest.mark.parametrize(
     ("payload", "error_type", "message"),
     [
         (

@@ -48,7 +48,7 @@ class Interpreter:
         """
         return (self.inside, "-S", "/var/runtime/bootstrap.py")
 
-    def defaults(self, packages: Iterable[str]) -> Mapping[str, str]:
+    def defaults(self, function: Function, packages: Iterable[str]) -> Mapping[str, str]:
         """Return the variables that are Python's own."""
         return {"PYTHONPATH": ":".join((*packages, "/var/runtime"))}
 

@@ -21,7 +21,9 @@ OLDEST_NODE = 18
 BOOTSTRAPS = ("/var/task/bootstrap", "/opt/bootstrap")
 """Where a program of the function's own is looked for, in this order."""
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-NODE_MODULES = "/opt/nodejs/node{0}/node_modules:/opt/nodejs/node_modules:/node_modules:/var/task"
+LAYERED_MODULES = ("/opt/nodejs/node{0}/node_modules", "/opt/nodejs/node_modules")
+"""Where Node looks into layers, by the version that the function's runtime names."""
+NODE_MODULES = ":".join((*LAYERED_MODULES, "/var/runtime/node_modules", "/var/runtime", "/var/task"))
 
 
 class Language(StrEnum):
@@ -33,7 +35,15 @@ class Language(StrEnum):
     """The function itself: an executable called `bootstrap`."""
 
 
-STARTS = (("python", Language.PYTHON), ("nodejs", Language.NODE), ("provided", Language.OWN))
+STARTS = (
+    ("python", Language.PYTHON),
+    ("nodejs", Language.NODE),
+    ("provided", Language.OWN),
+    # Why: nothing here starts their clients, so it is for the function to bring what does.
+    ("java", Language.OWN),
+    ("dotnet", Language.OWN),
+    ("ruby", Language.OWN),
+)
 
 
 def language(function: Function) -> Language:
@@ -50,7 +60,7 @@ def language(function: Function) -> Language:
     raise Invalid(
         function.where,
         f"`{function.logical}`: the runtime `{function.runtime}` cannot be run",
-        "`python3.*`, `nodejs*` and `provided.*` can",
+        "`python3.*`, `nodejs*` and `provided.*` can, and `java*`, `dotnet*`, `ruby*` with a `bootstrap`",
     )
 
 
@@ -86,9 +96,9 @@ class Node:
         )
         return (self.inside, *heap, "--require", "/var/runtime/evidence.cjs", "/var/runtime/index.mjs")
 
-    def defaults(self, packages: Iterable[str]) -> Mapping[str, str]:
+    def defaults(self, function: Function, packages: Iterable[str]) -> Mapping[str, str]:
         """Return the variables that are Node's own; the valve's certificate is one more to trust."""
-        path = NODE_MODULES.format(self.major)
+        path = NODE_MODULES.format(wanted_node(function) or self.major)
         return {
             "NODE_EXTRA_CA_CERTS": SYSTEM_BUNDLE,
             "NODE_PATH": ":".join((*(f"{folder}/node_modules" for folder in packages), path)),
@@ -115,13 +125,18 @@ class Bootstrap:
         """Return the first command."""
         return (self.inside,)
 
-    def defaults(self, packages: Iterable[str]) -> Mapping[str, str]:
+    def defaults(self, function: Function, packages: Iterable[str]) -> Mapping[str, str]:
         """Return nothing: such a runtime has no variables of its own."""
         return {}
 
 
+def layered(function: Function, node: Node) -> tuple[str, ...]:
+    """Return where the packages of layers lie for a function, inside."""
+    return tuple(path.format(wanted_node(function) or node.major) for path in LAYERED_MODULES)
+
+
 def wanted_node(function: Function) -> int:
-    """Return the version that a function's runtime names. Raises Invalid."""
+    """Return the version that a function's runtime names, 0 for none. Raises Invalid."""
     match = NODE.fullmatch(function.runtime)
     if not match:
         raise Invalid(function.where, f"`{function.logical}`: there is no runtime `{function.runtime}`")

@@ -13,7 +13,15 @@ from pathlib import Path
 from valve_aws.environments import files, host, node_packages, requirements, trust
 from valve_aws.environments.cache import Cache, Unavailable
 from valve_aws.environments.interpreters import Interpreter, Others, nearest
-from valve_aws.environments.languages import BOOTSTRAPS, Bootstrap, Language, Node, language, nearest_node
+from valve_aws.environments.languages import (
+    BOOTSTRAPS,
+    Bootstrap,
+    Language,
+    Node,
+    language,
+    layered,
+    nearest_node,
+)
 from valve_aws.model.plan import Bind
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Code, Function, Layer
@@ -171,7 +179,7 @@ def _node(
     layers = _layers(function, None, cache, say, allow_build, "nodejs")
     modules = [
         files.true_folder(there / path.removeprefix(f"{inside}/"))
-        for path in (f"/opt/nodejs/node{node.major}/node_modules", "/opt/nodejs/node_modules")
+        for path in layered(function, node)
         for there, inside in layers
         if path.startswith(f"{inside}/")
     ]
@@ -206,6 +214,10 @@ def _own(function: Function, cache: Cache, say: Callable[[str], None], allow_bui
         if root in roots
     }
     found = next((path for path, runs in can.items() if runs is not None), "")
+    if not found and not function.runtime.startswith("provided"):
+        problem = f"`{function.logical}`: the runtime `{function.runtime}` cannot be run by itself"
+        remedy = "put a `bootstrap` that starts a client of it into its code or a layer (docs/LAMBDA.md)"
+        raise Invalid(function.where, problem, remedy)
     if not found:
         problem = f"`{function.logical}`: there is no `bootstrap` in its code or its layers"
         raise Invalid(function.code.where, problem, f"`{function.runtime}` starts that file (is it built?)")

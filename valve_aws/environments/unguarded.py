@@ -49,6 +49,8 @@ def on_host(plan: Plan, scratch: Path, proxy: int, runtime_api: int) -> tuple[Pl
         for name in ("PYTHONPATH", "NODE_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR")
         if name in plan.environ
     }
+    if "NODE_PATH" in paths and "/node_modules" in shown:
+        paths["NODE_PATH"] += f":{shown['/node_modules']}"  # there is no such folder above the code
     told = {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_api}",
         "AWS_ENDPOINT_URL": here,

@@ -6,16 +6,20 @@ Source: AWS Lambda developer guide, `Understanding the Lambda execution environm
 
 from __future__ import annotations
 
+import re
 from math import ceil
 
 from valve_aws.runtime.faults import ending
 
 MIB = 1024 * 1024
+NAMED = re.compile(r"([a-z]+?)\.?((?:al)?\d.*?)(?:\.x)?", re.ASCII)
+"""A runtime's language and version, as its line has them: `nodejs22.x` is told as `nodejs:22`."""
 
 
 def init_start(runtime: str, region: str) -> str:
     """Return a cold start's line; the runtime is not AWS's, so its version is `v0` and its hash zeros."""
-    name = f"{runtime[:6]}:{runtime[6:]}" if runtime.startswith("python") else runtime
+    named = NAMED.fullmatch(runtime)
+    name = f"{named[1]}:{named[2]}" if named else runtime
     arn = f"arn:aws:lambda:{region}::runtime:{'0' * 64}"
     return f"INIT_START Runtime Version: {name}.v0\tRuntime Version ARN: {arn}"
 
