@@ -10,6 +10,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ from valve_aws.api.reading import Request
 
 AROUND = 118
 """Bytes of a package beside those of its one file, `handler.py`."""
+PROGRAMS = Path(__file__).parent / "programs"
+"""What other packages are made of."""
 
 
 class Raw(io.BytesIO):
@@ -148,6 +151,8 @@ def steady(message: str) -> str:
 def filled(value: Any, answers: Any, code: Mapping[str, str]) -> Any:
     """Return parameters with packages made, and with what earlier answers said."""
     if isinstance(value, Mapping):
+        if "$files" in value:
+            return of_programs(value["$files"])
         if "$zip" in value:
             number = value["$zip"]
             text = code.get(str(number), f"def handler(event, context):\n    return event  # {number}\n")
@@ -184,6 +189,17 @@ def sized(code: str, told: Mapping[str, int]) -> bytes:
     size = told["bytes"] - AROUND if "bytes" in told else told.get("stored") or told["packed"]
     with zipfile.ZipFile(content, "w") as opened:
         opened.writestr(zipfile.ZipInfo("handler.py"), code.encode().ljust(size, b"#"), how, 1)
+    return content.getvalue()
+
+
+def of_programs(files: Mapping[str, str]) -> bytes:
+    """Return a package, given as path → the program of ours that lies there; each may be executed."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as opened:
+        for path, program in files.items():
+            entry = zipfile.ZipInfo(path)
+            entry.external_attr = 0o100755 << 16
+            opened.writestr(entry, (PROGRAMS / program).read_bytes())
     return content.getvalue()
 
 

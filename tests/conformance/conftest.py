@@ -15,7 +15,9 @@ import pytest
 from tests.api.conftest import TEMPLATE, Town, built
 from tests.conformance.answering import straight
 from valve_aws.api.registry import Registry
+from valve_aws.course.subject import Subject
 from valve_aws.model.stack import Function
+from valve_aws.running.loglines import LogLines
 
 ACCOUNT = "111111111111"
 
@@ -69,6 +71,15 @@ class Stage:
         self._desk = town.api.desk
         self._engine = self._desk.engine
         self._clients: dict[str, Any] = {}
+        self.logged: list[str] = []
+        lines: LogLines = town.valve._housing.lines
+        store = lines.leaving
+
+        def leaving(subject: Subject, line: str) -> None:
+            self.logged.append(line)
+            store(subject, line)
+
+        lines.leaving = leaving
 
     def cloud(self, service: str) -> Any:
         """Return a client of the cloud behind the API."""
@@ -90,6 +101,7 @@ class Stage:
     def clear(self, declared: bool = False) -> None:
         """Begin with nothing deployed, or with what the template declares."""
         self.settle()
+        self.logged.clear()
         registry = self._desk.registry if declared else Registry(self._desk.registry.place)
         held = self.town.loop.wait(_made(self._engine))
         self.town.api.desk = dataclasses.replace(self._desk, registry=registry, engine=held, tasks=set())

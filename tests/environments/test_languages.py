@@ -74,7 +74,7 @@ def test_what_nothing_here_starts_is_refused_by_name_until_a_bootstrap_starts_it
     code = tmp_path / "code"
     code.mkdir()
     own = function(runtime, Code(folder=code), where=Where("t.yaml", 3, 5))
-    with pytest.raises(Invalid, match=f"t.yaml:3:5: .*the runtime `{runtime}` cannot be run by itself; put a"):
+    with pytest.raises(Invalid, match=f"t.yaml:3:5: .*the runtime `{runtime}` cannot be run by itself; put"):
         prepare(own, cache, SHIMS, print)
     (code / "bootstrap").write_text("#!/bin/sh")
     (code / "bootstrap").chmod(0o755)

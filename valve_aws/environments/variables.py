@@ -24,7 +24,8 @@ BARE = {
 """Where there is no language."""
 GEMS = {
     "GEM_HOME": "/var/runtime",
-    "GEM_PATH": "/var/task/vendor/bundle/ruby/{0}.0:/opt/ruby/gems/{0}.0:/var/runtime:/var/runtime/ruby/{0}.0",
+    "GEM_PATH": "/var/task/vendor/bundle/ruby/{0}.0:/opt/ruby/gems/{0}.0"
+    ":/var/runtime:/var/runtime/ruby/{0}.0",
     "LD_LIBRARY_PATH": f"/var/lang/lib:{LIBRARIES}",
     "PATH": f"/var/lang/bin:{PROGRAMS}",
     "RUBYLIB": "/var/runtime/gems/aws_lambda_ric-3.1.3/lib:/var/task:/var/runtime/lib:/opt/ruby/lib",
@@ -59,8 +60,8 @@ def changeable(function: Function) -> dict[str, str]:
 
 
 def reserved(function: Function, key: Key, region: str, stream: str) -> dict[str, str]:
-    """Return the variables that are AWS's own. `key` is what this environment was issued, `stream` the name of
-    its log stream."""
+    """Return the variables that are AWS's own. `key` is what this environment was issued, `stream` names its
+    log stream."""
     daemon = "169.254.79.129" if function.runtime in ("provided", "provided.al2") else "169.254.100.1"
     found = {
         "AWS_ACCESS_KEY_ID": key.access_key,
