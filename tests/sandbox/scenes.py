@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -300,6 +301,19 @@ def refused(**given: Any) -> Scene:
         after = _settled(before)
         return {"step": problem.step, "text": str(problem), "clean": before == after}
     return {}
+
+
+def refused_beside_many() -> Scene:
+    """The same with more descriptors open than `select` takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    held = [os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) for _ in range(1100)]
+    try:
+        return refused(argv=["/usr/nowhere"])
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def _surroundings() -> list[str]:

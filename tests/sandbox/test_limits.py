@@ -327,6 +327,11 @@ def test_a_step_that_fails_is_named_with_its_remedy_and_nothing_is_left(
     assert told["clean"]
 
 
+def test_a_step_that_fails_is_told_beside_a_thousand_open_descriptors(who: str) -> None:
+    told = play(who, "refused_beside_many")
+    assert (told["step"], told["clean"]) == ("start the runtime", True)
+
+
 def test_a_sandbox_leaves_neither_mounts_nor_descriptors(who: str) -> None:
     told = play(who, "traces")
     assert told["same"], told

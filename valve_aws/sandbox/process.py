@@ -185,7 +185,9 @@ def introduce(
         if pid_handle >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pid_handle, signal.SIGKILL)
-            select.select([pid_handle], [], [], FAREWELL)
+            ended = select.poll()  # which, unlike select, takes a handle beyond the first 1,024
+            ended.register(pid_handle, select.POLLIN)
+            ended.poll(FAREWELL * 1000)
             os.close(pid_handle)
         Group(folders, group).remove()
         if isinstance(problem, TimeoutError):
