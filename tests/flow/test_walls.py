@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+import yaml
 
 from tests.flow.orders import (
     ANYTHING,
@@ -112,9 +113,28 @@ def test_a_host_or_its_name_must_be_declared(call: Call, passes: bool) -> None:
     verdict = ask(call)
     assert verdict.passes is passes
     assert why(verdict) == ([] if passes else [Rule.HOST])
-    if not passes:
-        assert verdict.refused[0].fixes
     assert ask(call, mode=Mode.AUDIT).passes
+
+
+@pytest.mark.parametrize("label", [set(), {"pii", "user/a@b.test"}], ids=["clean", "labelled"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        visit("https://evil.example/"),
+        visit("http://evil.example:8080/x"),
+        visit("tcp://db.internal:25", "Connect"),
+        visit("dns:evil.example", "Resolve"),
+        send(SHARED),
+    ],
+    ids=lambda call: call.resources[0],
+)
+def test_the_fix_that_is_proposed_lets_the_call_pass(call: Call, label: set[str]) -> None:
+    who = worker(label)
+    (reason,) = ask(call, who).refused
+    ((named, line),) = yaml.safe_load(reason.fixes[0].partition("  ")[0])["stores"].items()
+    assert set(line["accepts"]) == label
+    rule = store(named, named, accepts=tags(*line["accepts"]))
+    assert ask(call, who, policy(rule)).passes
 
 
 PINNED = {"authorization": f"sha256:{sha256(b'Bearer ours').hexdigest()}", "x-account": "a1", "?key": None}

@@ -93,6 +93,17 @@ def test_what_was_not_sent_is_told_as_refused_wherever_it_is_told(mode: Mode, ru
     assert f"1 {says}" in tally.text()
 
 
+@pytest.mark.parametrize("length", [1, 51, 52, 80])
+def test_a_place_stands_apart_from_the_text_before_it(length: int) -> None:
+    told = ("r-1", "", "sqs", "SendMessage", "", "", "refuse", Mode.ENFORCE, "Worker", "Worker-1", "i-1")
+    reasons = (Reason(Rule.ACCEPTS, "x" * length, Where("valve.yaml", 7)),)
+    record = Record(*told, reasons=reasons)
+    for shown in (report.refusal(record), report.explanation([record], "r-1")):
+        (row,) = (line for line in shown.splitlines() if "xx" in line or " x " in line)
+        assert row.endswith("  valve.yaml:7")
+        assert row.index("valve.yaml") == 12 + max(53, length + 2)
+
+
 @pytest.mark.parametrize(
     ("verdicts", "says"),
     [

@@ -52,7 +52,7 @@ def foreign(rules: Rules, case: Case) -> Iterator[Reason]:
                 Rule.PERIMETER,
                 why,
                 store=store,
-                fixes=(f"stores: {{{words.key(store)}: {{accepts: []}}}}  makes it part of this stack",),
+                fixes=(f"stores: {{{words.accept(store, case.out())}}}  makes it part of this stack",),
             )
 
 
@@ -68,9 +68,8 @@ def host(rules: Rules, case: Case) -> Iterator[Reason]:
         else:
             known = rules.ceilings.store(target).declared
         if not known:
-            yield Reason(
-                Rule.HOST, f"nothing in the policy names `{target}`", store=target, fixes=(_declare(target),)
-            )
+            fix = f"stores: {{{words.accept(_declared(target), case.out())}}}"
+            yield Reason(Rule.HOST, f"nothing in the policy names `{target}`", store=target, fixes=(fix,))
 
 
 def demanded(rules: Rules, case: Case) -> Iterator[Reason]:
@@ -111,13 +110,12 @@ IN_BODY = "/"
 """How the names begin that are looked for in a request's body."""
 
 
-def _declare(target: str) -> str:
+def _declared(target: str) -> str:
+    """Return the name under which a policy would declare a host, or one whose name is looked up."""
     m = URL.fullmatch(target)
     if m is None:
-        line = f"https://{target.removeprefix('dns:')}/*"
-    else:
-        line = target if m[1] == "tcp" else f"{m[1]}://{m[2]}/*"
-    return f'stores: {{"{line}": {{accepts: []}}}}'
+        return f"https://{target.removeprefix('dns:')}/*"
+    return target if m[1] == "tcp" else f"{m[1]}://{m[2]}/*"
 
 
 def unknown(_: Rules, case: Case) -> Iterator[Reason]:

@@ -43,7 +43,7 @@ def confined(label: Label, rule: TagRule, title: str) -> str:
     return f"{tags(label)} may not go to {title}, only to {', '.join(rule.only_to or ()) or 'nowhere'}"
 
 
-def accept(title: str, label: Label, opened: Iterable[str]) -> str:
+def accept(title: str, label: Label, opened: Iterable[str] = ()) -> str:
     """The line that lets a store take a label, and who else it lets in."""
     others = ", ".join(sorted(opened))
     return f"{key(title)}: {{accepts: {listed(label)}}}" + (f"  also opens {others}" if others else "")

@@ -132,9 +132,7 @@ def explanation(records: Sequence[Record], ident: str, title: Title = short) -> 
     for tag in excess:
         lines += ["", f"  the way of {plain(tag, 80)}"]
         for number, step in enumerate(trace(records, ident, tag), 1):
-            text, where = _station(step, title)
-            place = plain(str(where), 200) if where.file else ""
-            lines.append(f"    {number:>2}  {text:<58} {place}".rstrip())
+            lines.append(f"    {number:>2}  {_placed(*_station(step, title), 57)}")
     return "\n".join(lines)
 
 
@@ -145,8 +143,13 @@ def _verdict(record: Record) -> str:
 
 
 def _row(head: str, text: str, where: Where = Where("")) -> str:
+    return f"  {head:<9} {_placed(text, where, 51)}"
+
+
+def _placed(text: str, where: Where, width: int) -> str:
+    """Return a text with its place in the next column, which a long one moves to the right."""
     place = plain(str(where), 200) if where.file else ""
-    return f"  {head:<9} {text:<52} {place}".rstrip()
+    return f"{text:<{width}}  {place}".rstrip()
 
 
 def _file(record: Record) -> str:
