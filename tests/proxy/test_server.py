@@ -8,6 +8,7 @@ import contextlib
 import gc
 import http.client
 import random
+import select
 import socket
 import struct
 import time
@@ -368,7 +369,8 @@ def test_a_handler_can_notice_that_its_client_has_gone(serve: Any) -> None:
     ],
 )
 def test_whoever_is_too_slow_is_let_go(serve: Any, start: bytes) -> None:
-    served = serve(limits=HASTY)
+    # Why more silence where something is said: on a busy machine this client may be slow to begin.
+    served = serve(limits=replace(HASTY, silence=LIMITS.silence) if start else HASTY)
     with served.connect() as client:
         client.sendall(start)
         received = b""
@@ -383,19 +385,11 @@ def test_a_body_that_drips_is_cut_even_if_each_drop_comes_in_time(serve: Any) ->
     served = serve(limits=replace(HASTY, body_seconds=0.4, body_rate=10000))
     with served.connect() as client:
         client.sendall(request("/", "Content-Length: 100000", method="PUT"))
-        client.settimeout(0.05)
-        received = b""
         for _ in range(200):
-            try:
-                client.sendall(b"a")
-                if piece := client.recv(1000):
-                    received += piece
-                    break
-            except TimeoutError:
-                continue
-            except OSError:
+            if select.select([client], [], [], 0.05)[0]:
                 break
-    assert b" 408 " in received
+            client.sendall(b"a")
+        assert b" 408 " in client.recv(1000)
 
 
 def test_a_million_headers_cost_one_refusal_and_bounded_memory(echo: Any) -> None:
