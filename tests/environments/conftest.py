@@ -36,6 +36,22 @@ from valve_aws.runtime import events, faults
 SHIMS = Path(__file__).parents[2] / "shims" / "python"
 KEY = Key("ASIAPLACEHOLDER00001", "secret", "token")
 HEAD_LIMIT = 64 * 1024
+COUNTS = """
+import threading, time
+last, longest = time.monotonic(), 0.0
+def pause(): return max(longest, time.monotonic() - last)
+def count():
+    global last, longest
+    while True:
+        longest, last = pause(), time.monotonic()
+        time.sleep(0.005)
+threading.Thread(target=count, daemon=True).start()
+def handler(event, context): return pause()
+"""
+"""A function that works in the background and says for how many seconds at a stretch it could not.
+
+Why not how often it could: that depends on what else the machine does, and so would the test.
+"""
 
 
 class PlainJail:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.environments.conftest import PlainJail
+from tests.environments.conftest import COUNTS, PlainJail
 from valve_aws.environments.environment import Environment
 from valve_aws.environments.telemetry import Telemetry
 from valve_aws.model.invocation import Done, Kind
@@ -176,7 +176,7 @@ def test_an_event_that_takes_too_long_ends_the_environment(world: World) -> None
         + b' Error: Task timed out after 1.00 seconds"}'
     )
     assert not environment.alive
-    assert re.search(r"Duration: 1\d\d\d\.\d\d ms\t.*Status: timeout$", world.text("platform"))
+    assert re.search(r"Duration: [1-9]\d{3,}\.\d\d ms\t.*Status: timeout$", world.text("platform"))
     assert f"{ID.format(0)} Task timed out after 1.00 seconds" in world.text("platform")
 
 
@@ -291,29 +291,17 @@ def test_a_warm_environment_serves_the_next_event_and_pays_its_start_once(world:
 
 
 def test_nothing_runs_between_events(world: World) -> None:
-    source = """
-import threading, time
-ticks = 0
-def count():
-    global ticks
-    while True:
-        ticks += 1
-        time.sleep(0.005)
-threading.Thread(target=count, daemon=True).start()
-def handler(event, context): return ticks
-"""
-    environment = world.environment(source)
+    environment = world.environment(COUNTS)
 
-    async def life() -> tuple[int, int]:
+    async def life() -> float:
         await environment.start()
-        first = await environment.invoke(ID.format(0), b"{}")
+        await environment.invoke(ID.format(0), b"{}")
         await asyncio.sleep(0.3)
-        second = await environment.invoke(ID.format(1), b"{}")
+        done = await environment.invoke(ID.format(1), b"{}")
         await environment.close()
-        return int(first.payload), int(second.payload)
+        return float(done.payload)
 
-    before, after = asyncio.run(life())
-    assert after - before < 30
+    assert asyncio.run(life()) > 0.29
 
 
 def test_nothing_is_handed_to_a_listener_while_it_is_frozen(
