@@ -5,7 +5,9 @@ Knows how much is asked at once. Does not measure speed.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -13,88 +15,104 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.conftest import CODE, Town
+from tests.api.conftest import CODE, Town, built
+from tests.attacks.walled import machine
 from tests.house.source import ROOT
 
 SECONDS = float(os.environ.get("VALVE_STORM_SECONDS", "60"))
 """How long the storm lasts; the figures of ten minutes are in docs/BENCHMARKS.md."""
 
 
-@pytest.mark.parametrize("limit", [0, 1, 3])
-def test_as_many_are_served_at_once_as_are_reserved_and_the_others_are_throttled(
-    town: Town, client: Any, limit: int
-) -> None:
-    client.put_function_concurrency(FunctionName="echo", ReservedConcurrentExecutions=limit)
-    together = threading.Barrier(20)
+HOLDS = """
+import urllib.request
 
-    def call(_: int) -> str:
-        together.wait()
+def handler(event, context):
+    urllib.request.urlopen("http://gate.test/", timeout=60).read()
+    return event
+"""
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Holds:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: holds, Runtime: python3.11, Handler: app.handler, CodeUri: src, Timeout: 60}
+"""
+
+
+@dataclass
+class Gate:
+    """A function whose events are each held until the gate is open."""
+
+    town: Town
+    client: Any
+    open: threading.Event
+    held: list[str]
+    """One line for each event that has come so far."""
+
+    def call(self, n: int) -> Any:
+        """Return what comes of an event, or why it is throttled."""
         try:
-            answer = client.invoke(FunctionName="echo", Payload=b'{"sleep": 1}')
+            answer = self.client.invoke(FunctionName="holds", Payload=json.dumps(n))
         except ClientError as refused:
             told = refused.response
             assert told["ResponseMetadata"]["HTTPStatusCode"] == 429
             return str(told["Reason"])
-        return str(answer["StatusCode"])
+        return json.load(answer["Payload"])
 
-    try:
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    opened = threading.Event()
+    with machine(lambda: opened.wait(60)) as (port, held):
+        town = built(tmp_path, TEMPLATE, HOLDS, resolve={("gate.test", 80): ("127.0.0.1", port)})
+        yield Gate(town, town.client(), opened, held)
+        opened.set()
+        town.close()
+
+
+def test_as_many_are_served_at_once_as_are_reserved_and_the_others_are_throttled(gate: Gate) -> None:
+    for limit in (0, 1, 3):
+        gate.client.put_function_concurrency(FunctionName="holds", ReservedConcurrentExecutions=limit)
+        gate.open.clear()
         with ThreadPoolExecutor(20) as callers:
-            ended = Counter(callers.map(call, range(20)))
-    finally:
-        client.delete_function_concurrency(FunctionName="echo")
-    wanted = {"200": limit, "ReservedFunctionConcurrentInvocationLimitExceeded": 20 - limit}
-    assert ended == Counter(wanted)
-    assert client.invoke(FunctionName="echo")["StatusCode"] == 200
+            asked = [callers.submit(gate.call, n) for n in range(20)]
+            refused = list(itertools.islice(as_completed(asked), 20 - limit))
+            gate.open.set()
+        assert {each.result() for each in refused} == {"ReservedFunctionConcurrentInvocationLimitExceeded"}
+        served = [each.result() for each in asked if each not in refused]
+        assert sorted(served) == [n for n, each in enumerate(asked) if each not in refused]
+    gate.client.delete_function_concurrency(FunctionName="holds")
+    assert gate.call(20) == 20
 
 
-def test_an_environment_that_is_killed_in_the_middle_is_told_to_its_caller_alone(
-    town: Town, client: Any
-) -> None:
-    def call(n: int) -> Any:
-        return json.load(
-            client.invoke(FunctionName="echo", Payload=json.dumps({"sleep": 2, "n": n}))["Payload"]
-        )
-
+def test_an_environment_that_is_killed_in_the_middle_is_told_to_its_caller_alone(gate: Gate) -> None:
     with ThreadPoolExecutor(4) as callers:
-        running = [callers.submit(call, n) for n in range(4)]
-        victim = town.loop.wait(_one_at_work(town))
-        victim.kill()
+        running = [callers.submit(gate.call, n) for n in range(4)]
+        gate.town.loop.wait(_one_of(4, gate)).kill()
+        broken = next(as_completed(running)).result()
+        gate.open.set()
         ended = [each.result() for each in running]
-    broken = [each for each in ended if "errorType" in each]
-    assert [each["errorType"] for each in broken] == ["Runtime.ExitError"]
-    assert broken[0]["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
-    assert sorted(each["n"] for each in ended if "n" in each) == sorted({0, 1, 2, 3} - {_lost(ended)})
-    assert call(9)["n"] == 9
+    assert broken["errorType"] == "Runtime.ExitError"
+    assert broken["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
+    assert sum(ended[n] == n for n in range(4)) == 3
+    assert gate.call(9) == 9
 
 
-def _lost(ended: list[Any]) -> int:
-    return next(iter({0, 1, 2, 3} - {each.get("n") for each in ended}))
-
-
-async def _one_at_work(town: Town) -> Any:
-    """Return the jail of an environment that serves an event, once four do."""
-    import asyncio
-
-    while True:
-        found = [
-            environment
-            for (name, _), pool in town.valve._housing._pools.items()
-            if name == "Echo"
-            for environment in pool._meant
-            if environment not in pool._idle and environment.jail
-        ]
-        if len(found) == 4:
-            return found[0].jail
+async def _one_of(many: int, gate: Gate) -> Any:
+    """Return the jail of an environment that serves an event, once so many do."""
+    while len(gate.held) < many:
         await asyncio.sleep(0.01)
+    (pool,) = gate.town.valve._housing._pools.values()
+    return next(each.jail for each in pool._meant if each not in pool._idle and each.jail)
 
 
 @pytest.mark.slow
