@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -144,14 +143,6 @@ def emulator(code: Path, environ: Mapping[str, str], command: Sequence[str] = ()
         yield running
     finally:
         running.close()
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

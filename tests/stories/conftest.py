@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,10 +40,18 @@ def laid(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
     return written
 
 
-@pytest.fixture
-def cloud() -> Iterator[str]:
+@pytest.fixture(scope="session")
+def standing() -> Iterator[str]:
+    """One moto for all stories."""
     with moto() as url:
         yield url
+
+
+@pytest.fixture
+def cloud(standing: str) -> str:
+    """A cloud that holds nothing."""
+    urllib.request.urlopen(f"{standing}/moto-api/reset", b"", timeout=60).close()
+    return standing
 
 
 @pytest.fixture

@@ -6,15 +6,17 @@ import contextlib
 import http.server
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.rows.cloud import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ROOT / "stacks"
@@ -70,33 +72,25 @@ class World:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a loopback port that nobody listens on now.
+
+    Why of these: the kernel gives none of them to whoever connects or asks for any (ip(7),
+    `ip_local_port_range`), so that it is still free when it is wanted, whatever else this machine does.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextlib.contextmanager
 def moto() -> Iterator[str]:
     """Run a real moto server; yield its URL."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    server = Server()
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert process.poll() is None, "moto ended"
-            assert time.monotonic() < deadline, "moto did not start"
-        yield f"http://127.0.0.1:{port}"
+        yield server.url
     finally:
-        process.kill()
-        process.wait()
+        server.stop()
 
 
 @contextlib.contextmanager
