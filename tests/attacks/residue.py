@@ -46,6 +46,15 @@ def handler(event, context):
     return told
 """
 
+STAYS = """
+import sys, time
+time.sleep(0.05)
+for _ in range(1000 if hasattr(sys, "kept") else 0):
+    if sys.kept: break
+    time.sleep(0.01)
+"""
+"""Alice's event takes a moment. Why longer where a trap is: on a busy machine it is slow to fall shut."""
+
 Way = tuple[str, str]
 """What the attacker's event runs, and what a later one of his, or the next user's, runs to get hold of it."""
 Send = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
@@ -67,7 +76,7 @@ class Residue:
         async def life(send: Send, valve: Valve) -> tuple[bool, set[str]]:
             if self.spies:
                 await send("mallory", code=leave)
-                await send("alice", secret=secret, code="import time; time.sleep(0.05)")
+                await send("alice", secret=secret, code=STAYS)
             else:
                 await send("alice", code=leave, secret=secret)
             told = await send(looker, code=look)

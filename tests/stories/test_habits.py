@@ -20,7 +20,7 @@ Resources:
       Handler: front.handler
       Runtime: python3.12
       Timeout: 1
-      Timeout: 2
+      Timeout: 60
       Environment: {Variables: {FILES: !Ref Files, KEEPER: !Ref Keeper, RESULTS: !Ref Results}}
       Policies:
         - S3ReadPolicy: {BucketName: !Ref Files}
