@@ -66,12 +66,13 @@ class Telemetry:
 
     def tell(self, told: Told) -> None:
         """Take in one event."""
-        if self._early is None and not self._all:
+        keeps = self._early is not None and len(self._early) < EARLY and self._size < EARLY_SIZE
+        if not keeps and not self._all:
             return
         time = self._time()
         for each in self._all.values():
             each.add(self._shaped(each.to, told, time))
-        if self._early is not None and len(self._early) < EARLY and self._size < EARLY_SIZE:
+        if keeps and self._early is not None:
             self._size += len(told.record) if isinstance(told.record, str) else 0
             self._early.append((told, time))
 
