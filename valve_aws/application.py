@@ -71,6 +71,9 @@ def check(settings: Settings, say: Say) -> tuple[str, bool]:
     """Return what the policy means for its template, in words, and whether something is wrong in it."""
     stack, _ = read(settings, say)
     told = rules(settings, stack)
+    if not told.file:
+        problem = "there is no policy, neither a valve.yaml beside it nor `Metadata: Valve:` in it"
+        raise Invalid(Where(stack.file), problem, "make one with `valve init --write`")
     findings = policy.dead(told, stack)
     lines = [
         f"{f.where}: {f.severity}: {f.text}" if f.where.file else f"{f.severity}: {f.text}" for f in findings

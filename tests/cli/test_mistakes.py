@@ -207,6 +207,16 @@ CASES: dict[str, Case] = {
         "Hello -t t.yaml",
         "t.yaml:4:.*`c.zip` is no archive .*; pack it anew",
     ),
+    "no runtime": (
+        {"t.yaml": CODE.replace("python3.11", "''") % "."},
+        "Hello -t t.yaml",
+        "t.yaml:3:5: `Hello` has no `Runtime`; write `Runtime: python3",
+    ),
+    "no such Python": (
+        {"t.yaml": CODE.replace("python3.11", "python3.x") % "."},
+        "Hello -t t.yaml",
+        "t.yaml:3:5: `Hello`: there is no runtime `python3.x`; write `Runtime: python3",
+    ),
     "another language": (
         {"t.yaml": CODE.replace("python3.11", "ruby3.4") % "."},
         "Hello -t t.yaml",
@@ -257,6 +267,12 @@ def test_a_debugger_that_is_not_there_is_not_waited_for(
     monkeypatch.setattr("valve_aws.debugging._own", lambda: None)
     ran = project.here("local", *words, "-d", "5890")
     assert_one_line(ran, "template.yaml:8:5: `Hello` .*: debugpy is neither .*; `pip install debugpy` where")
+
+
+def test_no_policy_is_nothing_to_check(project: Workplace) -> None:
+    assert_one_line(
+        project.here("check"), "template.yaml: there is no policy, .*; make one with `valve init`"
+    )
 
 
 def test_without_a_function_named_the_ones_there_are_are_told(project: Workplace) -> None:

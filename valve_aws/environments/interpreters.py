@@ -61,7 +61,8 @@ def wanted(function: Function) -> tuple[int, int]:
     """Return the version that a function's runtime names. Raises Invalid for what is not Python."""
     match = PYTHON.fullmatch(function.runtime)
     if not match:
-        raise Invalid(function.where, f"`{function.logical}`: there is no runtime `{function.runtime}`")
+        problem = f"`{function.logical}`: there is no runtime `{function.runtime}`"
+        raise Invalid(function.where, problem, "write `Runtime: python3.12`")
     return int(match[1]), int(match[2] or 0)
 
 

@@ -54,6 +54,8 @@ def language(function: Function) -> Language:
             f"`{function.logical}` is a container image, which cannot be run",
             "give it a zip package with a runtime that can",
         )
+    if not function.runtime:
+        raise Invalid(function.where, f"`{function.logical}` has no `Runtime`", "write `Runtime: python3.12`")
     for start, found in STARTS:
         if function.runtime.startswith(start):
             return found
