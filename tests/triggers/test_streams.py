@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -350,3 +351,25 @@ def test_lanes_go_on_beside_one_that_fails(ground: Ground) -> None:
     seen = {name for batch in saw(ground, "Parallel") for name in batch}
     assert seen == {"bad", *map(str, range(8))}
     assert any("gives up" in line for line in ground.said)
+
+
+def test_a_mapping_that_is_changed_reads_on_as_it_says_now(ground: Ground) -> None:
+    click(ground, "Clicks", *"abcd")
+    ground.settle()
+    before = ground.valve.stack
+    (trigger,) = before.functions["Clicked"].triggers
+    told = {**trigger.properties, "BatchSize": 4, "ParallelizationFactor": 2}
+    changed = replace(before.functions["Clicked"], triggers=(replace(trigger, properties=told),))
+    after = replace(before, functions={**before.functions, "Clicked": changed})
+    learn, policy = ground.valve.learn, ground.valve.policy
+    ground.call(learn(after, policy))
+    try:
+        click(ground, "Clicks", *"efghijklmnop")
+        ground.settle()
+    finally:
+        ground.call(learn(before, policy))
+    batches = saw(ground, "Clicked")
+    assert batches[:2] == [["a", "b"], ["c", "d"]]
+    assert sorted(name for batch in batches[2:] for name in batch) == list("efghijklmnop")
+    assert all(batch == sorted(batch) for batch in batches)
+    assert max(map(len, batches[2:])) == 4

@@ -135,6 +135,9 @@ class Following:
             self._tails[key] = [tail async for tail in self._opened(trigger)]
         for tail in self._tails[key]:
             tail.trigger, tail.rules = trigger, Rules.of(trigger.properties)
+            # Why only then: what has begun in one lane may not overtake itself in another.
+            if not any(lane.busy or lane.again or lane.waiting for lane in tail.lanes):
+                tail.lanes = _lanes(tail.rules)
         return self._tails[key]
 
     async def _opened(self, trigger: Trigger) -> AsyncIterator[Tail]:
@@ -158,8 +161,8 @@ class Following:
         for shard in shards:
             ident = str(shard["ShardId"])
             iterator = await self._iterator(stream, ident)
-            lanes = tuple(Lane() for _ in range(1 if rules.tumbling else rules.lanes))
-            yield Tail(trigger, rules, stream, ident, iterator, lanes, self._since(trigger), skip)
+            since = self._since(trigger)
+            yield Tail(trigger, rules, stream, ident, iterator, _lanes(rules), since, skip)
 
     def _since(self, trigger: Trigger) -> float:
         """Return when what a mapping reads first may have arrived at the soonest: a time that it says, else
@@ -249,3 +252,8 @@ class Following:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self._say(f"valve: {trigger.function}.{trigger.name}: its filter cannot be read: {error}")
             return True
+
+
+def _lanes(rules: Rules) -> tuple[Lane, ...]:
+    """Return the lanes of a shard, each with nothing in it."""
+    return tuple(Lane() for _ in range(1 if rules.tumbling else rules.lanes))
