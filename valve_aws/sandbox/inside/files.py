@@ -48,8 +48,10 @@ UID, GID, USER = 993, 990, "sbx_user1051"
 
 # Any address reaches the valve; this one is Lambda's name server.
 ETC = {
-    "/etc/passwd": f"root:x:0:0:root:/root:/sbin/nologin\n{USER}:x:{UID}:{GID}::/home/{USER}:/sbin/nologin\n",
-    "/etc/group": f"root:x:0:\n{USER}:x:{GID}:\n",
+    "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\n"
+    f"{USER}:x:{UID}:{GID}::/home/{USER}:/sbin/nologin\n"
+    "nobody:x:65534:65534:Kernel Overflow User:/:/sbin/nologin\n",
+    "/etc/group": f"root:x:0:\n{USER}:x:{GID}:\nnobody:x:65534:\n",
     "/etc/hosts": "127.0.0.1 localhost sandbox.localdomain sandbox\n::1 localhost\n",
     "/etc/resolv.conf": "nameserver 169.254.78.1\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n",
@@ -222,7 +224,8 @@ def furnish(order: Order, binds: list[Bind], copied: dict[str, bytes]) -> int:
             _lay(path, content, f"/.laid{number}")
         except OSError as problem:
             raise OSError(problem.errno, f"`{path}`: {problem.strerror}") from None
-    _mount_point(order["directory"], True)
+    for path in ("/opt", order["directory"]):
+        _mount_point(path, True)
     return processes
 
 

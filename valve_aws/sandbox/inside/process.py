@@ -27,6 +27,8 @@ MIB = 1 << 20
 BEYOND = 2048 * MIB
 """What one process may map above the plan's memory before `mmap` itself fails: a backstop should the watch be
 starved. It leaves room for thread stacks, which are mapped whole and hardly used."""
+LOCKED = 65536
+"""Bytes of memory that a process may lock (recorded on Lambda)."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 FILL_RATE = 4096 * MIB
 """Bytes a second that a process can touch at most; from it follows when to look again."""
@@ -84,6 +86,7 @@ def limit(order: Order) -> None:
     """Limit what this process and its children may use of the machine."""
     limits = {
         resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: LOCKED,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_NOFILE: order["descriptors"],
         resource.RLIMIT_NPROC: order["processes"],
