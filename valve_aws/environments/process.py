@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -33,16 +34,20 @@ OWN = ("`/var/task/", "`/opt/")
 class Stillborn:
     """The port `Jail` where the function's own program cannot be executed: it has ended before it began.
 
-    Source: AWS's own words for it (`fork/exec /var/task/bootstrap: exec format error`).
+    Source: AWS's own words for it (`fork/exec /var/task/bootstrap: exec format error`); a wrapper is executed
+    by a shell there, which ends as shells do (POSIX, "Exit Status for Commands").
     """
 
     pid = 0
     listeners = Listeners((), (), all_ports=False)
 
-    def __init__(self, problem: str) -> None:
-        """`problem` names the program in back-ticks, and what the kernel said."""
+    def __init__(self, problem: str, wrapper: bool) -> None:
+        """`problem` names the program in back-ticks, and what the kernel said; `wrapper`: it was to start the
+        runtime."""
         path, _, said = problem.partition("`: ")
-        self.unstarted = Crashed("Runtime.InvalidEntrypoint", f"fork/exec {path[1:]}: {said.lower()}")
+        told = Crashed("Runtime.InvalidEntrypoint", f"fork/exec {path[1:]}: {said.lower()}")
+        self.unstarted = None if wrapper else told
+        self._status = 127 if not wrapper or os.strerror(errno.ENOENT) in said else 126
         self.stdout, self.stderr = _nothing(), _nothing()
 
     def kill(self) -> None:
@@ -51,8 +56,8 @@ class Stillborn:
     freeze = thaw = kill
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the status of a program that was not there."""
-        return 127
+        """Return the status of a program that was not there, or could not be executed."""
+        return self._status
 
     def memory(self) -> int:
         """Return 0 bytes."""
@@ -147,8 +152,9 @@ def watch(loop: asyncio.AbstractEventLoop, jail: Jail, ended: Callable[[int], No
     threading.Thread(target=wait, name="valve-wait", daemon=True).start()
 
 
-async def born(spawn: Callable[[], Jail]) -> Jail:
-    """Run `spawn` in a thread. If nobody waits any more when its jail is there, the jail is ended.
+async def born(spawn: Callable[[], Jail], wrapper: str) -> Jail:
+    """Run `spawn` in a thread. If nobody waits any more when its jail is there, the jail is ended. `wrapper`
+    is the function's own program that is to start the runtime, "" for none.
 
     What is the function's own fault is told as an end, not raised.
     """
@@ -162,9 +168,10 @@ async def born(spawn: Callable[[], Jail]) -> Jail:
         except Exception as problem:
             told = str(getattr(problem, "problem", ""))
             # Why by name: the one who makes sandboxes is another room.
-            if getattr(problem, "step", "") != STARTING or not told.startswith(OWN):
+            wrapped = bool(wrapper) and told.startswith(f"`{wrapper}`")
+            if getattr(problem, "step", "") != STARTING or not (wrapped or told.startswith(OWN)):
                 raise
-            jail = Stillborn(told)
+            jail = Stillborn(told, wrapped)
         with lock:
             if wanted:
                 there.append(jail)
