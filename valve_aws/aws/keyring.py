@@ -122,6 +122,11 @@ class Keyring:
         issued = self._issued.get(access_key)
         return issued.session if issued is not None and issued.session is not None else backend
 
+    def own(self, access_key: str) -> bool:
+        """Say whether a key is that of an environment itself, no session of STS."""
+        issued = self._issued.get(access_key)
+        return issued is not None and issued.session is None
+
     # Recognition
 
     def found(self, text: bytes) -> str:

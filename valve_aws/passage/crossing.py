@@ -23,6 +23,7 @@ from valve_aws.model.spellings import WIDTH
 from valve_aws.model.verdict import Mode
 from valve_aws.passage import calling
 from valve_aws.passage.driver import BODY, Passage, utc
+from valve_aws.passage.introducing import introduced
 from valve_aws.passage.releasing import Releasing
 from valve_aws.proxy import Exchange, Gone, Malformed, Reply, Target, Unreachable
 
@@ -210,15 +211,15 @@ class Crossing:
             raise ask.Broken(str(error)) from error
 
     async def _forward(self, command: ask.Forward) -> ask.Reply:
-        call = command.call
+        call, passage = command.call, self._passage
+        asked = call.service, call.operation
         if call.service == "valve":
             return await self._visit(call)
-        if (
-            call.service == "lambda"
-            and call.operation in calling.OPERATIONS
-            and self._passage.ours(call)
-        ):
-            return await calling.called(self._passage, self._exchange.head, command, self._body)
+        if call.service == "lambda" and call.operation in calling.OPERATIONS and passage.ours(call):
+            return await calling.called(passage, self._exchange.head, command, self._body)
+        function = passage.stack.functions.get(self._subject.function)
+        if asked == ("sts", "GetCallerIdentity") and function and passage.ring.own(call.access_key):
+            return introduced(function, passage.court.account, command.record)
         reply = await self._cloud(call, relay.marks(command) if (relay := self._passage.relay) else ())
         if relay is None:
             self._passage.happened(command, reply)
