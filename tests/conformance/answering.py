@@ -148,7 +148,7 @@ def steady(message: str) -> str:
     return re.sub(r"enum value set: \[([^\]]*)\]", listed, message)
 
 
-def filled(value: Any, answers: Any, code: Mapping[str, str]) -> Any:
+def filled(value: Any, answers: Any, code: Mapping[str, Any]) -> Any:
     """Return parameters with packages made, and with what earlier answers said."""
     if isinstance(value, Mapping):
         if "$files" in value:
@@ -171,15 +171,17 @@ def filled(value: Any, answers: Any, code: Mapping[str, str]) -> Any:
     return [filled(each, answers, code) for each in value] if isinstance(value, list) else value
 
 
-def packed(code: str) -> bytes:
-    """Return a package of a function."""
+def packed(code: str | Mapping[str, str]) -> bytes:
+    """Return a package of a function: its files by name, or a module of Python or a script alone."""
+    if isinstance(code, str):
+        modules = ("handler.py", "index.py", "handlers.py", "python/shared.py")
+        code = dict.fromkeys(("bootstrap",) if code.startswith("#!") else modules, code)
     content = io.BytesIO()
-    script = ("bootstrap",) if code.startswith("#!") else ()
     with zipfile.ZipFile(content, "w") as opened:
-        for name in script or ("handler.py", "index.py", "handlers.py", "python/shared.py"):
+        for name, text in code.items():
             entry = zipfile.ZipInfo(name)  # Why: no time, which a digest would show
-            entry.external_attr = (0o755 if script else 0o600) << 16
-            opened.writestr(entry, code)
+            entry.external_attr = (0o755 if text.startswith("#!") else 0o600) << 16
+            opened.writestr(entry, text)
     return content.getvalue()
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One valve for all cases."""
-    yield from opened(tmp_path_factory.mktemp("world"))
+    yield from opened(tmp_path_factory.mktemp("world"), World)
 
 
 @pytest.mark.parametrize(

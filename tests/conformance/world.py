@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.api.conftest import Town
 from tests.conformance.answering import answered, compared, filled, straight, whole
@@ -58,6 +58,8 @@ Resources:
 """
 """Functions that stay warm from case to case. One whose settings matter is the case's own."""
 
+FILES = {"template.yaml": TEMPLATE, "src/handlers.py": HANDLERS}
+
 FUNCTION = {
     "Runtime": "python3.12",
     "Handler": "handlers.echo",
@@ -68,14 +70,17 @@ FUNCTION = {
 """What a function of a case has that its line does not say."""
 
 
+AnyWorld = TypeVar("AnyWorld", bound="World")
+
+
 class World:
     """One valve for all cases; each gets what it names with its own number in place of `~`.
 
     A case has `functions`, by name, with what each has beside `FUNCTION`, and `steps`:
 
     - `{"to": service, "call": operation, "with": parameters}` (`to` is lambda by default), with `expect` and
-      `fact` as in `test_cases.py`, `among` for some members alone, or it has to succeed; `headers` go along;
-      `as` names it for a later `{"$from": [name, ...]}`
+      `fact` as in `test_cases.py` (`at`: of one member of the answer), `among` for some members alone, or it
+      has to succeed; `headers` go along; `as` names it for a later `{"$from": [name, ...]}`
     - `{"let": seconds}`: time passes, and what is due by then is done; nothing is polled before the first
       `let` or `seen`
     - `{"seen": count, "by": function, "expect": events, "fact": name}`: the events that a function has had
@@ -84,9 +89,15 @@ class World:
     - `{"log": name, "expect": lines, "fact": name}`: the tail of the log of an earlier answer, not its report
     """
 
-    def __init__(self, folder: Path) -> None:
+    code: Mapping[str, Any] = {"handlers": HANDLERS}
+    """What packages are made of, by the name that `$zip` gives."""
+
+    own: frozenset[str] = frozenset()
+    """Steps that only this world knows."""
+
+    def __init__(self, folder: Path, files: Mapping[str, str] = FILES) -> None:
+        """`files` are the application's, by path."""
         self._cloud = Standing()
-        files = {"template.yaml": TEMPLATE, "src/handlers.py": HANDLERS}
         self.ground = Ground(folder, files, self._cloud)
         self._number = 0
         self.headers: Mapping[str, str] = {}
@@ -95,13 +106,17 @@ class World:
     def open(self) -> None:
         """Begin."""
         self.ground.__enter__()
-
-        async def api() -> Any:
-            return self.ground.valve.lambda_api()
-
-        self._api = self.ground.call(api())
+        self._api = self.ground.call(self._served())
         self._lambda = Town.client_of("http://localhost", parameter_validation=False)
         straight(self._lambda, self.answer)
+
+    async def _served(self) -> Any:
+        """Return the Lambda API."""
+        return self.ground.valve.lambda_api()
+
+    def taken(self, play: Play, step: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer of a step that only this world knows."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """End."""
@@ -128,7 +143,7 @@ class World:
         case, like = _numbered(case, str(self._number)), _numbered(like, str(self._number))
         self._before = set(self._api.desk.registry.functions)
         self.ground.lines.clear()
-        play = _Play(self, case, like)
+        play = Play(self, case, like)
         try:
             for name, told in case.get("functions", {}).items():
                 made = play.filled({**FUNCTION, **told, "FunctionName": name})
@@ -151,17 +166,17 @@ class World:
         self.ground.settle()
 
 
-class _Play:
+class Play:
     """One case under way."""
 
     def __init__(self, world: World, case: Mapping[str, Any], like: Mapping[str, Any]) -> None:
         self._world, self._case, self._like = world, case, like
-        self._marks, self._answers, self.faults = Marks(opens=True), dict[str, Any](), list[str]()
+        self._marks, self.answers, self.faults = Marks(opens=True), dict[str, Any](), list[str]()
         self._seen: dict[str, int] = {}
 
     def filled(self, value: Any) -> Any:
         """Return parameters as they are sent."""
-        return filled(value, self._answers, {"handlers": HANDLERS, **self._case.get("code", {})})
+        return filled(value, self.answers, {**self._world.code, **self._case.get("code", {})})
 
     def step(self, step: Mapping[str, Any]) -> None:
         """Take one step of the case."""
@@ -171,13 +186,13 @@ class _Play:
         elif "seen" in step:
             answer = {"is": self._events(step)}
         elif "log" in step:
-            lines = b64decode(self._answers[step["log"]]["is"]["LogResult"]).decode().splitlines()
+            lines = b64decode(self.answers[step["log"]]["is"]["LogResult"]).decode().splitlines()
             answer = {"is": [line for line in lines if not line.startswith("REPORT")]}
+        elif step.keys() & self._world.own:
+            answer = self._world.taken(self, step)
         else:
-            client = self._world.client(step.get("to", "lambda"))
-            self._world.headers = step.get("headers", {})
-            answer = answered(client, step["call"], self.filled(step["with"]))
-        self._answers |= {step[name]: answer for name in ("as", "fact") if name in step}
+            answer = self.called(step)
+        self.answers |= {step[name]: answer for name in ("as", "fact") if name in step}
         if "expect" in step:
             self._compare(step, answer)
         elif "among" in step:
@@ -187,10 +202,18 @@ class _Play:
         else:
             assert answer.get("error") is None, (step, answer)
 
-    def _compare(self, step: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        wanted = step["expect"] if "call" in step else {"is": step["expect"]}
+    def called(self, step: Mapping[str, Any]) -> dict[str, Any]:
+        """Make the call of a step."""
+        client = self._world.client(step.get("to", "lambda"))
+        self._world.headers = step.get("headers", {})
+        return answered(client, step["call"], self.filled(step["with"]))
+
+    def _compare(self, step: Mapping[str, Any], answer: dict[str, Any]) -> None:
+        wanted = {"is": step["expect"]} if step.keys() & {"seen", "log"} else step["expect"]
         if "is" in wanted:
             wanted = wanted | {"is": whole(wanted["is"], self._like)}
+        if "at" in step and "seen" not in step and "is" in answer:
+            answer = answer | {"is": _at(answer["is"], step["at"])}
         self.faults += [f"{step['fact']}: {line}" for line in compared(self._marks, wanted, answer)]
 
     def _events(self, step: Mapping[str, Any]) -> list[Any]:
@@ -225,9 +248,9 @@ def _numbered(value: Any, number: str) -> Any:
     return value.replace("~", number) if isinstance(value, str) else value
 
 
-def opened(folder: Path) -> Iterator[World]:
+def opened(folder: Path, made: Callable[[Path], AnyWorld]) -> Iterator[AnyWorld]:
     """Yield a world that is open."""
-    world = World(folder)
+    world = made(folder)
     world.open()
     try:
         yield world
