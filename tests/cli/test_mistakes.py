@@ -264,7 +264,7 @@ def test_code_with_a_link_out_of_its_folder_is_not_run(project: Workplace) -> No
 def test_a_debugger_that_is_not_there_is_not_waited_for(
     words: tuple[str, ...], project: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("valve_aws.debugging._own", lambda: None)
+    monkeypatch.setattr("valve_aws.running.debugging._own", lambda: None)
     ran = project.here("local", *words, "-d", "5890")
     assert_one_line(ran, "template.yaml:8:5: `Hello` .*: debugpy is neither .*; `pip install debugpy` where")
 

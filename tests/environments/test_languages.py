@@ -61,7 +61,7 @@ def test_a_runtime_says_what_a_function_is_written_for(runtime: str, found: Lang
     assert language(function(runtime)) is found
 
 
-@pytest.mark.parametrize("runtime", ["go1.x", "cobol85", ""])
+@pytest.mark.parametrize("runtime", ["go1.x", "cobol85"])
 def test_a_runtime_that_cannot_be_run_is_refused_by_name(runtime: str) -> None:
     with pytest.raises(Invalid, match=f"`Fn`: the runtime `{runtime}` cannot be run; `python3"):
         language(function(runtime))
@@ -79,6 +79,11 @@ def test_what_nothing_here_starts_is_refused_by_name_until_a_bootstrap_starts_it
     (code / "bootstrap").write_text("#!/bin/sh")
     (code / "bootstrap").chmod(0o755)
     assert prepare(own, cache, SHIMS, print).interpreter == Bootstrap("/var/task/bootstrap")
+
+
+def test_a_function_without_a_runtime_is_told_so() -> None:
+    with pytest.raises(Invalid, match="`Fn` has no `Runtime`; write `Runtime: "):
+        language(function(""))
 
 
 def test_a_container_image_is_refused_by_name() -> None:
