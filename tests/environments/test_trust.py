@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from valve_aws.environments.files import bundles
-from valve_aws.environments.trust import BUNDLES, PLACES, subject_hash, system_files
+from valve_aws.environments.trust import BUNDLES, JAVA, PLACES, java_files, subject_hash, system_files
 
 
 def certificate(*attributes: tuple[x509.ObjectIdentifier, str]) -> bytes:
@@ -67,6 +69,19 @@ def test_all_places_of_the_system_hold_the_authority() -> None:
     files = system_files(pem)
     assert set(files) == {*PLACES, f"/etc/ssl/certs/{subject_hash(pem)}.0"}
     assert set(files.values()) == {pem}
+
+
+def test_the_store_of_java_is_one_that_java_reads(tmp_path: Path) -> None:
+    keytool = shutil.which("keytool")
+    if not keytool:
+        pytest.skip("there is no Java on this host")
+    pem = certificate((NameOID.COMMON_NAME, "valve"))
+    files = java_files(pem)
+    assert set(files) == set(JAVA)
+    (tmp_path / "cacerts").write_bytes(files[JAVA[0]])
+    read = [keytool, "-exportcert", "-rfc", "-alias", "valve", "-keystore", tmp_path / "cacerts"]
+    told = subprocess.run([*read, "-storepass", "changeit"], capture_output=True, check=True).stdout
+    assert told.split() == pem.split()
 
 
 def test_what_is_no_certificate_is_told() -> None:

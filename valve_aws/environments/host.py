@@ -102,6 +102,12 @@ def node_shown(node: Node) -> list[tuple[Path, str]]:
     return [] if node.inside == str(node.executable) else [(node.executable, node.inside)]
 
 
+def java_settings() -> list[tuple[Path, str]]:
+    """Return the folders in which distributions keep what a Java of /usr reads, as (folder, path inside)."""
+    found = (*Path("/etc").glob("java-*-openjdk"), Path("/etc/java"))
+    return [(each, str(each)) for each in sorted(found) if each.is_dir() and not each.is_symlink()]
+
+
 def shown(interpreter: Interpreter, empty: Path) -> list[tuple[Path, str]]:
     """Return what of an interpreter shows, as (folder or file, path inside); nothing of the system's own,
     which is there.

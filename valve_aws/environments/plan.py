@@ -53,6 +53,8 @@ def plan(
     if authority:
         files.update(trust.system_files(authority))
         files.update(dict.fromkeys(prepared.bundles, authority))
+        if function.runtime.startswith("java"):
+            files.update(trust.java_files(authority))
     if function.code.inline is not None:
         files[f"{TASK}/{INLINE[language(function)]}"] = function.code.inline.encode()
     if prepared.extensions:

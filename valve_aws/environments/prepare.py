@@ -224,6 +224,8 @@ def _own(function: Function, cache: Cache, say: Callable[[str], None], allow_bui
     if not can[found]:
         problem = f"`{function.logical}`: `{found}` may not be executed"
         raise Invalid(function.code.where, problem, "chmod +x bootstrap")
+    if function.runtime.startswith("java"):
+        shown += host.java_settings()
     return _prepared(function, Bootstrap(found), shown, [])
 
 

@@ -16,6 +16,8 @@ PLACES = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/pki/tls/cert.pem",
 )
+JAVA = ("/etc/ssl/certs/java/cacerts", "/etc/pki/java/cacerts", "/etc/pki/ca-trust/extracted/java/cacerts")
+"""Where distributions have Java look."""
 BUNDLES = frozenset(
     (
         "certifi/cacert.pem",
@@ -39,15 +41,30 @@ def system_files(authority: bytes) -> Mapping[str, bytes]:
     return {**dict.fromkeys(PLACES, authority), f"/etc/ssl/certs/{subject_hash(authority)}.0": authority}
 
 
+def java_files(authority: bytes) -> Mapping[str, bytes]:
+    """Return the same for Java, whose places are in a form of its own. Raises ValueError."""
+    return dict.fromkeys(JAVA, _store(_der(authority)))
+
+
+def _store(certificate: bytes) -> bytes:
+    """Write a store of one certificate as a JKS (`sun.security.provider.JavaKeyStore`): whom to trust is no
+    secret, so the password is the one that Java's own places have."""
+
+    def text(value: str) -> bytes:
+        return len(value).to_bytes(2) + value.encode()
+
+    entry = (2).to_bytes(4) + text("valve") + bytes(8) + text("X.509")
+    store = bytes.fromhex("feedfeed 00000002 00000001") + entry + len(certificate).to_bytes(4) + certificate
+    told = "changeit".encode("utf-16-be") + b"Mighty Aphrodite" + store
+    return store + hashlib.sha1(told, usedforsecurity=False).digest()
+
+
 def subject_hash(authority: bytes) -> str:
     """Return OpenSSL's hash of a certificate's subject, by which it finds it in a folder (X509_NAME_hash(3)).
 
     Why: Python's default context reads that folder, and on most hosts no single file. Raises ValueError.
     """
-    match = PEM.search(authority)
-    if not match:
-        raise ValueError("not a certificate in PEM")
-    certificate = _children(base64.b64decode(match[1]))[0][1]
+    certificate = _children(_der(authority))[0][1]
     fields = _children(_children(certificate)[0][1])
     if fields[0][0] == 0xA0:
         fields = fields[1:]  # Why: the version is there only when it is not the first (RFC 5280 §4.1).
@@ -57,6 +74,13 @@ def subject_hash(authority: bytes) -> str:
         for _, one in _children(subject)
     )
     return f"{int.from_bytes(hashlib.sha1(canonical, usedforsecurity=False).digest()[:4], 'little'):08x}"
+
+
+def _der(authority: bytes) -> bytes:
+    match = PEM.search(authority)
+    if not match:
+        raise ValueError("not a certificate in PEM")
+    return base64.b64decode(match[1])
 
 
 def _attribute(pair: bytes) -> bytes:
