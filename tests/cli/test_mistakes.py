@@ -271,7 +271,7 @@ def test_a_debugger_that_is_not_there_is_not_waited_for(
 
 def test_no_policy_is_nothing_to_check(project: Workplace) -> None:
     assert_one_line(
-        project.here("check"), "template.yaml: there is no policy, .*; make one with `valve init`"
+        project.here("check"), "template.yaml: there is no policy, .*; make one with `valve init --write`"
     )
 
 
