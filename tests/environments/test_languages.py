@@ -15,10 +15,11 @@ from valve_aws.environments.cache import Cache
 from valve_aws.environments.languages import Bootstrap, Language, Node, language, nearest_node
 from valve_aws.environments.plan import plan
 from valve_aws.environments.prepare import Prepared, prepare
+from valve_aws.environments.unguarded import on_host
 from valve_aws.environments.zygote import zygote_plan
 from valve_aws.model.call import Key
 from valve_aws.model.invocation import Done
-from valve_aws.model.plan import Plan
+from valve_aws.model.plan import Bind, Plan
 from valve_aws.model.source import Invalid, Where
 from valve_aws.model.stack import Code, Function, Layer
 from valve_aws.sandbox import spawn
@@ -138,6 +139,14 @@ def test_layers_are_looked_into_by_the_version_that_the_function_names(tmp_path:
         "node99",
         "node_modules",
     )
+
+
+def test_packages_that_were_installed_are_found_without_a_view_of_its_own(tmp_path: Path) -> None:
+    shown = (Bind(tmp_path / "client", "/var/runtime"), Bind(tmp_path / "packages", "/node_modules"))
+    made = planned(Prepared(function("nodejs20.x"), NODE, shown))
+    plain, _ = on_host(made, tmp_path, 1, 2)
+    assert plain.environ["NODE_PATH"].split(":")[-1] == str(tmp_path / "packages")
+    assert str(tmp_path / "client") in plain.environ["NODE_PATH"].split(":")
 
 
 def test_the_heap_of_node_follows_the_memory_and_a_wrapper_comes_first() -> None:
