@@ -115,12 +115,12 @@ def test_a_figure_of_a_labelled_environment_is_shown_and_not_stored(label: Label
     assert not stage.sink.records
 
 
-def taken(stage: Stage, line: str) -> tuple[list[str], bytes]:
-    """Take a line of the platform's; return what the operator is shown and what is stored."""
+def taken(stage: Stage, line: str, stream: str = "platform") -> tuple[list[str], bytes]:
+    """Take a line; return what the operator is shown and what is stored."""
     said: list[str] = []
     kept = BytesIO()
     environment: Any = SimpleNamespace(subject=stage.subject(CLEAN))
-    LogLines(stage.passage, said.append, kept, unheard).take(environment, "platform", line)
+    LogLines(stage.passage, said.append, kept, unheard).take(environment, stream, line)
     return said, kept.getvalue()
 
 
@@ -138,6 +138,18 @@ def test_a_word_of_an_extension_s_begins_no_line() -> None:
     said, kept = taken(Stage(), "RequestId: 7 Error: x\nREPORT RequestId: forged")
     assert said == ["RequestId: 7 Error: x\\nREPORT RequestId: forged"]
     assert kept.count(b"\n") == 1
+
+
+def test_each_line_of_a_message_is_shown_as_the_function_s_own() -> None:
+    """Clients of AWS part them so where they write to a pipe: a trace, what Node prints of an object."""
+    (said,), kept = taken(Stage(), "[ERROR] x\rTraceback:\r::stop::\r\x1b[2Kvalve: forged\r", "stdout")
+    shown = said.split("\n")
+    assert shown[:2] == ["Worker │ [ERROR] x", "Worker │ Traceback:"]
+    assert all(line.startswith("Worker │ ") for line in shown)
+    assert len(shown) == 4
+    assert kept.startswith(b"[ERROR] x\nTraceback:\n")
+    assert not {b"\x1b", b"\r"} & {kept[at : at + 1] for at in range(len(kept))}
+    assert b"\n::" not in kept
 
 
 def test_a_credential_in_a_line_of_the_platform_s_is_masked_and_not_stored() -> None:

@@ -57,7 +57,7 @@ class World:
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
         )
-        assert "Traceback (most recent call last)" not in done.stderr.replace("\\rTraceback", ""), done.stderr
+        assert "\nTraceback (most recent call last)" not in f"\n{done.stderr}", done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def invoke(self, function: str, *words: str, stdin: str = "") -> Ran:

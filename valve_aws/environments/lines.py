@@ -5,8 +5,21 @@ Knows line ends and the longest line. Does not know where bytes come from.
 
 from __future__ import annotations
 
+import re
+
 LONGEST = 256 * 1024
 """Bytes of one log line; what is longer becomes several (CloudWatch Logs: 256 KB for one event)."""
+
+WITHIN = re.compile(r"\r(?=[^\r\n])")
+
+
+def parted(line: str) -> str:
+    """Return a message with the ends of its own lines.
+
+    Why: where they write to a pipe, AWS's runtime clients part the lines of one message (a trace, an object
+    of Node's) by carriage returns; to Lambda they hand it over whole.
+    """
+    return WITHIN.sub("\n", line)
 
 
 class Lines:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from valve_aws.environments.lines import parted
 from valve_aws.environments.telemetry import Telemetry
 from valve_aws.model.stack import Logging
 from valve_aws.model.telemetry import Told
@@ -56,7 +57,7 @@ class Telling:
     def line(self, stream: str, line: str) -> None:
         """Take a line that code has written."""
         kind = "extension" if self._external and stream == "stderr" else "function"
-        self._telemetry.tell(Told(kind, line))
+        self._telemetry.tell(Told(kind, parted(line)))
         if self._logging.format != "JSON" or at_least(level_of(line), self._logging.application or "INFO"):
             self._say("extension" if kind == "extension" else stream, line)
 

@@ -110,7 +110,8 @@ class ValveExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is not
             served = Served(runtime.faults.unavailable(), True)
         if not served.withheld:
             self._gateway.let_go(came)
-        logs = "".join(f"{line}\n" for line in served.lines)
+        # Why carriage returns: LocalStack takes each line for a message, and what has them for one.
+        logs = "".join(line.replace("\n", "\r") + "\n" for line in served.lines)
         return InvocationResult(ident, served.payload, is_error=served.failed, logs=logs)
 
     def get_logs(self) -> str:

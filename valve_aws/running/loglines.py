@@ -12,6 +12,7 @@ from valve_aws.course.drive import walk
 from valve_aws.course.release import log
 from valve_aws.course.subject import Subject
 from valve_aws.environments.environment import Environment
+from valve_aws.environments.lines import parted
 from valve_aws.model.safe import lines
 from valve_aws.passage.driver import Passage
 
@@ -59,11 +60,13 @@ class LogLines:
         passage.sighted(subject, "Log", text)
         masked = passage.ring.masked(text).decode("utf-8", "replace") if held else line
         leaves, verdict = walk(log(passage.court, subject, line, held, masked), passage.at_once)
-        self._heard(subject, stream, masked, not verdict.refused)
+        self._heard(subject, stream, parted(masked), not verdict.refused)
         mark = "│" if not verdict.refused else "┃ withheld from log stores │"
-        self._say(f"{subject.function} {mark} {lines(line if verdict.passes else masked)}")
+        shown = parted(line if verdict.passes else masked).split("\n")
+        # Why each: a line of a message's that began without would be taken for one of ours.
+        self._say("\n".join(f"{subject.function} {mark} {lines(each)}" for each in shown))
         if leaves:
-            self._store(subject, leaves)
+            self._store(subject, parted(leaves))
 
     def close(self) -> None:
         """Let nothing more into the log file; what ends later than that is shown alone."""
