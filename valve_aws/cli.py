@@ -17,6 +17,7 @@ from valve_aws import __version__
 from valve_aws.commands.flags import CONTAINERS, PATH, RUN, SERVED, STACK, options
 from valve_aws.commands.generating import Services
 from valve_aws.commands.groups import Face
+from valve_aws.commands.taking import OneOf, Whole
 
 
 def main() -> None:
@@ -55,7 +56,15 @@ def valve() -> None:
 
 @valve.group(cls=Face, short_help="Run functions of a template, as `sam local` does")
 def local() -> None:
-    """Run functions of a template here, with the habits and flags of `sam local`."""
+    """Run functions of a template here, with the habits and flags of `sam local`.
+
+    \b
+    Examples:
+      valve local invoke Orders -e event.json                      one event
+      valve local generate-event s3 put | valve local invoke -e -  a sample event
+      valve local start-api                                        the template's APIs at port 3000
+      valve local start-lambda                                     the Lambda API at port 3001
+    """
 
 
 @local.command(short_help="Run one function once, in a sandbox whose only way out is the valve")
@@ -102,7 +111,7 @@ def invoke(function: str | None, event: str, event_source: str, **told: Any) -> 
 @local.command("start-lambda", short_help="Serve the Lambda API of the template's functions")
 @click.argument("functions", nargs=-1)
 @click.option("--host", default="127.0.0.1", help="[default: 127.0.0.1]")
-@click.option("-p", "--port", type=click.IntRange(0, 65535), default=3001, help="[default: 3001]")
+@click.option("-p", "--port", type=Whole(0, 65535), default=3001, help="[default: 3001]")
 @options(STACK, RUN, SERVED, CONTAINERS)
 def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) -> None:
     """Serve the Lambda API, so that the AWS CLI and SDKs reach the template's functions at an address of this
@@ -122,7 +131,7 @@ def start_lambda(functions: tuple[str, ...], host: str, port: int, **told: Any) 
 
 @local.command("start-api", short_help="Serve the template's HTTP APIs and function URLs")
 @click.option("--host", default="127.0.0.1", help="[default: 127.0.0.1]")
-@click.option("-p", "--port", type=click.IntRange(0, 65535), default=3000, help="[default: 3000]")
+@click.option("-p", "--port", type=Whole(0, 65535), default=3000, help="[default: 3000]")
 @click.option("-s", "--static-dir", default="public", metavar="FOLDER", help="files served as they are")
 @click.option("--disable-authorizer", is_flag=True, help="let every request in unasked")
 @options(STACK, RUN, SERVED, CONTAINERS)
@@ -157,7 +166,7 @@ def generate_event() -> None:
 
 @valve.command(short_help="Keep a template up: every service, its functions and triggers on one port")
 @click.option("--host", default="127.0.0.1", help="[default: 127.0.0.1]")
-@click.option("-p", "--port", type=click.IntRange(0, 65535), default=4566, help="[default: 4566]")
+@click.option("-p", "--port", type=Whole(0, 65535), default=4566, help="[default: 4566]")
 @click.option("--fresh", is_flag=True, help="begin with the seed, not with what the last one left")
 @click.option("--disable-authorizer", is_flag=True, help="let every request to an API in unasked")
 @options(STACK, RUN, SERVED)
@@ -231,7 +240,7 @@ def explain(record: str, audit: Path | None, **told: Any) -> None:
 
 
 @valve.command(short_help="Hold what the code uses against valve.lock, or write it there")
-@click.argument("verb", type=click.Choice(["check", "update", "rewrite"]))
+@click.argument("verb", type=OneOf(["check", "update", "rewrite"]))
 @click.option("--audit", type=PATH, help="records  [default: .valve/audit.jsonl beside the template]")
 @click.option("--lock", "lock_file", type=PATH, help="[default: valve.lock beside the template]")
 @options(STACK)
@@ -258,11 +267,11 @@ def lock(verb: str, audit: Path | None, lock_file: Path | None, **told: Any) -> 
 
 
 @valve.command(short_help="Attack this host, or your own template and policy, and print what held")
-@click.option("--mode", type=click.Choice(["enforce", "audit", "off"]), help="[default: the policy's]")
+@click.option("--mode", type=OneOf(["enforce", "audit", "off"]), help="[default: the policy's]")
 @click.option("--only", default="", metavar="NAME,…", help="only these, or those that begin so: A01,B; hosts")
 @click.option("--list", "listed", is_flag=True, help="say what would be tried, and try nothing")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", help="[default: text]"
+    "--format", "form", type=OneOf(["text", "json", "sarif"]), default="text", help="[default: text]"
 )
 @click.option("-o", "--output", type=PATH, help="where the report goes  [default: standard output]")
 @options(STACK)
@@ -276,7 +285,7 @@ def attack(only: str, listed: bool, form: str, output: Path | None, **told: Any)
     variables and your policy; it learns what that function may learn of labelled data (markers, none of your
     data) and tries every way out. Everything runs on an embedded cloud; nothing leaves this machine.
 
-    
+    \b
     Examples:
       valve attack                                this host
       valve attack --only A01,B                   one class, and all whose name begins so
@@ -284,7 +293,7 @@ def attack(only: str, listed: bool, form: str, output: Path | None, **told: Any)
       valve attack -t template.yaml --only hosts,stores --format sarif -o attack.sarif
       valve attack --list
 
-    
+    \b
     Exit codes: 0 all held or is allowed by your policy, 1 something got out, 2 a mistake in what was given,
     4 nothing can be said, as the cloud or the host does not work.
     """

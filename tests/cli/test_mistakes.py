@@ -72,10 +72,27 @@ CASES: dict[str, Case] = {
     "an unknown flag": (
         {},
         "Hello --polcy x",
-        "no such option `--polcy` .*`--policy`.*; see `valve local inv",
+        "no such option `--polcy`; did you mean `--policy`.*; see `valve local inv",
     ),
-    "a flag without its value": ({}, "Hello --policy", "option `--policy` requires an argument; see `valve "),
-    "an unknown mode": ({}, "Hello --mode on", ".*`on` is not one of `enforce`, .*; see `valve local invoke"),
+    "a flag without its value": ({}, "Hello --policy", "--policy: it needs a value; see `valve local inv"),
+    "a switch with a value": (
+        {},
+        "Hello --allow-build=maybe",
+        "--allow-build: it takes no value; see `valve ",
+    ),
+    "a number too great": (
+        {},
+        "Hello --spares 11",
+        "--spares: `11` is not a whole number from 0 to 10; see `valve local inv",
+    ),
+    "a number below none": ({}, "Hello --spare-memory -1", ".*: `-1` is not a whole number from 0 up; see "),
+    "no number": (
+        {},
+        "Hello --at-once x",
+        "--at-once: `x` is not a whole number from 1 to 1000; see `valve ",
+    ),
+    "two functions": ({}, "Hello Other", "`Other` is one word too many; see `valve local invoke --help`"),
+    "an unknown mode": ({}, "Hello --mode on", "--mode: `on` is not one of `enforce`, .*; see `valve local"),
     "a resolve without a port": ({}, "Hello --resolve a=1.2.3.4", "--resolve: `a=1.2.3.4` is not .*; write "),
     "a resolve beyond ports": (
         {},
@@ -104,7 +121,7 @@ CASES: dict[str, Case] = {
     "a region": ({}, "Hello --region ../x", "--region: `../x` .*; write `--region eu-west-1`"),
     "an account": ({}, "Hello --account 12", "--account: `12` .*; write `--account 123456789012`"),
     "a stack name": ({}, "Hello --stack-name a/b", "--stack-name: `a/b` .*; write `--stack-name orders-dev`"),
-    "a debugger": ({}, "Hello -d 589000", "invalid value for `-d` / `--debug-port`: 589000 is not in "),
+    "a debugger": ({}, "Hello -d 589000", "--debug-port: `589000` is not a whole number from 1 to 65535"),
     "a debugger's port": ({}, "Hello -d 9001", "--debug-port: port 9001 inside is the valve's own; name"),
     "a debugger's words": ({}, "Hello -d 5890 --debug-args '", "--debug-args: `'`: No closing quotation; "),
     "records into a folder": ({"d/x": ""}, "Hello --audit d", "d: a folder, .*; name another.*`--audit`"),
@@ -295,15 +312,19 @@ def test_an_empty_standard_input_is_no_event(project: Workplace) -> None:
         ("check --policy gone.yaml", "gone.yaml: it cannot be read: .*; mend the path"),
         ("init --write -t gone.yaml", "gone.yaml: there is no such template; "),
         ("explain last", ".valve/audit.jsonl: there are no records; run `valve local invoke` first"),
+        ("fly", "no such command `fly`; see `valve --help`"),
+        ("invoke Hello", "no such command `invoke`; did you mean `valve local invoke`; see `valve --help`"),
+        ("lock chek", "`chek` is not one of `check`, .*; did you mean `check`; see `valve lock --help`"),
+        ("local start-lambda -p 99999", "--port: `99999` is not a whole number from 0 to 65535; see `valve "),
         ("chek", "no such command `chek`; did you mean `check`; see `valve --help`"),
         ("local invok", "no such command `invok`; did you mean `invoke`; see `valve local --help`"),
         ("--verison", "no such option `--verison`.*; see `valve --help`"),
         ("local --nope", "no such option `--nope`.*; see `valve local --help`"),
-        ("explain", "missing argument `RECORD`; see `valve explain --help`"),
+        ("explain", "`RECORD` is missing; see `valve explain --help`"),
     ],
 )
 def test_every_command_tells_mistakes_so(words: str, says: str, project: Workplace) -> None:
-    assert_one_line(project.valve(*words.split()), says)
+    assert_one_line(project.here(*words.split()), says)
 
 
 def test_a_policy_is_never_written_over(project: Workplace) -> None:

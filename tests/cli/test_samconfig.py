@@ -167,8 +167,8 @@ physical = [ # ]
     ("line", "told_as"),
     [
         ("region = 1", "samconfig.toml:11:1: `region` is not text; write `region = "),
-        ("  spares = 99", "samconfig.toml:11:3: `spares`: 99 is not in the range 0<=x<=10"),
-        ('spares = "x"', "samconfig.toml:11:1: `spares`: `x` is not a valid integer"),
+        ("  spares = 99", "samconfig.toml:11:3: `spares`: `99` is not a whole number from 0 to 10"),
+        ('spares = "x"', "samconfig.toml:11:1: `spares`: `x` is not a whole number from 0 to 10"),
         ("spares = 1.5", "samconfig.toml:11:1: `spares` is not a whole number; write `spares = 1`"),
         ("allow_build = 1", "samconfig.toml:11:1: `allow_build` is not true or false"),
         ("unsafe_cooperative = true", "11:1: `unsafe_cooperative` may not be `True` here: a project"),
@@ -180,6 +180,7 @@ physical = [ # ]
         ('env_vars = "../n.json"', "11:1: `env_vars` may not be .*: a path there does not leave the file's"),
         ('audit = "link/records"', "11:1: `audit` may not be `link/records` here: a path there does not"),
         ('mode = "enfroce"', "samconfig.toml:11:1: `mode`: `enfroce` is not one of"),
+        ('allow_build = "maybe"', "samconfig.toml:11:1: `allow_build`: `maybe` is not true or false"),
         ("resolve = [1]", "samconfig.toml:11:1: `resolve` is not text"),
         ("region = = 1", "samconfig.toml:11:10: this is not TOML"),
         ("region = 1\nregion = 2", "samconfig.toml:12:.*: this is not TOML"),
@@ -206,7 +207,9 @@ def test_it_opens_no_door_to_the_network(here: Path) -> None:
 
 def test_in_yaml_what_is_wrong_has_its_place_too(here: Path) -> None:
     (here / "samconfig.yaml").write_text("default:\n  local_invoke:\n    parameters:\n      spares: many\n")
-    with pytest.raises(Invalid, match=r"samconfig.yaml:4:7: `spares`: `many` is not a valid integer"):
+    with pytest.raises(
+        Invalid, match=r"samconfig.yaml:4:7: `spares`: `many` is not a whole number from 0 to 10"
+    ):
         told(("local", "invoke"))
 
 

@@ -5,13 +5,18 @@ Knows what a newcomer gets wrong. Does not know how anything is done.
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.house.source import ROOT
+from valve_aws.cli import valve as face
 
 TEMPLATE = """\
 Transform: AWS::Serverless-2016-10-31
@@ -135,13 +140,40 @@ def test_each_exit_code_means_what_the_readme_says(
     assert ("did not answer; is that where it listens?" in done.stderr) == (code == 4)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [(), ("local", "invoke"), ("init",), ("check",), ("explain",), ("attack",), ("doctor",)],
-    ids=str,
-)
-def test_every_command_shows_examples(tmp_path: Path, command: tuple[str, ...]) -> None:
-    done = valve(tmp_path, *command, "--help")
-    assert done.returncode == 0
-    assert "Example" in done.stdout
-    assert "\n    valve " + " ".join(command) in done.stdout
+def commands(group: click.Group, at: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Every command and group below one, itself too; of the sample events those of two services."""
+    yield group, at
+    services = ["s3", "sqs"] if at.info_name == "generate-event" else group.list_commands(at)
+    for name in services:
+        found = group.get_command(at, name)
+        assert found
+        below = click.Context(found, info_name=name, parent=at)
+        if isinstance(found, click.Group):
+            yield from commands(found, below)
+        else:
+            yield found, below
+
+
+def taken(line: str) -> None:
+    """Read a command line as `valve` would, and run nothing. Raises click's mistakes."""
+    command: click.Command = face
+    at, words = click.Context(face, info_name="valve"), shlex.split(line)[1:]
+    while isinstance(command, click.Group):
+        name = words.pop(0)
+        found = command.get_command(at, name)
+        assert found, line
+        command, parent = found, at
+        at = click.Context(found, info_name=name, parent=parent)
+    command.make_context(at.info_name, words, parent=at.parent)
+
+
+def test_every_command_shows_examples_that_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen = 0
+    for command, at in commands(face, click.Context(face, info_name="valve")):
+        shown = command.get_help(at)
+        assert re.search(f"\n    (.* )?{at.command_path}", shown.partition("Example")[2]), at.command_path
+        for line in re.findall(r"^    (?:.*\| )?(valve .*?)(?:  .*| [|>].*|;.*)?$", shown, re.MULTILINE):
+            taken(line)
+            seen += 1
+    assert seen > 40

@@ -6,16 +6,40 @@ Knows how a flag is called and what its values are there. Does not know the file
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from valve_aws.commands.taking import OneOf, Whole
+
+
+@contextmanager
+def of(ctx: click.Context) -> Iterator[None]:
+    """Take a mistake in a command line for one of this command: click does not always say whose it is."""
+    try:
+        yield
+    except click.UsageError as mistake:
+        mistake.ctx = mistake.ctx or ctx
+        raise
+
 
 class Command(click.Command):
     """A command that takes from `samconfig.toml` what it is not told, and keeps there what it is told."""
 
+    allow_extra_args = True
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line. Why what is left over is ours to refuse: click would in words of its own."""
+        with of(ctx):
+            left = self._parsed(ctx, args)
+            if left and not ctx.resilient_parsing:
+                raise click.UsageError(f"`{left[0]}` is one word too many", ctx)
+            return left
+
+    def _parsed(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the file first; what it says are defaults, below the command line."""
         configured = {param.name for param in self.params} >= {"config_file", "config_env"}
         if configured and not ctx.resilient_parsing:
@@ -172,7 +196,8 @@ def _word(ctx: click.Context, param: click.Parameter, entry: Any, value: Any, fo
     try:
         param.type.convert(value, param, ctx)
     except click.BadParameter as mistake:
-        text = (mistake.message[:1].lower() + mistake.message[1:]).rstrip(".").replace("'", "`")
+        ours = isinstance(param.type, Whole | OneOf)
+        text = mistake.message if ours else f"`{value}` is not {called}"
         raise Invalid(entry.where, f"`{entry.key}`: {text}", f"see `{ctx.command_path} --help`") from mistake
     if why := barred(param, value, folder):
         told = f"give `{max(param.opts, key=len)}` on the command line"

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from valve_aws.commands.taking import OneOf, Whole
+
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
@@ -108,7 +110,7 @@ RUN = (
     ),
     click.option(
         "--mode",
-        type=click.Choice(["enforce", "audit", "off"]),
+        type=OneOf(["enforce", "audit", "off"]),
         help="[default: the policy's; audit without one]",
     ),
     click.option(
@@ -132,31 +134,31 @@ RUN = (
     ),
     click.option(
         "--reuse",
-        type=click.Choice(["label", "never", "carry"]),
+        type=OneOf(["label", "never", "carry"]),
         default="label",
         help="when a warm environment serves another event  [default: label]",
     ),
     click.option(
         "--spares",
-        type=click.IntRange(0, 10),
+        type=Whole(0, 10),
         default=2,
         help="environments kept ready for an event of another label, once one was needed  [default: 2]",
     ),
     click.option(
         "--spare-memory",
-        type=click.IntRange(0),
+        type=Whole(0),
         default=512,
         help="MiB that all of these may have in use  [default: 512]",
     ),
     click.option(
         "--at-once",
-        type=click.IntRange(1, 1000),
+        type=Whole(1, 1000),
         default=10,
         help="environments of one function at work at once; what comes beside them waits  [default: 10]",
     ),
     click.option(
         "--warm-containers",
-        type=click.Choice(["EAGER", "LAZY"]),
+        type=OneOf(["EAGER", "LAZY"]),
         help="EAGER: an environment of each function is started before anything is served  [default: LAZY]",
     ),
     click.option(
@@ -173,7 +175,7 @@ RUN = (
     click.option(
         "-d",
         "--debug-port",
-        type=click.IntRange(1, 65535),
+        type=Whole(1, 65535),
         multiple=True,
         help="have a debugger attach at this port of 127.0.0.1: debugpy, Node's inspector",
     ),

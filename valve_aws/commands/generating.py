@@ -31,7 +31,10 @@ class Services(Face):
         if cmd_name not in catalogue.services():
             return None
         name = catalogue.service_name(cmd_name)
-        return Events(name=cmd_name, short_help=name, help=f"Events of {name}.")
+        first = catalogue.samples(cmd_name)[0]
+        example = f"{ctx.command_path} {cmd_name} {first} | valve local invoke -e -"
+        help_ = f"Events of {name}.\n\n\b\nExample:\n  {example}"
+        return Events(name=cmd_name, short_help=name, help=help_)
 
 
 class Events(Face):
