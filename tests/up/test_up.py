@@ -21,6 +21,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -248,6 +249,7 @@ def refused(answer: tuple[str, Any]) -> bool:
 
 def test_the_next_one_finds_what_was_there_with_its_labels(second: Up) -> None:
     assert second.valve.found
+    assert second.valve.beginning == "the cloud goes on where it ended"
     assert second.invoke("share", key="mine") == ("", "the operator's")
     assert refused(second.invoke("share", key="kept"))
     assert refused(second.invoke("share", note=1))
@@ -391,6 +393,15 @@ def test_a_port_that_is_taken_is_told_before_what_is_kept_is_begun_anew(
         with pytest.raises(Invalid, match=f"cannot listen on 127.0.0.1:{port}"):
             command("127.0.0.1", port, fresh=True, authorize=True, told={"template": home / "template.yaml"})
     assert kept.read_bytes() == b"what is known"
+
+
+def test_it_says_with_what_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}")
+    told = Settings(template=tmp_path / "template.yaml")
+    for backend, says in (("moto", "the cloud begins anew"), ("http://127.0.0.1:1", "127.0.0.1:1: it stays")):
+        valve = Lasting.begun(replace(told, backend=backend), print, fresh=False)
+        valve._held.close()
+        assert says in valve.beginning
 
 
 def test_a_cloud_that_is_no_cloud_is_not_read(folder: Path, tmp_path: Path) -> None:

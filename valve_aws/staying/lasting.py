@@ -18,6 +18,7 @@ from typing import IO, Any
 from valve_aws import application
 from valve_aws.backend import Moto, NotStarted
 from valve_aws.clock import Clock
+from valve_aws.model.safe import plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.running.revising import Revising
 from valve_aws.settings import Settings
@@ -73,6 +74,13 @@ class Lasting(Valve):
     def found(self) -> bool:
         """Say whether it goes on where the last one ended."""
         return bool(self._generation)
+
+    @property
+    def beginning(self) -> str:
+        """Say with what it begins."""
+        if not self._embedded:
+            return f"the cloud is at {plain(self.settings.backend)}: it stays as it is, and is not kept here"
+        return "the cloud goes on where it ended" if self.found else "the cloud begins anew"
 
     async def open(self) -> None:
         """See `Valve.open`."""

@@ -55,7 +55,7 @@ def up(host: str, port: int, fresh: bool, authorize: bool, told: Mapping[str, An
 
 async def _up(valve: Lasting, host: str, port: int, authorize: bool) -> int:
     async with opened(valve):
-        say("valve: the cloud goes on where it ended" if valve.found else "valve: the cloud begins anew")
+        say(f"valve: {valve.beginning}")
         entrance = valve.entrance(lambda: str(uuid.uuid4()), authorize=authorize)
         served = Port(entrance, await valve.operating(), host)
         served.functions = valve.lambda_api(address=served.address)
