@@ -18,7 +18,8 @@ import pytest
 
 from tests.bench.conftest import APP, Talker, Valves, runtime
 from tests.bench.figures import Figures, Row, interleaved
-from tests.differential.emulator import Emulator, emulator, free_port
+from tests.differential.emulator import Emulator, emulator
+from tests.stories.world import free_port
 from valve_aws import sandbox
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.host import cache_folder
