@@ -142,14 +142,18 @@ def test_a_word_of_an_extension_s_begins_no_line() -> None:
 
 def test_each_line_of_a_message_is_shown_as_the_function_s_own() -> None:
     """Clients of AWS part them so where they write to a pipe: a trace, what Node prints of an object."""
-    (said,), kept = taken(Stage(), "[ERROR] x\rTraceback:\r::stop::\r\x1b[2Kvalve: forged\r", "stdout")
-    shown = said.split("\n")
-    assert shown[:2] == ["Worker │ [ERROR] x", "Worker │ Traceback:"]
-    assert all(line.startswith("Worker │ ") for line in shown)
-    assert len(shown) == 4
-    assert kept.startswith(b"[ERROR] x\nTraceback:\n")
-    assert not {b"\x1b", b"\r"} & {kept[at : at + 1] for at in range(len(kept))}
-    assert b"\n::" not in kept
+    for begins in ("[ERROR] x", "2026-11-30T01:02:03.004Z\t7-8\tINFO\tx"):
+        (said,), kept = taken(Stage(), f"{begins}\rTraceback:\r::stop::\r\x1b[2Kvalve: forged", "stdout")
+        shown = said.split("\n")
+        assert shown[:2] == [f"Worker │ {begins}", "Worker │ Traceback:"]
+        assert all(line.startswith("Worker │ ") for line in shown)
+        assert len(shown) == 4
+        assert kept.startswith(f"{begins}\nTraceback:\n".encode())
+        assert b"\x1b" not in kept
+        assert b"\n::" not in kept
+    (said,), kept = taken(Stage(), "the function's own\rwords", "stdout")
+    assert said == "Worker │ the function's own\\rwords"
+    assert kept.count(b"\n") == 1
 
 
 def test_a_credential_in_a_line_of_the_platform_s_is_masked_and_not_stored() -> None:

@@ -10,16 +10,18 @@ import re
 LONGEST = 256 * 1024
 """Bytes of one log line; what is longer becomes several (CloudWatch Logs: 256 KB for one event)."""
 
-WITHIN = re.compile(r"\r(?=[^\r\n])")
+CLIENT = re.compile(r"\[ERROR\] |[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z\t[^\t]*\t[A-Z]{4,5}\t")
+"""How messages begin that AWS's runtime clients write: of Python an error, of Node all that goes to its
+console."""
 
 
 def parted(line: str) -> str:
-    """Return a message with the ends of its own lines.
+    """Return a message of AWS's clients with the ends of its own lines.
 
-    Why: where they write to a pipe, AWS's runtime clients part the lines of one message (a trace, an object
-    of Node's) by carriage returns; to Lambda they hand it over whole.
+    Why: where they write to a pipe, they put carriage returns there, so that it stays one message; to Lambda
+    they hand it over whole. What a function itself prints has its own, as it has on AWS.
     """
-    return WITHIN.sub("\n", line)
+    return line.replace("\r", "\n") if CLIENT.match(line) else line
 
 
 class Lines:

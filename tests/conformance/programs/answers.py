@@ -130,8 +130,19 @@ def prefixed(event: Any, context: Any) -> Any:
     return found
 
 
+def told_on(queue: str) -> None:
+    """Return once there is a message in a queue. Why so: how long a case takes until then is nobody's guess.
+    """
+    import boto3
+
+    client = boto3.client("sqs")
+    url = client.get_queue_url(QueueName=queue)["QueueUrl"]
+    while not client.receive_message(QueueUrl=url).get("Messages"):
+        time.sleep(0.05)
+
+
 def variant(event: Any, context: Any) -> Any:
-    """Wait if the event says so; print and return which variant of itself this is."""
+    """Wait for a message if the event says where; print and return which variant of itself this is."""
     told = {
         "function_version": context.function_version,
         "request_id": context.aws_request_id,
@@ -139,7 +150,8 @@ def variant(event: Any, context: Any) -> Any:
         "function_variant": os.environ["VARIANT"],
     }
     print(f"BEGUN {event['prefix']}", flush=True)
-    time.sleep(event.get("wait", 0))
+    if "until" in event:
+        told_on(event["until"])
     print(f"RAN {event['prefix']}--{os.environ['VARIANT']}", flush=True)
     return told
 
