@@ -9,7 +9,7 @@ import asyncio
 import base64
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ STORES = frozenset(
 )
 """What is created there (`host.MAKERS`); its service's name is LocalStack's own."""
 
+MACHINE = "AWS::StepFunctions::StateMachine"
+
 PLACEHOLDER = "seed:"
 """A seeded message has no id before the backend gives it one; until then it is known by this and its place
 in the seed."""
@@ -73,6 +75,8 @@ class Cloud:
         self._moto: Moto | None = None
         self._endpoint: Endpoint | None = None
         self._starting: float | None = None
+        self.machines: Callable[[], Awaitable[str]] | None = None
+        """Gives the address at which the executions of state machines ask for what they call."""
         self._ahead = 0.0
         self._lost = 0.0
         self._book: Book | None = None
@@ -113,6 +117,8 @@ class Cloud:
                     self._starting, self._lost = None, self._lost + time.monotonic() - began
                 if self._ahead:
                     await asyncio.to_thread(self._moto.ahead, self._ahead)
+                if self.machines and any(r.kind == MACHINE for r in self._stack.resources.values()):
+                    await asyncio.to_thread(self._moto.machines, await self.machines())
                 self._endpoint = replace(
                     self._moto.endpoint(), generation=self.generation, account=self._stack.account
                 )

@@ -270,7 +270,7 @@ class Valve:
 
     async def close(self) -> None:
         """End every environment, then the cloud."""
-        self.triggering.close()
+        await self.triggering.close()
         await self._invoking.abandon()
         if self._operating is not None:
             await self._operating.close()

@@ -164,6 +164,20 @@ def _key(fill: Filler, name: str, properties: Properties) -> None:
     fill.client("kms").create_key(Description=_text(properties.get("Description") or name))
 
 
+def _machine(fill: Filler, name: str, properties: Properties) -> None:
+    written = properties.get("DefinitionString") or properties.get("Definition")
+    if not written:
+        raise ValueError("its definition is not on this machine")
+    text = written if isinstance(written, str) else json.dumps(written)
+    for key, value in (properties.get("DefinitionSubstitutions") or {}).items():
+        text = text.replace(f"${{{key}}}", json.dumps(_text(value))[1:-1])
+    role = str(properties.get("RoleArn") or properties.get("Role") or "")
+    if not role.startswith("arn:"):
+        role = "arn:aws:iam::000000000000:role/execution"  # Why: SAM makes one; nobody asks it for anything
+    kind = str(properties.get("StateMachineType") or properties.get("Type") or "STANDARD")
+    fill.client("stepfunctions").create_state_machine(name=name, definition=text, roleArn=role, type=kind)
+
+
 MAKERS: dict[str, Callable[[Filler, str, Properties], None]] = {
     "AWS::S3::Bucket": _bucket,
     "AWS::SQS::Queue": _queue,
@@ -175,6 +189,7 @@ MAKERS: dict[str, Callable[[Filler, str, Properties], None]] = {
     "AWS::SecretsManager::Secret": _secret,
     "AWS::SSM::Parameter": _parameter,
     "AWS::KMS::Key": _key,
+    "AWS::StepFunctions::StateMachine": _machine,
 }
 """What the embedded cloud creates; any other kind is left to the calls that need it."""
 

@@ -2,7 +2,8 @@
 
 Knows moto and boto3. Does not know the valve; for each line of JSON that it takes it answers one, the second
 and later ones after it has forgotten all that it held. A line ``{"ahead": seconds}`` moves its time alone;
-``{"keep": file}`` writes down what it holds, answered by ``{"lost": [str]}``.
+``{"keep": file}`` writes down what it holds, answered by ``{"lost": [str]}``. ``{"machines": url}`` says
+where the executions of state machines ask for all that they call.
 
 In: ``{"region", "url"?, "resources": [{"logical", "kind", "name", "arn", "properties"}], "seeds": [{"kind",
 "name", "key", …}], "watch"?, "kept"?}``; it begins with what it once wrote into the file `kept`.
@@ -11,18 +12,21 @@ Out: ``{"port", "seeded": [{"index", "store", "name", "version"}], "warnings": [
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import json
 import sys
 import threading
+import urllib.request
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # it is started by its path, and alone
 
-from valve_aws.backend import keeping, sizes
+from valve_aws.backend import keeping, machines, sizes
 from valve_aws.backend.filling import Filler, filled
 
 SMALL = 8 << 20
@@ -190,6 +194,10 @@ def main() -> None:
         if "keep" in order:
             order = answered(kept(order["keep"]))
             continue
+        if "machines" in order:
+            machines.ADDRESS[0] = order["machines"]
+            order = answered({})
+            continue
         try:
             if fill:
                 from moto.moto_api._internal import moto_api_backend
@@ -203,11 +211,20 @@ def main() -> None:
                     with open(order["kept"], "rb") as file:
                         keeping.read(file)
                 port = serve(order.get("watch", ""))
+            if not order.get("url") and any(each["kind"] == machines.KIND for each in order["resources"]):
+                machines.run(lambda: str(uuid.uuid4()), tell)
             fill = fill or Filler(order.get("url") or f"http://127.0.0.1:{port}", order["region"])
             answer: dict[str, Any] = {"port": port, **filled(fill, order)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         order = answered(answer)
+
+
+def tell(url: str, headers: dict[str, str]) -> None:
+    """Make a request that says something by its headers. Why nothing is done where nobody listens: the valve
+    is gone then, and this process ends with it."""
+    with contextlib.suppress(OSError, ValueError):
+        urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5).close()
 
 
 def kept(path: str) -> dict[str, Any]:

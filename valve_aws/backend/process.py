@@ -88,6 +88,11 @@ class Moto:
         """Let its time be so far ahead of the machine's, until it is emptied. Blocks; raises `NotStarted`."""
         self._asked({"ahead": seconds})
 
+    def machines(self, url: str) -> None:
+        """Let the executions of its state machines ask at `url` for all that they call (`machines.py`).
+        Blocks; raises `NotStarted`."""
+        self._asked({"machines": url})
+
     def keep(self, path: Path) -> Sequence[str]:
         """Write all that it holds into a file, and return what could not be kept, in words. Blocks; raises
         `NotStarted`."""

@@ -6,7 +6,7 @@ for.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -94,10 +94,17 @@ async def request(passage: Passage, subject: Subject, key: Key, exchange: Exchan
     await drive(cross(passage.court, subject, call), crossing.act)
 
 
-async def asked_of_aws(passage: Passage, subject: Subject, key: Key, exchange: Exchange) -> None:
-    """Take a request through that is meant for AWS, whoever signed it."""
+async def asked_of_aws(
+    passage: Passage,
+    subject: Subject,
+    key: Key,
+    exchange: Exchange,
+    kind: Callable[[Passage, Subject, Exchange], Crossing] | None = None,
+) -> None:
+    """Take a request through that is meant for AWS, whoever signed it. `kind` is what carries it out, where
+    that is more than a crossing."""
     head = exchange.head
-    crossing, evidence = Crossing(passage, subject, exchange), passage.evidence(subject, head)
+    crossing, evidence = (kind or Crossing)(passage, subject, exchange), passage.evidence(subject, head)
     exchange.invite()
     key = passage.ring.signer(head, key)
 

@@ -21,8 +21,9 @@ from valve_aws.running.ledger import Ledger
 from valve_aws.waking.deferring import Deferring
 from valve_aws.waking.delivering import Delivering
 from valve_aws.waking.following import Following
+from valve_aws.waking.machines import Machines
 from valve_aws.waking.queues import Waking
-from valve_aws.waking.spreading import Spreading
+from valve_aws.waking.spreading import Spreading, answer_of
 from valve_aws.waking.tailing import Tailing
 
 TICK = 0.01
@@ -66,6 +67,8 @@ class Triggering:
         )
         around = (delivering, following, invoking.start, say, _fresh)
         self._tailing = Tailing(passage, clock, invoking.for_queue, invoking.brought, *around)
+        self.machines = Machines(passage, say)
+        cloud.machines = self.machines.address
         self._news = asyncio.Event()
         invoking.defer, passage.happened, clock.called = self.deferring.put, self._happened, self._news.set
         if isinstance(clock, Virtual):
@@ -84,6 +87,8 @@ class Triggering:
         call = command.call
         if call.service == "sqs" and call.operation in CHANGES:
             self._waking.changed(call.resources)
+        if (call.service, call.operation) == ("stepfunctions", "StartExecution"):
+            self.machines.happened(command, str(answer_of(reply).get("executionArn") or ""))
         if call.service == "sqs" and call.operation in {"SendMessage", "SendMessageBatch"}:
             entries = call.params.get("Entries") or [call.params]
             self._waking.sent(map(str, reply.created), command.record)
@@ -112,9 +117,11 @@ class Triggering:
     async def settle(self) -> None:
         """Wait until nothing that was woken is under way any more."""
         background, polled = self._invoking.background, (self._waking, self._tailing)
-        while background or any(each.due or each.serving for each in polled):
+        while background or self.machines.running or any(each.due or each.serving for each in polled):
             await self._turn()
-            if background:
+            if self.machines.running:
+                await self.machines.turn()
+            elif background:
                 await asyncio.wait(set(background), return_when=asyncio.FIRST_COMPLETED)
             elif any(each.serving for each in polled):
                 await asyncio.sleep(TICK)
@@ -158,14 +165,16 @@ class Triggering:
         self._waking.forget()
         self._tailing.forget()
         self._spreading.forget()
+        self.machines.forget()
         self.clock.clear()
         self._began = self.clock.now()
         self._begin()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let nobody be called any more."""
         self.clock.clear()
         self.clock.stop()
+        await self.machines.close()
 
 
 def _fresh() -> str:

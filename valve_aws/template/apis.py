@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from valve_aws.model.source import Node
 from valve_aws.model.stack import Trigger
-from valve_aws.template import arns, files
+from valve_aws.template import arns
+from valve_aws.template.documents import document
 from valve_aws.template.intrinsics import resolve
 from valve_aws.template.kinds import plain, row
 from valve_aws.template.scope import Declared, Template
-from valve_aws.template.shapes import entries, is_open, text, word
+from valve_aws.template.shapes import entries, text, word
 
 Fields = Mapping[str, Node]
 
@@ -47,17 +48,11 @@ def defined(declared: Declared, template: Template) -> Node:
         node = entries(included.get("Parameters"), "`Parameters`").get("Location")
     if node is None or plain(declared.kind) not in EVENT:
         return declared.properties
-    location = resolve(node, template)
-    if not isinstance(location.value, str) or "://" in location.value or is_open(location.value):
+    found = document(node, template, "the routes in it are missing")
+    if found is None:
         return declared.properties
-    ground = template.ground
-    path = files.within(ground.root, template.folder, location.value, location.where)
-    if files.what(path) != "file":
-        ground.warn(location.where, f"`{location.value[:200]}` is not there; the routes in it are missing")
-        return declared.properties
-    document = ground.load(path)
     rest = {k: v for k, v in fields.items() if k not in {"DefinitionUri", "BodyS3Location", body}}
-    return Node({**rest, body: document}, declared.properties.where, "", declared.properties.keys)
+    return Node({**rest, body: found}, declared.properties.where, "", declared.properties.keys)
 
 
 def described(declared: Declared, fields: Fields, template: Template) -> Iterator[Trigger]:

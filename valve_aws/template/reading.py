@@ -30,6 +30,7 @@ from valve_aws.template import (
     arns,
     connectors,
     defaults,
+    documents,
     events,
     files,
     functions,
@@ -242,6 +243,8 @@ def _properties(declared: Declared, template: Template) -> Properties:
     """Return the resolved properties; a mistake in a type that does not matter here is only a warning."""
     if plain(declared.kind) in apis.EVENT:
         return entries(resolve(apis.defined(declared, template), template), "`Properties`")
+    if plain(declared.kind) == documents.MACHINE:
+        return entries(resolve(documents.machine(declared, template), template), "`Properties`")
     if (
         row(declared.kind).data
         or declared.kind in wiring.READERS

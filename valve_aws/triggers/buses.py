@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from valve_aws.model.stack import Resource
 from valve_aws.triggers.filters import matches
+
+STARTING = frozenset({"EventBridgeRule", "CloudWatchEvent", "Schedule", "ScheduleV2"})
+"""Types of SAM's events that start a state machine by themselves (SAM reference, StateMachineEventSource)."""
+
+SHAPING = ("Input", "InputPath", "InputTransformer")
 
 FIELD = re.compile(r"<([A-Za-z0-9_.-]+)>")
 STEP = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]|\['([^']+)'\]")
@@ -60,6 +66,30 @@ def scheduled(rule: str, ident: str, region: str, account: str, time: str) -> di
         "resources": [rule],
         "detail": {},
     }
+
+
+def rules(resources: Iterable[Resource]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (name, rule) of all that matches events or keeps a schedule for targets which are no functions of
+    their own right: rules, schedules, and what SAM makes of a state machine's `Events`."""
+    for resource in resources:
+        told = resource.properties
+        if resource.kind == "AWS::Events::Rule":
+            yield resource.logical, told
+        elif resource.kind == "AWS::Scheduler::Schedule":
+            target = told.get("Target")
+            if isinstance(target, Mapping) and ":lambda:" not in str(target.get("Arn") or ""):
+                yield resource.logical, {**told, "Targets": [{"Input": "{}", **target}]}
+        elif resource.kind == "AWS::StepFunctions::StateMachine" and isinstance(told.get("Events"), Mapping):
+            for name, node in told["Events"].items():
+                given = node.get("Properties") if isinstance(node, Mapping) else None
+                if isinstance(given, Mapping) and node.get("Type") in STARTING:
+                    constant = {"Input": "{}"} if node["Type"] == "ScheduleV2" else {}
+                    shape = {k: given[k] for k in SHAPING if k in given}
+                    yield f"{resource.logical}{name}", {
+                        **{k: v for k, v in given.items() if k not in SHAPING},
+                        "ScheduleExpression": given.get("Schedule") or given.get("ScheduleExpression"),
+                        "Targets": [{"Arn": resource.arn, **constant, **shape}],
+                    }
 
 
 def wanted(event: Mapping[str, Any], told: Mapping[str, Any]) -> bool:

@@ -1,4 +1,5 @@
-"""What is handed on to a queue, a topic, a bus, a bucket or a function, as the call that puts it there.
+"""What is handed on to a queue, a topic, a bus, a bucket, a function or a state machine, as the call that
+puts it there.
 
 Knows which call that is, by the target's ARN. Does not know who makes it, nor whether it may.
 """
@@ -107,4 +108,15 @@ def _function(target: str, parcel: Parcel) -> Asked:
     return Asked("lambda", "Invoke", given)
 
 
-MAKERS = {"sqs": _queue, "sns": _topic, "events": _bus, "s3": _bucket, "lambda": _function}
+def _machine(target: str, parcel: Parcel) -> Asked:
+    return Asked("stepfunctions", "StartExecution", {"stateMachineArn": target, "input": _text(parcel)})
+
+
+MAKERS = {
+    "sqs": _queue,
+    "sns": _topic,
+    "events": _bus,
+    "s3": _bucket,
+    "lambda": _function,
+    "states": _machine,
+}

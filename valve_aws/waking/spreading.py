@@ -243,8 +243,7 @@ class Spreading:
                 await self._targets(logical, rule, event, news)
 
     def _rules(self) -> dict[str, Mapping[str, Any]]:
-        found = self._passage.stack.resources.values()
-        return {r.logical: r.properties for r in found if r.kind == "AWS::Events::Rule"}
+        return dict(buses.rules(self._passage.stack.resources.values()))
 
     async def _targets(
         self, logical: str, rule: Mapping[str, Any], event: Mapping[str, Any], news: News

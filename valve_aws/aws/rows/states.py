@@ -77,8 +77,10 @@ def _ran(asked: Asked) -> list[Extent]:
 
 def _shown(asked: Asked) -> list[Extent]:
     """Why the cell without a name beside it: what was brought there, by functions that the machine has run,
-    is in some execution, and nobody tells in which."""
-    return [*_ran(asked), Extent(machine(asked.params["executionArn"]), Part.CONTENT, Span.ONE, "")]
+    is in some execution, and nobody tells in which. And all of the account's:
+    so is what came with a token."""
+    brought = Extent(machine(asked.params["executionArn"]), Part.CONTENT, Span.ONE, "")
+    return [*_ran(asked), brought, Extent(names.account(asked.place, "states"), Part.CONTENT, Span.ALL)]
 
 
 def _named(asked: Asked) -> list[Extent]:

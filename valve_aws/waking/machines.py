@@ -1,0 +1,280 @@
+"""State machines: their executions run in the embedded cloud, and ask here for whatever they call.
+
+Knows which execution asks, and what it carries: its input, what its tasks were answered, what was handed to
+it meanwhile. Does not know a step of any machine; what an execution passes on is judged by its label alone,
+as all that the platform hands on (law 11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from valve_aws import sandbox
+from valve_aws.aws import names
+from valve_aws.aws.rows.states import machine as machine_of
+from valve_aws.course import commands as ask
+from valve_aws.course.drive import drive
+from valve_aws.course.release import outcome
+from valve_aws.course.subject import Subject
+from valve_aws.model.call import Evidence
+from valve_aws.model.cell import Cell, Extent, Part, Span, one
+from valve_aws.model.label import Label
+from valve_aws.model.plan import Listeners
+from valve_aws.model.safe import plain
+from valve_aws.model.source import NOWHERE
+from valve_aws.model.verdict import Holding, Mode, Way
+from valve_aws.passage.crossing import Crossing, asked_of_aws
+from valve_aws.passage.driver import Passage
+from valve_aws.proxy import Dial, Exchange, Server
+
+EXECUTION, ENDED = "x-valve-execution", "x-valve-ended"
+"""Headers of the embedded cloud's own (`backend/machines.py`)."""
+
+TURN = 0.05
+"""Seconds that they are waited for at a time, as what they wait for may be something else that is due."""
+
+NAMED = re.compile(r"arn:[^:]+:states:[^:]+:\d{12}:execution:[^:/]{1,80}:[^:/]{1,80}")
+"""An execution's ARN (IAM service authorization reference, Step Functions)."""
+
+PATIENCE = 2.0
+"""Seconds until the answer to a call that has started an execution must be here; then the execution carries
+all that any of its machine's may."""
+
+SOON, IDLE = 1.0, 10.0
+"""Seconds without a word from any execution until somebody who waits for them is told so, and until he does
+not wait any more: they wait themselves, for a time or for somebody."""
+
+KEPT = 10_000
+"""Executions whose labels are remembered apart; of one that is forgotten it is that of its machine."""
+
+
+@dataclass(slots=True)
+class Execution:
+    """One execution's standing."""
+
+    subject: Subject
+    kept: Label
+    """What the book has of what it carries."""
+
+
+class Machines:
+    """The executions of one run. On one loop."""
+
+    def __init__(self, passage: Passage, say: Callable[[str], None]) -> None:
+        self._passage, self._say = passage, say
+        self._executions: OrderedDict[str, asyncio.Future[Execution]] = OrderedDict()
+        self._began: dict[str, tuple[Holding, str]] = {}
+        self.running: dict[str, float] = {}
+        """Executions under way that do not wait themselves → when they were last heard of, in the loop's
+        time."""
+        self._waiting: set[str] = set()
+        self._patient = False
+        """Whether it was told that they are waited for."""
+        self._news = asyncio.Event()
+        self._server: Server | None = None
+        self._key = passage.ring.issue("execution", "execution")
+
+    async def address(self) -> str:
+        """Listen, if nobody does yet, and return where executions ask."""
+        if self._server is None:
+            mine, spare = sandbox.loopback_listeners().tcp
+            spare.close()
+            self._port = mine.getsockname()[1]
+            told = Listeners((mine,), (), all_ports=False)
+            self._server = await Server.open(told, "execution", None, self.request, self._dial, self._name)
+        return f"http://127.0.0.1:{self._port}"
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            await self._server.close()
+
+    def forget(self) -> None:
+        """Forget every execution."""
+        for kept in (self._executions, self._began, self.running, self._waiting):
+            kept.clear()
+
+    def happened(self, command: ask.Forward, execution: str) -> None:
+        """Take note of an execution that a call has started, with all that the call carries; "" is none."""
+        if not execution:
+            return
+        cell = Cell(machine_of(execution), _name_of(execution))
+        where = {way.tag: way.where for way in command.ways}
+        ways = tuple(
+            Way(tag, cell, where.get(tag, NOWHERE), command.record) for tag in sorted(command.carries)
+        )
+        self._began[execution] = Holding(command.carries, True, ways), command.record
+        self.running[execution] = asyncio.get_running_loop().time()
+        self._news.set()
+
+    async def turn(self) -> None:
+        """Wait a moment for the executions that are under way; give those up that have been silent for too
+        long."""
+        quiet = asyncio.get_running_loop().time() - max(self.running.values())
+        if quiet >= IDLE:
+            self._say(f"valve: not waited for any longer: {self._named()}")
+            self._waiting |= self.running.keys()
+            self.running.clear()
+            self._patient = False
+            return
+        if quiet >= SOON and not self._patient:
+            self._patient = True
+            self._say(f"valve: waiting {IDLE:.0f} s for {self._named()}")
+        await self._told(TURN)
+
+    def _named(self) -> str:
+        return ", ".join(_title(execution) for execution in list(self.running)[:5])
+
+    async def _told(self, longest: float) -> None:
+        self._news.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), longest)
+
+    async def request(self, exchange: Exchange) -> None:
+        """Take one request of an execution through."""
+        head = exchange.head
+        execution, ended = head.header(EXECUTION) or "", head.header(ENDED)
+        if ended is not None:
+            await exchange.respond(204, (), b"")
+            self._ended(execution, ended)
+            return
+        if not NAMED.fullmatch(execution):
+            await exchange.respond(403, (), b"")
+            return
+        under_way = execution in self.running or execution in self._waiting
+        if under_way:
+            self._waiting.discard(execution)
+            self.running[execution] = float("inf")  # Why: a task may take as long as it is let
+        try:
+            found = await self._execution(execution)
+            step = partial(_Step, self, execution, found)
+            await asked_of_aws(self._mine(), found.subject, self._key, exchange, step)
+        finally:
+            if under_way and execution in self.running:
+                self.running[execution] = asyncio.get_running_loop().time()
+                self._news.set()
+
+    async def _dial(self, connection: Dial) -> None:
+        """Leave alone what is not HTTP."""
+
+    async def _name(self, name: str, kind: str) -> bool:
+        return False
+
+    def _mine(self) -> Passage:
+        """Return the passage with the judgement of what the platform hands on."""
+        court = replace(self._passage.court, judge=self._passage.court.judge.courier(False, False))
+        return replace(self._passage, court=court, quote=lambda *_: Evidence())
+
+    async def _execution(self, execution: str) -> Execution:
+        """Return the standing of an execution, with what has been handed to it by now."""
+        if execution not in self._executions:
+            self._executions[execution] = asyncio.ensure_future(self._begun(execution))
+            while len(self._executions) > KEPT:
+                self._executions.popitem(last=False)
+        found = await asyncio.shield(self._executions[execution])
+        handed = self._held(self._handed(execution))
+        found.subject.take(handed.label, handed.ways)
+        return found
+
+    async def _begun(self, execution: str) -> Execution:
+        """Return an execution at its beginning. Why it may have to be waited for: it runs before the call
+        that has started it is answered, and that answer has its name."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE
+        while execution not in self._began and (left := end - loop.time()) > 0:
+            await self._told(left)
+        machine = machine_of(execution)
+        known, cause = self._began.pop(execution, (Holding(complete=False), ""))
+        held = self._held([one(machine, _name_of(execution)) if known.complete else Extent(machine)])
+        ways = {way.tag: way for way in (*held.ways, *known.ways)}
+        label = held.label | known.label
+        return Execution(Subject("", self._logical(machine), label, ways, cause=cause), label)
+
+    def _logical(self, machine: str) -> str:
+        found = self._passage.stack.by_arn().get(machine)
+        return found.logical if found is not None else machine.rpartition(":")[2]
+
+    def _handed(self, execution: str) -> list[Extent]:
+        """Return where things are put that an execution may have been handed since it began: its own cell,
+        and, as a task's token does not say its machine, that of all machines."""
+        machine, court = machine_of(execution), self._passage.court
+        place = names.Place(court.account, court.region)
+        return [
+            one(machine, _name_of(execution)),
+            Extent(names.account(place, "states"), Part.CONTENT, Span.ALL),
+        ]
+
+    def _held(self, extents: list[Extent]) -> Holding:
+        court = self._passage.court
+        if court.mode is Mode.OFF:
+            return Holding()
+        found = self._passage.book.held(extents)
+        # Why complete: what is not in the book under that name was brought by the call that has started it.
+        carried = [court.judge.carried(extent, replace(found[extent], complete=True)) for extent in extents]
+        label = frozenset().union(*(each.label for each in carried))
+        return Holding(label, True, tuple(way for each in carried for way in each.ways))
+
+    async def keep(self, execution: str, found: Execution) -> tuple[str, bool]:
+        """Let the book know that an execution carries what it has learned, before it does: whoever reads of
+        it learns that too. Return (record, whether the machine's store may hold it)."""
+        label, passage = found.subject.label, self._mine()
+        if label <= found.kept or passage.court.mode is Mode.OFF:
+            return "", True
+
+        def act(command: ask.Command) -> Any:
+            return None if isinstance(command, ask.Forward) else passage.at_once(command)
+
+        who = replace(found.subject, outgoing={})
+        told = outcome(passage.court, who, machine_of(execution), (_name_of(execution),), True)
+        ident, verdict = await drive(told, act)
+        if verdict.passes:
+            found.kept |= label
+        return ident, verdict.passes
+
+    def _ended(self, execution: str, status: str) -> None:
+        self.running.pop(execution, None)
+        self._waiting.discard(execution)
+        self._news.set()
+        if not status.startswith("SUCCEEDED"):
+            self._say(f"valve: {_title(execution)} ended: {plain(status)[:200]}")
+
+
+class _Step(Crossing):
+    """One request of an execution."""
+
+    def __init__(self, machines: Machines, execution: str, found: Execution, *told: Any) -> None:
+        super().__init__(*told)
+        self._machines, self._execution, self._found = machines, execution, found
+        self._asked: ask.Forward | None = None
+
+    def act(self, command: ask.Command) -> Any:
+        """See `Crossing.act`; what is learned is in the book before the execution has it."""
+        match command:
+            case ask.Forward():
+                self._asked = command
+            case ask.Release(reply) if not self._found.subject.label <= self._found.kept:
+                return self._learned(reply)
+        return super().act(command)
+
+    async def _learned(self, reply: ask.Reply) -> None:
+        ident, may = await self._machines.keep(self._execution, self._found)
+        if may or self._asked is None:
+            await super().act(ask.Release(reply))
+        else:
+            await self._refuse(ident, self._asked.call)
+
+
+def _title(execution: str) -> str:
+    return f"the execution `{plain(_name_of(execution))[:80]}` of {machine_of(execution).rpartition(':')[2]}"
+
+
+def _name_of(execution: str) -> str:
+    """Return an execution's own name (IAM's ARN format of Step Functions: `…:execution:<machine>:<name>`)."""
+    return execution.split(":", 7)[7]
