@@ -40,6 +40,16 @@ def test_what_was_signed_with_our_key_is_read(aws: Aws, key: Key, sign: Sign) ->
         assert (call.access_key, call.foreign) == (key.access_key, "")
 
 
+@pytest.mark.parametrize("name", ["x", "test", "A" * 128])
+def test_what_developers_call_their_keys_is_a_key(aws: Aws, key: Key, sign: Sign, name: str) -> None:
+    """No emulator asks for more than one character."""
+    short = replace(key, access_key=name)
+    head, body = get_item(sign, key=short)
+    call = aws.read(head, body, short)
+    assert isinstance(call, AwsCall), call
+    assert call.access_key == name
+
+
 @pytest.mark.parametrize(
     "name", ["host", "x-amz-date", "x-amz-security-token", "x-amz-target", "content-type"]
 )

@@ -14,14 +14,14 @@ from valve_aws.model.call import Head
 
 V4 = "AWS4-HMAC-SHA256"
 CREDENTIAL = re.compile(
-    r"([A-Za-z0-9_-]{4,128})/(\d{8})/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,64})/aws4_request"
+    r"([A-Za-z0-9_-]{1,128})/(\d{8})/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,64})/aws4_request"
 )
 HEADER = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<credential>[^,\s]+) *, *"
     r"SignedHeaders=(?P<signed>[!#$%&'*+.^`|~0-9A-Za-z;_-]+) *, *"
     r"Signature=(?P<signature>[0-9a-f]{64})"
 )
-V2_HEADER = re.compile(r"AWS ([A-Za-z0-9_-]{4,128}):([A-Za-z0-9+/]{27}=)")
+V2_HEADER = re.compile(r"AWS ([A-Za-z0-9_-]{1,128}):([A-Za-z0-9+/]{27}=)")
 
 V4_QUERY = frozenset(
     {
