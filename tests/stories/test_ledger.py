@@ -83,6 +83,14 @@ def test_refusals_are_bounded_and_counted(book: Ledger, told: list[str]) -> None
     assert len(told) == 300
 
 
+def test_each_mistake_of_the_operator_s_own_is_told_once(book: Ledger, told: list[str]) -> None:
+    his = replace(RECORD, environment="", invocation="", mode=Mode.AUDIT, verdict="refuse")
+    for text in ("one thing", "another", "one thing"):
+        book.add(replace(his, reasons=(Reason(Rule.UNREADABLE, text),)))
+    assert [line.splitlines()[1].strip() for line in told] == ["because   one thing", "because   another"]
+    assert book.summary() == "valve: 3 calls, 0 carried a label and passed, 3 refused"
+
+
 def test_a_chain_of_wakings_is_told_however_many_others_there_were(book: Ledger) -> None:
     for number in range(500):
         book.add(replace(RECORD, ident=f"r-{number}", cause=f"r-{number - 1}" if number > 450 else ""))

@@ -46,7 +46,7 @@ class Tally:
         parts = [counted(self.calls, "call"), f"{self.labelled} carried a label and passed"]
         if self.enforced or self.refused:
             parts.append(f"{self.refused} refused")
-        if self.listed or not self.enforced:
+        if self.listed or not (self.enforced or self.refused):
             parts.append(f"{self.listed} would be refused")
         if self.withheld:
             parts.append(f"{counted(self.withheld, 'log line')} withheld from log stores")

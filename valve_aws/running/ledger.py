@@ -116,6 +116,8 @@ class Ledger:
             self.refusals.append(record)
         reason, place = record.reasons[0], (record.evidence.file, record.evidence.line)
         what = (record.service, record.operation, record.resources, reason.rule, reason.excess)
+        # Why: what the operator's own clients do wrong has no line, so the words are what tells two apart.
+        place = place if record.environment else (reason.text, 0)
         # Why once: a line in a loop is told about once; every refusal has its record and is counted.
         if self.first((record.invocation, *what, place)):
             self._say(report.refusal(record, self.records, self.title))
