@@ -141,10 +141,11 @@ def test_what_was_stopped_by_something_else_is_not_taken_for_held(
     ("words", "told"),
     [
         (("--only", "Z99"), "--only: there is no class of attack `z99`; see `valve attack --list`"),
+        (("--only", "hosts"), "--only: there is no class of attack `hosts`; add `-t template.yaml`"),
         (("-t", "nowhere.yaml"), "nowhere.yaml: there is no such template"),
         (("-o", "no/such/folder"), "--output: `no/such/folder` cannot be written"),
     ],
-    ids=["only", "template", "output"],
+    ids=["only", "way out", "template", "output"],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
     done = attack(tmp_path, *words)

@@ -60,6 +60,11 @@ CASES: dict[str, Case] = {
     ),
     "no event file": ({}, "Hello -e gone.json", "gone.json: it cannot be read: .*; name a JSON file"),
     "an event that is a folder": ({"d/x": ""}, "Hello -e d", "d: it cannot be read: .*; name a JSON file"),
+    "an event in place of its file": (
+        {},
+        """Hello -e {"a":1}""",
+        "--event: the event itself stands where its file's name is wanted; write `echo",
+    ),
     "a large event": ({"e.json": b"1" * 6_291_457}, "Hello -e e.json", "e.json: .*larger than 6 MB.*; put"),
     # which function
     "a function misspelt": ({}, "Helo", "template.yaml: .*no function `Helo`; did you mean `Hello`"),
@@ -315,6 +320,7 @@ def test_an_empty_standard_input_is_no_event(project: Workplace) -> None:
         ("fly", "no such command `fly`; see `valve --help`"),
         ("invoke Hello", "no such command `invoke`; did you mean `valve local invoke`; see `valve --help`"),
         ("lock chek", "`chek` is not one of `check`, .*; did you mean `check`; see `valve lock --help`"),
+        ("up --host 192.0.2.1", "--host: cannot listen on 192.0.2.1:4566: .*; name an address of this"),
         ("local start-lambda -p 99999", "--port: `99999` is not a whole number from 0 to 65535; see `valve "),
         ("chek", "no such command `chek`; did you mean `check`; see `valve --help`"),
         ("local invok", "no such command `invok`; did you mean `invoke`; see `valve local --help`"),

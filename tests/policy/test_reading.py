@@ -221,6 +221,8 @@ def test_every_line_knows_its_place(policy: Reads) -> None:
         ),
         (START + "events: {Checkout.Ap: {label: []}}", "3:10", "event `Checkout.Ap`", "`Checkout.Api`"),
         (START + "events: {Checkout.Api: [pii]}", "3:24", "a mapping", ""),
+        (START + "Uploads: {accepts: []}", "3:1", "no `Uploads`", "put it under `stores`"),
+        (START + "Checkout: {clearance: []}", "3:1", "no `Checkout`", "put it under `functions`"),
         (START + "results: {Checkot: {accepts: []}}", "3:11", "`Checkot`", "`Checkout`"),
         (START + "results: {accepts: [], default: {accepts: []}}", "3:24", "short for `default`", "keep one"),
         (START + "logs: {accepts: [], release: {x: '.*'}}", "3:34", "lets anything go", "[a-z0-9]"),

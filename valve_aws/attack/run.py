@@ -5,7 +5,7 @@ Knows which of both is asked for. Does not know how a report is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -32,8 +32,11 @@ def listing() -> str:
     )
 
 
-def chosen(written: str, names: Iterable[str], what: str) -> frozenset[str]:
-    """Read `--only`: names or beginnings of names, separated by commas. Raises `Invalid`."""
+def chosen(written: str, names: Iterable[str], what: str, others: Mapping[str, str]) -> frozenset[str]:
+    """Read `--only`: names or beginnings of names, separated by commas. Raises `Invalid`.
+
+    `others` are names that mean something elsewhere → what to do then.
+    """
     known = list(names)
     found: set[str] = set()
     for word in filter(None, (w.strip().lower() for w in written.split(","))):
@@ -41,6 +44,7 @@ def chosen(written: str, names: Iterable[str], what: str) -> frozenset[str]:
         if not fitting:
             near = get_close_matches(word, known, 1)
             hint = f"did you mean `{near[0]}`" if near else "see `valve attack --list`"
+            hint = next((told for name, told in others.items() if name.startswith(word)), hint)
             raise Invalid(Where("--only"), f"there is no {what} `{word}`", hint)
         found |= fitting
     return frozenset(found)
@@ -48,7 +52,7 @@ def chosen(written: str, names: Iterable[str], what: str) -> frozenset[str]:
 
 def on_host(home: Path, only: str, say: Say) -> Report:
     """Try the kit's attacks on this host. Raises `Invalid`, `NotStarted`, `SandboxError`."""
-    wanted = chosen(only, ATTACKS, "class of attack")
+    wanted = chosen(only, ATTACKS, "class of attack", dict.fromkeys(FAMILIES, "add `-t template.yaml`"))
     rows = [row for name, row in ATTACKS.items() if not wanted or name in wanted]
     stage = Stage(home)
     stage.start()
@@ -63,7 +67,7 @@ def on_host(home: Path, only: str, say: Say) -> Report:
 
 def on_template(home: Path, told: Settings, only: str, say: Say) -> Report:
     """Try every way out from within each function of a template. Raises as `on_host` does."""
-    wanted = chosen(only, FAMILIES, "way out")
+    wanted = chosen(only, FAMILIES, "way out", dict.fromkeys(ATTACKS, "leave out `-t`"))
     attack = StandIns(home, told, wanted, say)
     findings = tuple(attack.run())
     unread = [f"{f.logical} runs `{f.runtime or f.package}`: not tried" for f in attack.others]

@@ -177,6 +177,10 @@ def read_event(named: str) -> bytes:
     try:
         content = sys.stdin.buffer.read(LARGEST_EVENT + 1) if named == "-" else Path(named).read_bytes()
     except OSError as error:
+        if named.lstrip().startswith(("{", "[", '"')):
+            problem = "the event itself stands where its file's name is wanted"
+            told = "write `echo '{…}' | valve local invoke -e -`"
+            raise Invalid(Where("--event"), problem, told) from error
         raise Invalid(
             Where(named),
             f"it cannot be read: {error.strerror}",

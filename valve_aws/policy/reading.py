@@ -51,6 +51,7 @@ OPERATION_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 
 def read(node: Node, stack: Stack, file: str) -> FlowPolicy:
     """Return the policy that `node` is. Raises `Invalid` with file, line and column for every mistake."""
+    _misplaced(node, stack)
     top = {key: (value, where) for key, value, where in mapping(node, "a policy", SECTIONS)}
     here = node.where if node.where.file else Where(file)
     if "version" not in top:
@@ -86,6 +87,14 @@ def read(node: Node, stack: Stack, file: str) -> FlowPolicy:
         grants=tuple(_grant(entry, names) for entry in _several(section("grant"), "`grant`")),
         file=file,
     )
+
+
+def _misplaced(node: Node, stack: Stack) -> None:
+    """Say where a line belongs that stands outside its section, as a proposed fix is easily written."""
+    for key, where in node.keys.items():
+        if key not in SECTIONS and (key in stack.resources or key in stack.functions):
+            section = "functions" if key in stack.functions else "stores"
+            raise Invalid(where, f"a policy has no {shown(key)}", f"put it under `{section}`")
 
 
 def _version(node: Node) -> None:

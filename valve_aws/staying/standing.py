@@ -6,6 +6,7 @@ Knows lifetimes of servers beside a valve, and signals. Does not know what is se
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import signal
@@ -114,6 +115,8 @@ def bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         there.close()
         problem = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise Invalid(Where("--host"), problem, "name an address of this machine") from error
         raise Invalid(Where("--port"), problem, "name another with `-p`, or `-p 0` for any") from error
     return there
 
@@ -162,6 +165,7 @@ async def opened(valve: Valve, functions: Sequence[str] = ()) -> AsyncIterator[N
 @asynccontextmanager
 async def listening(app: Any, host: str, port: int) -> AsyncIterator[Listening]:
     """Serve an application until the end. Raises `Invalid` where nothing can listen."""
+    bound(host, port).close()
     try:
         there = Listening(app, host, port)
     except Taken as taken:
