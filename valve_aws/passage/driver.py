@@ -206,20 +206,19 @@ class Passage:
         """
         if told := self.placed(host, port):
             return told
+        remedy = f"say where it answers: --resolve {host}:{port}=127.0.0.1:8080"
         if self._own_api(host):
-            raise ask.Lost(
-                Outcome.FAILED,
-                f"`{host}` is this template's own API, which is not deployed; "
-                f"say where it answers: --resolve {host}:{port}=127.0.0.1:8080",
-            )
+            problem = f"`{host}` is this template's own API, which is not deployed"
+            raise ask.Lost(Outcome.FAILED, f"{problem}; {remedy}")
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise ask.Lost(Outcome.FAILED, f"`{host}` cannot be found: {error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise ask.Lost(Outcome.FAILED, f"`{host}` cannot be found ({why}); {remedy}") from error
         for *_, (address, *_) in found:
             if not nearby(str(address)) and not here(str(address)):
                 return str(address), port
-        raise ask.Lost(Outcome.FAILED, f"`{host}` is an address of this machine")
+        raise ask.Lost(Outcome.FAILED, f"`{host}` is an address of this machine; {remedy}")
 
     def _own_api(self, host: str) -> bool:
         """Say whether a host is an API of this template.
