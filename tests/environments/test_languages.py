@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +205,38 @@ def test_the_code_comes_before_the_layers_and_what_cannot_start_is_told(tmp_path
     ],
 )
 def test_what_a_script_imports_of_the_sdk_is_seen(script: str, found: set[str]) -> None:
-    assert set(node_packages.imported(script.encode())) == found
+    assert set(node_packages.imported(script.encode(), "nodejs20.x")) == found
+
+
+@pytest.mark.parametrize(
+    ("script", "runtime", "there"),
+    [
+        ("const AWS = require('aws-sdk')", "nodejs16.x", True),
+        ("const AWS = require('aws-sdk')", "nodejs8.10", True),
+        ("const AWS = require('aws-sdk')", "nodejs", True),
+        ('import S3 from "aws-sdk/clients/s3.js"', "nodejs14.x", True),
+        ("const AWS = require('aws-sdk')", "nodejs18.x", False),
+        ("require('aws-sdk-mock'); require('my-aws-sdk')", "nodejs16.x", False),
+    ],
+)
+def test_the_older_sdk_is_there_as_long_as_lambda_has_it(script: str, runtime: str, there: bool) -> None:
+    assert set(node_packages.imported(script.encode(), runtime)) == ({"aws-sdk"} if there else set())
+
+
+def test_what_a_layer_imports_of_the_sdk_is_there_too(
+    tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the function's code imports nothing of it; what lies with either is not had again."""
+    layer, modules = tmp_path / "layer" / "nodejs", tmp_path / "other" / "nodejs" / "node_modules"
+    layer.mkdir(parents=True)
+    (layer / "shared.js").write_text("require('aws-sdk'); require('@aws-sdk/client-s3')")
+    (modules / "@aws-sdk" / "client-s3").mkdir(parents=True)
+    needed: list[Mapping[str, str]] = []
+    monkeypatch.setattr(Cache, "node_packages", lambda _, there, needs: needed.append(needs) or tmp_path)
+    layers = (Layer("L", Code(folder=layer.parent)), Layer("M", Code(folder=modules.parents[1])))
+    made = function("nodejs16.x", Code(inline="exports.handler = async () => 1"), layers=layers)
+    prepare(made, Cache(shared_cache, lambda _: None), SHIMS, print)
+    assert needed == [{"aws-sdk": "*"}]
 
 
 @pytest.mark.parametrize(

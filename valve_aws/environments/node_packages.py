@@ -20,6 +20,11 @@ IMPORTED = re.compile(
     re.ASCII,
 )
 """What Lambda's runtime has beside the standard library: the AWS SDK for JavaScript v3."""
+IMPORTED_BEFORE = re.compile(
+    rb"""(?:\bfrom|\bimport|\brequire|\bimport\s*\(|\brequire\s*\()\s*\(?\s*["'](aws-sdk)["'/]""", re.ASCII
+)
+"""What it has up to `nodejs16.x`: version 2 of that SDK, one package. Source: Lambda, `Runtimes`."""
+LAST_WITH_VERSION_2 = 16
 ANY = "*"
 
 
@@ -43,6 +48,9 @@ def declared(text: str, file: str) -> Mapping[str, str]:
     return found
 
 
-def imported(content: bytes) -> Iterable[str]:
-    """Return the packages of the SDK that a file of JavaScript imports."""
-    return {match.decode() for match in IMPORTED.findall(content)}
+def imported(content: bytes, runtime: str) -> Iterable[str]:
+    """Return the packages of the SDK that a file of JavaScript imports and its runtime has."""
+    number = re.match(r"nodejs(\d*)", runtime, re.ASCII)
+    before = number is not None and int(number[1] or 0) <= LAST_WITH_VERSION_2  # `nodejs` alone was the first
+    seen = (*IMPORTED.findall(content), *(IMPORTED_BEFORE.findall(content) if before else ()))
+    return {match.decode() for match in seen}

@@ -6,8 +6,9 @@ Knows what belongs where inside. Does not make a plan of one environment; `plan`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from valve_aws.environments import files, host, node_packages, requirements, trust
@@ -172,28 +173,33 @@ def _node(
         folder = _folder(function.code, cache, function.logical)
         if folder:
             shown.append((folder, "/var/task"))
-        if needed := _node_needs(function, folder):
+        layers = _layers(function, None, cache, say, allow_build, "nodejs")
+        modules = [
+            found
+            for path in layered(function, node)
+            for there, inside in layers
+            if path.startswith(f"{inside}/")
+            if (found := files.true_folder(there / path.removeprefix(f"{inside}/")))
+        ]
+        if needed := _node_needs(function, folder, [there for there, _ in layers], modules[:1]):
             shown.append((cache.node_packages(node, needed), "/node_modules"))
     except Unavailable as error:
         raise Invalid(function.where, f"`{function.logical}`: {error}") from error
-    layers = _layers(function, None, cache, say, allow_build, "nodejs")
-    modules = [
-        files.true_folder(there / path.removeprefix(f"{inside}/"))
-        for path in layered(function, node)
-        for there, inside in layers
-        if path.startswith(f"{inside}/")
-    ]
-    shown += [(found, "/var/node_modules") for found in modules if found][:1]
+    shown += [(found, "/var/node_modules") for found in modules[:1]]
     return _prepared(function, node, shown + layers, [])
 
 
-def _node_needs(function: Function, folder: Path | None) -> Mapping[str, str]:
-    """Return name → range of the packages that a function has to be given."""
+def _node_needs(
+    function: Function, folder: Path | None, layers: Sequence[Path], modules: Sequence[Path]
+) -> Mapping[str, str]:
+    """Return name → range of the packages that a function has to be given, its layers' modules left out."""
     there = files.true_folder(folder / "node_modules") if folder else None
     content = files.scripts(folder) if folder else ((function.code.inline or "").encode(),)
-    sdk = {name for script in content for name in node_packages.imported(script)}
+    scripts = chain(content, *(files.scripts(layer) for layer in layers))
+    sdk = {name for script in scripts for name in node_packages.imported(script, function.runtime)}
+    beside = (*modules, *((there,) if there else ()))
     needed = {
-        name: node_packages.ANY for name in sdk if there is None or files.true_folder(there / name) is None
+        name: node_packages.ANY for name in sdk if not any(files.true_folder(at / name) for at in beside)
     }
     text = files.text_of(folder / "package.json") if folder and there is None else None
     if folder is None or text is None or BUILT in folder.parts:
