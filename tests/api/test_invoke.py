@@ -43,7 +43,7 @@ def test_an_error_of_the_function_is_told_with_its_log(client: Any) -> None:
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
     assert json.load(answer["Payload"])["errorType"] == "ValueError"
     lines = base64.b64decode(answer["LogResult"]).decode().split("\n")[:-1]
-    assert lines[-3].startswith("[ERROR] ValueError: no")
+    assert [line for line in lines if line.startswith("[ERROR] ")] == ["[ERROR] ValueError: no"]
     assert [line.partition(" ")[0] for line in lines[-2:]] == ["END", "REPORT"]
     assert answer["ResponseMetadata"]["RequestId"] in lines[-2]
 

@@ -29,7 +29,8 @@ NODE = Node(Path("/usr/bin/node"), 20)
 
 
 def made(interpreter: Any, words: tuple[str, ...] = (), debugpy: Path | None = None, **more: Any) -> Plan:
-    prepared = Prepared(FUNCTION, interpreter, (), **more)
+    function = replace(FUNCTION, runtime="nodejs20.x") if isinstance(interpreter, Node) else FUNCTION
+    prepared = Prepared(function, interpreter, (), **more)
     usual = plan(prepared, KEY, region="eu-west-1", stream="s")
     return debugged(usual, prepared, (5890, 5891), words, debugpy)
 
