@@ -170,8 +170,8 @@ class Run:
         self.housing: Any = Housing(
             world.stack, Settings(), self.passage, NOBODY, self._say, lambda: 0.0, inside
         )
-        self.housing._make = lambda ready, label: Environment(self, ready.function, label)
-        self.housing.lines._file = SimpleNamespace(write=self._line)
+        self.housing._make = lambda ready, label, _=None: Environment(self, ready.function, label)
+        self.housing.lines._file = SimpleNamespace(write=self._line, close=lambda: None)
         self.valve._housing = self.housing
         self.valve._invoking = self.invoking = Woken(self.housing, self.passage, self.valve.ledger, self._say)
         self.invoking.woken = {}
