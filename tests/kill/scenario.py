@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from valve_aws.flow import Judge
 from valve_aws.labels import SqliteBook
 from valve_aws.model.call import Call, Effect
 from valve_aws.model.plan import Listeners
+from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode
 from valve_aws.passage import crossing
@@ -77,8 +79,9 @@ CALLS: Sequence[tuple[str, str, dict[str, Any], bytes]] = (
 )
 
 
+@cache
 def stack() -> Stack:
-    """Return the application."""
+    """Return the application. Why once: each child that is killed finds it read."""
     return template.read(
         Path("template.yaml"),
         parameters={},
@@ -90,6 +93,20 @@ def stack() -> Stack:
     )
 
 
+@cache
+def rules() -> FlowPolicy:
+    """Return its policy."""
+    return policy.read(text.parse(POLICY, "valve.yaml"), stack(), "valve.yaml")
+
+
+@cache
+def wire() -> Aws:
+    """Return what reads and writes its calls, models read."""
+    made = Aws(stack().account, stack().region, template.schema(stack()))
+    requests(made, issue(os.urandom))
+    return made
+
+
 def book(folder: Path, url: str) -> SqliteBook:
     """Open the label book of a run, as the next valve would."""
     return SqliteBook(folder / "labels.db", endpoint(url).generation, sole=False)
@@ -97,9 +114,7 @@ def book(folder: Path, url: str) -> SqliteBook:
 
 def passage(folder: Path, url: str, late: bool) -> Passage:
     """Assemble the valve's middle. `late` is the mutant whose book hears of nothing in time."""
-    application = stack()
-    rules = policy.read(text.parse(POLICY, "valve.yaml"), application, "valve.yaml")
-    where = endpoint(url)
+    application, where = stack(), endpoint(url)
 
     async def backend() -> Any:
         return where
@@ -107,15 +122,14 @@ def passage(folder: Path, url: str, late: bool) -> Passage:
     async def never(*_: Any) -> Any:
         raise AssertionError("no function is invoked here")
 
-    court = Court(Judge(rules, application), Mode.ENFORCE, application.account, application.region)
-    aws = Aws(application.account, application.region, template.schema(application))
+    court = Court(Judge(rules(), application), Mode.ENFORCE, application.account, application.region)
     kept = book(folder, url)
     made = Passage(
         court,
         application,
         kept,
         FileSink(folder / "audit.jsonl"),
-        aws,
+        wire(),
         Upstream(),
         backend,
         never,
@@ -169,13 +183,13 @@ async def _reply(reader: asyncio.StreamReader) -> None:
     await reader.readexactly(length)
 
 
-def requests(made: Passage, key: Any) -> list[bytes]:
+def requests(aws: Aws, key: Any) -> list[bytes]:
     """Return every call as the bytes that an SDK of this environment would send."""
     there = AwsEndpoint("http", "127.0.0.1", 80)
     found = []
     for service, operation, params, body in CALLS:
         call = Call(service, operation, "us-east-1", (), Effect(), params)
-        out = made.aws.write(call, there, key, datetime.now(UTC), body or None)
+        out = aws.write(call, there, key, datetime.now(UTC), body or None)
         head = [f"{out.method} {out.path} HTTP/1.1", *(f"{n}: {v}" for n, v in out.headers)]
         found.append("\r\n".join(head).encode() + b"\r\n\r\n" + (out.body or b""))
     return found
@@ -183,6 +197,8 @@ def requests(made: Passage, key: Any) -> list[bytes]:
 
 def play(folder: Path, url: str, at: int, late: bool = False) -> int:
     """Play it in a forked child, killed at step `at` (0: never); return how many steps there were, else 0."""
+    for each in (rules, wire):
+        each()
     counted, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -190,7 +206,7 @@ def play(folder: Path, url: str, at: int, late: bool = False) -> int:
             os.close(counted)
             made = passage(folder, url, late)
             key = issue(os.urandom)
-            calls = requests(made, key)
+            calls = requests(wire(), key)
             steps = Steps(at)
             asyncio.run(_watched(serve(made, calls, key), steps))
             os.write(tell, str(steps.count).encode())
