@@ -77,6 +77,11 @@ Customers: [{id: c1, email: alice@example.org}]
 FILES = {"template.yaml": TEMPLATE, "src/app.py": CODE, "valve.yaml": POLICY, "seed.yaml": SEED}
 
 
+ALONE = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Why without hypothesis, which is installed for these tests here: every process would load it first, for as
+long as all else takes."""
+
+
 @dataclass(frozen=True)
 class Project:
     """A folder, and the pytest that is run in it."""
@@ -104,7 +109,7 @@ class Project:
             k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PYTEST_", "VALVE_", "GITHUB_"))
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+            [sys.executable, "-m", "pytest", *ALONE, *words],
             cwd=self.folder,
             env={**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), str(self.installed)]), **environ},
             stdout=subprocess.PIPE,
