@@ -5,6 +5,7 @@ Knows how they are deployed, by the operator's own calls. Does not know what a t
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -158,9 +159,11 @@ class Town:
     def logged(self, group: str, text: str) -> str:
         """Wait until a text is in a log group, and return all that is there."""
         ends, lines = time.monotonic() + PATIENCE, ""
+        logs = self.client("logs")
         while text not in lines and time.monotonic() < ends:
-            events = self.client("logs").filter_log_events(logGroupName=group)["events"]
-            lines = "".join(event["message"] for event in events)
+            with contextlib.suppress(logs.exceptions.ResourceNotFoundException):  # of the group, at first
+                events = logs.filter_log_events(logGroupName=group)["events"]
+                lines = "".join(event["message"] for event in events)
         assert text in lines, lines
         return lines
 
