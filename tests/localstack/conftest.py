@@ -33,6 +33,16 @@ VERSION = "4.14"
 MISSING = "no LocalStack runs here: `make localstack` installs and starts one (once; Python 3.12 or 3.13)"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, where tests run side by side, those that share what takes longest to make: a module's,
+    and all of the town (`--dist loadgroup`)."""
+    here = Path(__file__).parent
+    for item in (each for each in items if each.path.parent == here):
+        name = item.path.stem
+        item.add_marker(pytest.mark.xdist_group("town" if name.startswith("test_front_") else name))
+
+
 @dataclass(frozen=True)
 class LocalStack:
     """One that runs. `url` is where; `python` is the interpreter that it is installed for."""
