@@ -138,6 +138,32 @@ def test_it_lies_beside_the_template_or_here_and_its_paths_count_from_there(here
     assert (found["overrides"], found["function"]) == (("Stage='a b'",), "Hello")
 
 
+def test_of_two_files_the_one_beside_the_template_counts(here: Path) -> None:
+    (here / "app").mkdir()
+    for folder, region in ((here, "eu-west-1"), (here / "app", "eu-west-2")):
+        (folder / "samconfig.toml").write_text(f'[default.global.parameters]\nregion = "{region}"\n')
+    assert told(("check",), "-t", "app/t.yaml")["region"] == "eu-west-2"
+    assert told(("check",))["region"] == "eu-west-1"
+
+
+def test_an_event_may_come_from_standard_input_and_the_default_environment_need_not_be_there(
+    here: Path,
+) -> None:
+    (here / "samconfig.toml").write_text("[prod.'local_invoke'.parameters]\nevent = '-'\nspares = 99\n")
+    assert told(("local", "invoke"))["event"] == ""
+    with pytest.raises(Invalid, match=r"samconfig.toml:3:1: `spares`"):
+        told(("local", "invoke"), "--config-env", "prod")
+    (here / "samconfig.toml").write_text("[prod.local_invoke.parameters]\nevent = '-'\n")
+    assert told(("local", "invoke"), "--config-env", "prod")["event"] == "-"
+
+
+def test_help_is_shown_whatever_the_file_says(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "samconfig.toml").write_text("region = = 1")
+    with pytest.raises(click.exceptions.Exit):
+        told(("local", "invoke"), "--help")
+    assert "Examples:" in capsys.readouterr().out
+
+
 def test_what_no_flag_is_called_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "samconfig.toml").write_text(
         "[default.global.parameters]\nstack = 1\n[default.local_invoke.parameters]\nenv_varz = 1\n"
@@ -176,6 +202,7 @@ physical = [ # ]
         ('resolve = ["a.test=127.0.0.1:22"]', "11:1: `resolve` may not be"),
         ("debug_port = 5890", "11:1: `debug_port` may not be `5890` here"),
         ('mode = "off"', "11:1: `mode` may not be `off` here: .*; give `--mode` on the command line"),
+        ('mode = "audit"', "11:1: `mode` may not be `audit` here"),
         ('backend = "https://elsewhere.test"', "11:1: `backend` may not be"),
         ('env_vars = "../n.json"', "11:1: `env_vars` may not be .*: a path there does not leave the file's"),
         ('audit = "link/records"', "11:1: `audit` may not be `link/records` here: a path there does not"),
@@ -260,6 +287,21 @@ def test_what_else_stands_in_the_file_stays_as_it_is_written(here: Path) -> None
         kept = [each for each in before.splitlines() if each != "region = 'eu-west-1' # mine"]
         assert [each for each in after.splitlines() if each in kept] == kept
         assert ("# mine" in after) == ("# mine" in before)
+
+
+def test_what_is_kept_goes_below_its_neighbours_in_an_environment_of_any_name(here: Path) -> None:
+    path, words = here / "samconfig.toml", ("local", "invoke")
+    path.write_text("[default.local_invoke.parameters]\nspares = 1   # few\nregion = 'x'\n\n[other]\n")
+    samconfig.keep(path, "default", "local_invoke", {"spares": 2, "at_once": 3})
+    head = "[default.local_invoke.parameters]\nspares = 2   # few\nregion = 'x'\nat_once = 3\n\n[other]\n"
+    assert path.read_text() == head
+    context(words, "--config-env", "my own", "--save-params", "--policy", str(here / "valve.yaml"))
+    samconfig.keep(path, "my own", "local_invoke", {"region": "y"})
+    assert path.read_text() == head + '\n["my own".local_invoke.parameters]\nregion = "y"\n'
+    assert told(words, "--config-env", "my own")["region"] == "y"
+    assert samconfig.relative(here / "valve.yaml", here / "app") == str(here / "valve.yaml")
+    with pytest.raises(Invalid, match="only TOML is written"):
+        samconfig.keep(here / "samconfig.yaml", "default", "local_invoke", {})
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ class Command(click.Command):
         configured = {param.name for param in self.params} >= {"config_file", "config_env"}
         if configured and not ctx.resilient_parsing:
             raw, _, _ = self.make_parser(ctx).parse_args(list(args))
-            if not raw.get("help"):
+            # Why asked for: click has a name of its own for it, and help is shown whatever the file says.
+            asked = self.get_help_option(ctx)
+            if asked is None or not raw.get(str(asked.name)):
                 ctx.default_map = {**(ctx.default_map or {}), **self._remembered(ctx, raw)}
         return super().parse_args(ctx, args)
 
