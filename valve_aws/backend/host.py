@@ -203,6 +203,7 @@ def main() -> None:
                 from moto.moto_api._internal import moto_api_backend
 
                 AHEAD[0] = 0.0
+                machines.stop()
                 moto_api_backend.reset()
             elif not order.get("url"):
                 follow()

@@ -7,12 +7,15 @@ answer is taken.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 EXECUTION = "x-valve-execution"
-"""The ARN of the execution that asks."""
+"""The ARN of the execution that asks, written as in a URL. Why: whoever starts one may name it, and a header
+is read without the blanks around its value."""
 
 ENDED = "x-valve-ended"
 """How it ended; the request that says so has nothing else in it."""
@@ -41,12 +44,16 @@ def run(fresh: Callable[[], str], tell: Callable[[str, dict[str, str]], None]) -
 
     from moto.stepfunctions.parser import models
     from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+        state_task_service_api_gateway as gateway,
+    )
     from moto.stepfunctions.parser.asl.utils import boto_client
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
     if boto_client.boto3 is Clients:
         return
     boto_client.boto3 = Clients  # moto has no switch
+    gateway.requests = Nowhere()  # type: ignore[assignment]  # as above
     evaluate, end = EvalComponent.eval, BaseExecutionWorkerCommunication.terminated
     start = models.StepFunctionsParserBackend.start_execution
 
@@ -60,7 +67,7 @@ def run(fresh: Callable[[], str], tell: Callable[[str, dict[str, str]], None]) -
         execution = told.execution
         status = str(getattr(execution.exec_status, "value", execution.exec_status))
         how = " ".join(f"{status} {execution.error or ''}".split()).encode("ascii", "replace").decode()
-        tell(ADDRESS[0], {EXECUTION: execution.exec_arn, ENDED: how})
+        tell(ADDRESS[0], {EXECUTION: quote(execution.exec_arn), ENDED: how})
 
     def started(backend: Any, arn: str, name: Any = None, *given: Any, **named: Any) -> Any:
         # Why: moto calls every execution `None` that was given no name (StartExecution, `name`).
@@ -69,6 +76,27 @@ def run(fresh: Callable[[], str], tell: Callable[[str, dict[str, str]], None]) -
     EvalComponent.eval = evaluated  # type: ignore[method-assign, assignment]  # moto has no switch
     BaseExecutionWorkerCommunication.terminated = terminated  # type: ignore[method-assign, assignment]  # as above
     models.StepFunctionsParserBackend.start_execution = started  # type: ignore[method-assign, assignment]  # as above
+
+
+def stop() -> None:
+    """Have no execution go on that is under way: what it carries is known to nobody once its cloud is
+    emptied."""
+    if (models := sys.modules.get("moto.stepfunctions.parser.models")) is None:
+        return
+    for account in list(models.stepfunctions_parser_backends.values()):
+        for backend in list(account.values()):
+            for machine in list(backend.state_machines):
+                for execution in list(machine.executions):
+                    if getattr(getattr(execution, "exec_worker", None), "env", None) is not None:
+                        execution.stop(execution.start_date, None, None)
+
+
+class Nowhere:
+    """What the interpreter takes for `requests`, by which one kind of task goes past all clients to whatever
+    host its input says."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotImplementedError("`apigateway:invoke` is not covered here")
 
 
 class Clients:
@@ -100,7 +128,7 @@ def _client(service: str, region: str, execution: str) -> Any:
     )
 
     def named(params: dict[str, Any], **_: Any) -> None:
-        params["headers"][EXECUTION] = execution
+        params["headers"][EXECUTION] = quote(execution)
 
     client.meta.events.register("before-call", named)
     return client

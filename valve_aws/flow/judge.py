@@ -56,6 +56,10 @@ OUTCOME = frozenset({"held", "narrowed", "from"})
 """The walls before an outcome of a function that is handed on. The others look at who signed a request, or at
 what the function's role grants, which the template's wiring stands for."""
 
+UNREAD = frozenset({"credential", "granted"})
+"""The walls that do not stand before what a state machine asks for: no key of ours signs it, and its role is
+not read. All others do: whom it asks, and for what, may be data that somebody gave it."""
+
 FLOWS = (
     Step("book", flows.book),
     Step("reads", flows.reads),
@@ -90,6 +94,12 @@ class Judge:
         courier._walls = tuple(step for step in self._walls if own and step.name in OUTCOME)
         courier._flows = tuple(step for step in self._flows if lowers or step.name != "declassify")
         return courier
+
+    def machine(self) -> Judge:
+        """Return the judgement of what executions of state machines ask for; none declassifies."""
+        machine = self.courier(False, False)
+        machine._walls = tuple(step for step in self._walls if step.name not in UNREAD)
+        return machine
 
     def wants(self, call: Call) -> tuple[Extent, ...]:
         """Return every extent that the book must be asked for to decide or settle a call, as the book names

@@ -22,6 +22,7 @@ SERVICES: Mapping[str, str] = {
     "AWS::DynamoDB::Table": "dynamodb",
     "AWS::DynamoDB::GlobalTable": "dynamodb",
 }
+MACHINE = "AWS::StepFunctions::StateMachine"
 STARTED = re.compile(r"arn:[^:]+:(?:lambda|states):", re.ASCII)
 
 
@@ -177,6 +178,15 @@ class Names:
     def functions(self, node: Node, what: str) -> tuple[str, ...]:
         """Return a list of functions, each once."""
         return tuple(dict.fromkeys(self.function(entry, what) for entry in several(node)))
+
+    def callers(self, node: Node, what: str) -> tuple[str, ...]:
+        """Return a list of functions and state machines, each once."""
+        return tuple(dict.fromkeys(self._caller(entry, what) for entry in several(node)))
+
+    def _caller(self, node: Node, what: str) -> str:
+        text = _reference(node) or str(node.value)
+        resource = self.stack.resources.get(text)
+        return text if resource and resource.kind == MACHINE else self.function(node, what)
 
     def event(self, text: str, node: Node, also: Collection[str] = ()) -> str:
         """Return `Function.Event`, or one of `also`."""

@@ -85,7 +85,9 @@ def started(ground: Ground) -> Iterator[Finding]:
         function = ground.stack.functions[name]
         ways = [function.arn, *(t.source for t in function.triggers if t.source)]
         for source in rule.sources or ():
-            if not any(ground.access.may(source, "write", way) for way in ways):
+            if source in ground.stack.functions and not any(
+                ground.access.may(source, "write", way) for way in ways
+            ):
                 yield Finding(
                     rule.where,
                     f"`{source}` may have `{name}` run by this `from`, but not by its role",

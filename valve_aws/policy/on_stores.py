@@ -45,7 +45,7 @@ def unwritten(ground: Ground) -> Iterator[Finding]:
                 f"nothing writes to `{rule.written}`, so it never takes {listing(tags)}",
             )
         for name in rule.sources or ():
-            if name not in writers:
+            if name not in writers and name in ground.stack.functions:
                 yield Finding(
                     rule.where,
                     f"`{name}` may write to `{rule.written}` by this `from`, but not by its role",

@@ -166,7 +166,7 @@ def _function(key: str, node: Node, where: Where, names: Names) -> tuple[str, Fu
                     rule, invokes=tuple(dict.fromkeys(names.started(e, "`invokes`") for e in entries))
                 )
             case "from":
-                rule = replace(rule, sources=names.functions(value, "`from`"))
+                rule = replace(rule, sources=names.callers(value, "`from`"))
             case "may-presign":
                 rule = replace(rule, may_presign=presigning(value, names))
             case _:
@@ -258,7 +258,7 @@ def _grant(node: Node, names: Names) -> Grant:
         if not several(parts[needed]):
             raise Invalid(parts[needed].where, f"a grant names nothing in `{needed}`", "name at least one")
     return Grant(
-        names.functions(parts["functions"], "`functions`"),
+        names.callers(parts["functions"], "`functions`"),
         names.stores(parts["configure"], "`configure`"),
         word(parts["why"], "`why`"),
         node.where,

@@ -61,7 +61,7 @@ def _store(key: str, node: Node, where: Where, names: Names) -> StoreRule:
             case "accepts":
                 rule = replace(rule, accepts=names.tags(value, "`accepts`", bound), declares_accepts=True)
             case "from":
-                rule = replace(rule, sources=names.functions(value, "`from`"))
+                rule = replace(rule, sources=names.callers(value, "`from`"))
             case "with":
                 rule = replace(rule, demands=_demands(value, target, at))
             case "sealed":

@@ -1,8 +1,8 @@
 """State machines: their executions run in the embedded cloud, and ask here for whatever they call.
 
 Knows which execution asks, and what it carries: its input, what its tasks were answered, what was handed to
-it meanwhile. Does not know a step of any machine; what an execution passes on is judged by its label alone,
-as all that the platform hands on (law 11).
+it meanwhile. Does not know a step of any machine; what an execution passes on is judged by its label
+(law 11), and by the walls before all that leaves this stack.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from valve_aws import sandbox
 from valve_aws.aws import names
@@ -35,7 +36,7 @@ from valve_aws.passage.driver import Passage
 from valve_aws.proxy import Dial, Exchange, Server
 
 EXECUTION, ENDED = "x-valve-execution", "x-valve-ended"
-"""Headers of the embedded cloud's own (`backend/machines.py`)."""
+"""Headers of the embedded cloud's own (`backend/machines.py`); an execution is written as in a URL."""
 
 TURN = 0.05
 """Seconds that they are waited for at a time, as what they wait for may be something else that is due."""
@@ -102,8 +103,9 @@ class Machines:
             kept.clear()
 
     def happened(self, command: ask.Forward, execution: str) -> None:
-        """Take note of an execution that a call has started, with all that the call carries; "" is none."""
-        if not execution:
+        """Take note of an execution that a call has started, with all that the call carries. One whose name
+        AWS would not take is nobody's: what it asks for is not answered."""
+        if not NAMED.fullmatch(execution):
             return
         cell = Cell(machine_of(execution), _name_of(execution))
         where = {way.tag: way.where for way in command.ways}
@@ -140,7 +142,7 @@ class Machines:
     async def request(self, exchange: Exchange) -> None:
         """Take one request of an execution through."""
         head = exchange.head
-        execution, ended = head.header(EXECUTION) or "", head.header(ENDED)
+        execution, ended = unquote(head.header(EXECUTION) or ""), head.header(ENDED)
         if ended is not None:
             await exchange.respond(204, (), b"")
             self._ended(execution, ended)
@@ -168,8 +170,8 @@ class Machines:
         return False
 
     def _mine(self) -> Passage:
-        """Return the passage with the judgement of what the platform hands on."""
-        court = replace(self._passage.court, judge=self._passage.court.judge.courier(False, False))
+        """Return the passage with the judgement of what executions ask for."""
+        court = replace(self._passage.court, judge=self._passage.court.judge.machine())
         return replace(self._passage, court=court, quote=lambda *_: Evidence())
 
     async def _execution(self, execution: str) -> Execution:
@@ -192,14 +194,16 @@ class Machines:
             await self._told(left)
         machine = machine_of(execution)
         known, cause = self._began.pop(execution, (Holding(complete=False), ""))
-        held = self._held([one(machine, _name_of(execution)) if known.complete else Extent(machine)])
+        extent = one(machine, _name_of(execution)) if known.complete else Extent(machine)
+        held = self._held([extent], known.complete)
         ways = {way.tag: way for way in (*held.ways, *known.ways)}
         label = held.label | known.label
         return Execution(Subject("", self._logical(machine), label, ways, cause=cause), label)
 
     def _logical(self, machine: str) -> str:
+        """Return a machine's logical id; of one that the stack does not have, what no function is called."""
         found = self._passage.stack.by_arn().get(machine)
-        return found.logical if found is not None else machine.rpartition(":")[2]
+        return found.logical if found is not None else machine
 
     def _handed(self, execution: str) -> list[Extent]:
         """Return where things are put that an execution may have been handed since it began: its own cell,
@@ -211,13 +215,14 @@ class Machines:
             Extent(names.account(place, "states"), Part.CONTENT, Span.ALL),
         ]
 
-    def _held(self, extents: list[Extent]) -> Holding:
+    def _held(self, extents: list[Extent], complete: bool = True) -> Holding:
+        """Return what is in some extents. Why mostly complete: what is not in the book under that name was
+        brought by the call that has started it; the tags of a machine have no field that could be empty."""
         court = self._passage.court
         if court.mode is Mode.OFF:
             return Holding()
         found = self._passage.book.held(extents)
-        # Why complete: what is not in the book under that name was brought by the call that has started it.
-        carried = [court.judge.carried(extent, replace(found[extent], complete=True)) for extent in extents]
+        carried = [court.judge.carried(each, replace(found[each], complete=complete)) for each in extents]
         label = frozenset().union(*(each.label for each in carried))
         return Holding(label, True, tuple(way for each in carried for way in each.ways))
 
@@ -239,6 +244,8 @@ class Machines:
         return ident, verdict.passes
 
     def _ended(self, execution: str, status: str) -> None:
+        if not NAMED.fullmatch(execution):
+            return
         self.running.pop(execution, None)
         self._waiting.discard(execution)
         self._news.set()

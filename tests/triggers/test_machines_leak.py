@@ -1,0 +1,216 @@
+"""Ways out through a state machine, as a function that may start it would take them.
+
+Knows each way with the guard off, where it leads out, and what becomes of it in `enforce`. Does not know
+how an execution is followed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.triggers.ground import Ground
+from valve_aws.backend import Standing
+from valve_aws.backend.machines import EXECUTION
+
+pytestmark = pytest.mark.slow
+
+CODE = """
+import boto3, json, os
+
+def begin(event, context):
+    asked = {"TableName": os.environ["PEOPLE"], "Key": {"id": {"S": event["who"]}}}
+    if event["who"] == "c2":
+        asked["ProjectionExpression"] = "id"
+    item = boto3.client("dynamodb").get_item(**asked)["Item"]
+    told = {**event.get("told", {}), "email": item.get("email", {}).get("S", "")}
+    named = {"name": event["name"]} if "name" in event else {}
+    begun = {"stateMachineArn": os.environ[event["machine"]], "input": json.dumps(told), **named}
+    boto3.client("stepfunctions").start_execution(**begun)
+
+def charge(event, context):
+    print("charged", json.dumps(event))
+"""
+EMAIL = "alice@example.org"
+
+
+def task(resource: str, **parameters: Any) -> dict[str, Any]:
+    told = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True}
+    return {"StartAt": "Do", "States": {"Do": told}}
+
+
+MACHINES = {
+    "Pass": task("sqs:sendMessage", **{"QueueUrl": "${Out}", "MessageBody.$": "$.email"}),
+    "Anywhere": task("sqs:sendMessage", **{"QueueUrl.$": "$.to", "MessageBody.$": "$.email"}),
+    "Unknown": task("aws-sdk:polly:putLexicon", **{"Name": "lexicon", "Content.$": "$.email"}),
+    "Open": task("aws-sdk:sqs:setQueueAttributes", **{"QueueUrl": "${Out}", "Attributes.$": "$.attributes"}),
+    "Charged": task("lambda:invoke", **{"FunctionName": "${Charge}", "Payload.$": "$"}),
+}
+TEMPLATE = {
+    "Transform": "AWS::Serverless-2016-10-31",
+    "Globals": {"Function": {"CodeUri": "src", "Runtime": "python3.11", "Timeout": 60}},
+    "Resources": {
+        "People": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            },
+        },
+        "Out": {"Type": "AWS::SQS::Queue"},
+        "Begin": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "Handler": "app.begin",
+                "Policies": [
+                    {"DynamoDBReadPolicy": {"TableName": {"Ref": "People"}}},
+                    *(
+                        {"StepFunctionsExecutionPolicy": {"StateMachineName": {"Fn::GetAtt": [each, "Name"]}}}
+                        for each in MACHINES
+                    ),
+                ],
+                "Environment": {
+                    "Variables": {"PEOPLE": {"Ref": "People"}, **{each: {"Ref": each} for each in MACHINES}}
+                },
+            },
+        },
+        "Charge": {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "app.charge"}},
+        **{
+            name: {
+                "Type": "AWS::Serverless::StateMachine",
+                "Properties": {
+                    "Definition": definition,
+                    "DefinitionSubstitutions": {
+                        "Out": {"Ref": "Out"},
+                        "Charge": {"Fn::GetAtt": ["Charge", "Arn"]},
+                    },
+                },
+            }
+            for name, definition in MACHINES.items()
+        },
+    },
+}
+POLICY = {
+    "version": 1,
+    "labels": {"pii": {}},
+    "stores": {
+        "People": {"attributes": {"email": ["pii/email"]}},
+        **{name: {"accepts": ["pii"]} for name in MACHINES},
+    },
+    "functions": {"Charge": {"from": ["Begin"]}},
+}
+FILES = {
+    "template.yaml": json.dumps(TEMPLATE),
+    "valve.yaml": json.dumps(POLICY),
+    "seed.yaml": f"People: [{{id: c1, email: {EMAIL}}}, {{id: c2}}]\n",
+    "src/app.py": CODE,
+}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Standing]:
+    cloud = Standing()
+    yield cloud
+    cloud.end()
+
+
+@pytest.fixture(params=["off", "enforce"])
+def ground(request: pytest.FixtureRequest, tmp_path: Path, cloud: Standing) -> Iterator[Ground]:
+    with Ground(tmp_path, FILES, cloud, mode=request.param) as ground:
+        yield ground
+
+
+def begin(ground: Ground, machine: str, who: str, **more: Any) -> None:
+    ground.invoke("Begin", {"machine": machine, "who": who, **more})
+    ground.settle()
+
+
+def guarded(ground: Ground) -> bool:
+    return str(ground.valve.mode) == "enforce"
+
+
+def reasons(ground: Ground) -> set[tuple[str, str]]:
+    return {(r.function, r.reasons[0].rule) for r in ground.valve.refusals}
+
+
+def sent(ground: Ground) -> list[str]:
+    return [each["Body"] for each in ground.taken("Out")]
+
+
+@pytest.mark.parametrize("name", ["first ", " first", "first\t", "first\xa0"])
+def test_an_execution_is_not_taken_for_another_of_nearly_its_name(ground: Ground, name: str) -> None:
+    begin(ground, "Pass", "c2", name="first")
+    begin(ground, "Pass", "c1", name=name)
+    assert (EMAIL in sent(ground)) is not guarded(ground)
+
+
+def test_a_call_of_which_nobody_knows_what_it_does_is_not_made_for_a_machine(ground: Ground) -> None:
+    begin(ground, "Unknown", "c1")
+    (verdict,) = {r.verdict for r in ground.valve.records if r.operation == "PutLexicon"}
+    assert (verdict == "allow") is not guarded(ground), "the request that reaches the cloud is the leak"
+    if guarded(ground):
+        assert ("Unknown", "unknown-operation") in reasons(ground)
+
+
+def test_a_machine_reaches_nothing_that_is_not_of_this_stack(ground: Ground) -> None:
+    sqs = ground.client("sqs")
+    there = sqs.create_queue(QueueName="somebodys")["QueueUrl"]
+    begin(ground, "Anywhere", "c2", told={"to": there})
+    assert bool(sqs.receive_message(QueueUrl=there).get("Messages")) is not guarded(ground)
+    if guarded(ground):
+        assert ("Anywhere", "perimeter") in reasons(ground)
+    begin(ground, "Anywhere", "c2", told={"to": ground.url("Out")})
+    assert sent(ground) == [""], "the honest twin"
+
+
+def test_a_machine_opens_no_exit_without_a_grant(ground: Ground) -> None:
+    opened = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*"}]})
+    begin(ground, "Open", "c2", told={"attributes": {"Policy": opened}})
+    found = ground.client("sqs").get_queue_attributes(QueueUrl=ground.url("Out"), AttributeNames=["Policy"])
+    assert ("Attributes" in found) is not guarded(ground)
+    if guarded(ground):
+        assert ("Open", "opens-an-exit") in reasons(ground)
+
+
+def test_an_execution_of_which_nothing_is_known_carries_all_that_its_machine_may(ground: Ground) -> None:
+    address = ground.call(ground.valve.triggering.machines.address())
+    client = boto3.client("sqs", endpoint_url=address, region_name="us-east-1", **KEYS)
+    execution = ground.valve.stack.resources["Pass"].arn.replace(":stateMachine:", ":execution:") + ":unknown"
+    client.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({EXECUTION: execution})
+    )
+    with nullcontext() if not guarded(ground) else pytest.raises(client.exceptions.ClientError):
+        client.send_message(QueueUrl=ground.url("Out"), MessageBody=EMAIL)
+    assert bool(sent(ground)) is not guarded(ground)
+
+
+KEYS = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anybody"}
+
+
+def test_a_function_does_not_run_for_a_machine_that_it_does_not_name(ground: Ground) -> None:
+    begin(ground, "Charged", "c2")
+    assert bool(ground.printed("charged")) is not guarded(ground)
+    if guarded(ground):
+        assert ("Charged", "from") in reasons(ground)
+
+
+def test_a_machine_that_the_policy_names_may(tmp_path: Path, cloud: Standing) -> None:
+    named = {
+        "functions": {"Charge": {"from": ["Charged"]}},
+        "grant": [{"functions": ["Open"], "configure": ["Out"], "why": "sets how long messages stay"}],
+    }
+    files = {**FILES, "valve.yaml": json.dumps({**POLICY, **named})}
+    with Ground(tmp_path, files, cloud, mode="enforce") as ground:
+        begin(ground, "Charged", "c2")
+        assert ground.printed("charged") == [{"email": ""}]
+        begin(ground, "Open", "c2", told={"attributes": {"MessageRetentionPeriod": "60"}})
+        asked = {"QueueUrl": ground.url("Out"), "AttributeNames": ["MessageRetentionPeriod"]}
+        found = ground.client("sqs").get_queue_attributes(**asked)["Attributes"]
+        assert found == {"MessageRetentionPeriod": "60"}
+        assert reasons(ground) == set()
