@@ -43,6 +43,10 @@ TRANSPORT = frozenset(
 )
 """`x-amz-*` headers that belong to signing and framing; any other must be a parameter of the operation."""
 
+HOISTED_BEFORE = frozenset({"content-type", "content-md5", "x-amzn-trace-id"})
+"""Headers of other names that SDKs put into a version 2 link's query string; the last, which that of Node
+takes from Lambda, says nothing of the operation."""
+
 KEPT_BACK = frozenset(
     {"moto-api", "health", "restapis", "graphql", "favicon.ico", "2018-06-01", "2015-03-31"}
 )
@@ -349,7 +353,7 @@ def hoisted(
     left, moved = {}, {}
     for name, value in query.items():
         low = name.lower()
-        if low.startswith("x-amz-") or (signed.kind == "v2-query" and low in {"content-type", "content-md5"}):
+        if low.startswith("x-amz-") or (signed.kind == "v2-query" and low in HOISTED_BEFORE):
             if headers.get(low, value) != value or low in moved:
                 raise Unclear(f"it says `{low}` in its headers and in its query string")
             moved[low] = value

@@ -185,7 +185,8 @@ def check_v2_s3(
 ) -> None:
     """Raise `Unclear` unless S3's version 2 signature is right. `bucket` is set for a virtual-host name."""
     amz: dict[str, str] = {}
-    for name, value in [*head.headers, *((n, v) for n, v in query.items() if n.startswith("x-amz-"))]:
+    said = {name.lower(): value for name, value in query.items()}  # SDKs spell a header's name as they like
+    for name, value in [*head.headers, *((n, v) for n, v in said.items() if n.startswith("x-amz-"))]:
         if name.startswith("x-amz-"):
             amz[name] = f"{amz[name]},{value.strip()}" if name in amz else value.strip()
     date = "" if "x-amz-date" in amz else head.header("date") or ""
@@ -198,8 +199,8 @@ def check_v2_s3(
     parts = [(n, v) for n, v in query.items() if n in SUBRESOURCES]
     resource = "&".join(f"{n}={v}" if v else n for n, v in sorted(parts))
     path = head.target.partition("?")[0]
-    md5 = head.header("content-md5") or query.get("content-md5", "")
-    kind = head.header("content-type") or query.get("content-type", "")
+    md5 = head.header("content-md5") or said.get("content-md5", "")
+    kind = head.header("content-type") or said.get("content-type", "")
     block = "".join(f"{n}:{amz[n]}\n" for n in sorted(amz))
     # Why three: for a bucket alone SDKs sign the slash that they leave out of the path.
     for written in (f"/{bucket}{path}" if bucket else path, path, f"{path}/"):
