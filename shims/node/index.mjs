@@ -2,6 +2,7 @@
 // native part. Runs in the function's own process, so nothing of it is ever believed.
 
 import { createRequire } from "node:module";
+import "./plain-http.cjs";
 
 const require = createRequire(import.meta.url);
 const native = require.extensions[".node"];

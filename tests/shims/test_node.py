@@ -107,6 +107,30 @@ def test_evidence_is_no_header_that_breaks_another(tmp_path: Path, seen: tuple[i
     assert "x" not in {name.lower() for name in kept.requests[0][3]}
 
 
+HANDLERS = {
+    "as names": "exports.NodeHttpHandler = class { v = 1 }; exports.NodeHttp2Handler = class { v = 2 };",
+    "fixed": """
+for (const [name, made] of [["NodeHttpHandler", class { v = 1 }], ["NodeHttp2Handler", class { v = 2 }]])
+  Object.defineProperty(exports, name, { enumerable: true, get: () => made });""",
+}
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("how", ["require('a-client')", "(await import('a-client')).default"])
+@pytest.mark.parametrize("package", HANDLERS)
+def test_a_client_of_http_2_is_given_one_of_http_1(package: str, how: str, ours: bool, tmp_path: Path) -> None:
+    """The SDK's own way: a client's package asks another one for its handler."""
+    handler, client = "@smithy/node-http-handler", "new (require('@smithy/node-http-handler')).NodeHttp2Handler()"
+    for name, text in ((handler, HANDLERS[package]), ("a-client", f"module.exports = {client}.v;")):
+        (tmp_path / "node_modules" / name).mkdir(parents=True)
+        (tmp_path / "node_modules" / name / "index.js").write_text(text)
+    app = tmp_path / ("app.cjs" if "require" in how else "app.mjs")
+    app.write_text(f"console.log({how})")
+    shim = ["--require", str(SHIMS / "plain-http.cjs")] if ours else []
+    done = subprocess.run([NODE, *shim, app], check=True, timeout=60, capture_output=True)
+    assert done.stdout == (b"1\n" if ours else b"2\n")
+
+
 def test_the_runtime_s_own_requests_say_nothing(tmp_path: Path, seen: tuple[int, Seen]) -> None:
     port, kept = seen
     text = f"require('http').get('http://127.0.0.1:{port}/', (r) => r.resume())"
