@@ -129,6 +129,8 @@ def test_a_name_of_another_account_is_foreign(
         "my.s3-website.eu-west-1.amazonaws.com",
         "db.abc.eu-west-1.rds.amazonaws.com",
         "lb-1.eu-west-1.elb.amazonaws.com",
+        "checkip.amazonaws.com",
+        "ip-ranges.amazonaws.com",
         "localhost",
         "localstack.cloud.example",
     ],

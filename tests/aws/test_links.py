@@ -117,16 +117,17 @@ def test_a_link_is_read_as_the_call_that_it_is(world: World, version: str, call:
 
 
 def as_older_sdks_write(url: str) -> str:
-    """Return a link of version 2 as the older SDK of Node writes it: a header's name is spelled as a header's,
-    and Lambda's trace stands there, which no signature of that version covers."""
+    """Return a link of version 2 as the older SDK of Node writes it: a header's name is spelled as one, and
+    Lambda's trace stands there, which no signature of that version covers."""
     assert "content-type=" in url
-    return url.replace("content-type=", "Content-Type=") + "&X-Amzn-Trace-Id=Root%3D1-6b0cda11-66a98acd0dbe6d2f"
+    return url.replace("content-type=", "Content-Type=") + "&X-Amzn-Trace-Id=Root%3D1-6b0cda11"
 
 
 def test_a_link_of_an_older_sdk_is_read_as_the_call_that_it_is(world: World) -> None:
     url = as_older_sdks_write(world.url("s3", "put_object", ContentType="image/png"))
     (link,) = world.aws.opened(json.dumps(url).encode()).links
-    assert (link.problem, link.call.operation, link.call.params["ContentType"]) == ("", "PutObject", "image/png")
+    assert (link.problem, link.call.operation) == ("", "PutObject")
+    assert link.call.params["ContentType"] == "image/png"
     assert "Trace" not in world.anew(link).url
     (other,) = world.aws.opened(json.dumps(url.replace("image%2Fpng", "text%2Fhtml")).encode()).links
     assert "signature is wrong" in other.problem

@@ -118,10 +118,13 @@ for (const [name, made] of [["NodeHttpHandler", class { v = 1 }], ["NodeHttp2Han
 @pytest.mark.parametrize("ours", [True, False])
 @pytest.mark.parametrize("how", ["require('a-client')", "(await import('a-client')).default"])
 @pytest.mark.parametrize("package", HANDLERS)
-def test_a_client_of_http_2_is_given_one_of_http_1(package: str, how: str, ours: bool, tmp_path: Path) -> None:
+def test_a_client_of_http_2_is_given_one_of_http_1(
+    package: str, how: str, ours: bool, tmp_path: Path
+) -> None:
     """The SDK's own way: a client's package asks another one for its handler."""
-    handler, client = "@smithy/node-http-handler", "new (require('@smithy/node-http-handler')).NodeHttp2Handler()"
-    for name, text in ((handler, HANDLERS[package]), ("a-client", f"module.exports = {client}.v;")):
+    handler = "@smithy/node-http-handler"
+    client = f"module.exports = new (require('{handler}')).NodeHttp2Handler().v"
+    for name, text in ((handler, HANDLERS[package]), ("a-client", client)):
         (tmp_path / "node_modules" / name).mkdir(parents=True)
         (tmp_path / "node_modules" / name / "index.js").write_text(text)
     app = tmp_path / ("app.cjs" if "require" in how else "app.mjs")

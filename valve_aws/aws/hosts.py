@@ -45,6 +45,9 @@ USERS_OWN = re.compile(
 """Names below AWS's suffixes behind which a customer's own thing answers, not an AWS API: hosts like any
 other."""
 
+PLAIN = frozenset({"checkip.amazonaws.com", "ip-ranges.amazonaws.com"})
+"""Pages below AWS's suffixes that belong to no service and ask for no signature: hosts like any other."""
+
 S3_LABEL = re.compile(r"s3(?:-fips|-accelerate|-external-1)?")
 S3_LEGACY = re.compile(r"s3-(?P<region>[a-z]{2}-[a-z-]+-\d)")
 S3_ELSEWHERE = re.compile(r"s3-object-lambda(?:-fips)?|s3-outposts(?:-fips)?|s3-global|mrap")
@@ -79,7 +82,7 @@ class Site:
 def is_aws_name(host: str) -> bool:
     """Say whether a host name belongs to AWS's own API names (whether or not it is one that can be read)."""
     suffix = suffix_of(host)
-    if suffix is None:
+    if suffix is None or host in PLAIN:
         return False
     rest = host[:-len(suffix[0])].rstrip(".")
     return suffix[0] == LOCAL_SUFFIX or (bool(rest) and not USERS_OWN.search(rest))
