@@ -7,12 +7,14 @@ Knows functions in real sandboxes, debugpy and Node's inspector as they are. Sta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -196,12 +198,128 @@ def test_a_page_in_a_browser_reads_nothing(tmp_path: Path, monkeypatch: pytest.M
         (asks("Referer: https://somewhere.test/"), True),
         (asks(host="somewhere.test:9229"), True),
         (asks(host="127.0.0.1.somewhere.test"), True),
+        (asks(host="intranet:9229"), True),
         (b"GET / HTTP/1.1\r\n\r\n", True),
         (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X: x\r\n" * 9000, True),
     ],
 )
 def test_a_request_for_a_page_is_known_by_what_browsers_say(head: bytes, page: bool) -> None:
     assert debugging._of_a_page(head) == page
+
+
+def test_a_protocol_is_known_by_its_first_line_or_its_first_bytes() -> None:
+    assert not debugging._begun(b"Content-Length:")
+    assert debugging._begun(b"Content-Length: 9")
+    assert debugging._begun(b"hi\n")
+
+
+def test_a_head_that_does_not_end_is_waited_for_no_longer_than_any() -> None:
+    assert not debugging._begun(b"GET " + b"x" * 100)
+    assert debugging._begun(b"GET " + b"x" * debugging.HEAD)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+def test_of_what_a_page_can_send_nothing_gets_in(method: str) -> None:
+    async def sent(first: bytes) -> list[bytes]:
+        reader, got = asyncio.StreamReader(), list[bytes]()
+        reader.feed_data(first)
+        reader.feed_eof()
+        inside = asyncio.StreamReader()
+        inside.feed_eof()
+        end = SimpleNamespace(abort=lambda: None)
+        into: Any = SimpleNamespace(write=got.append, drain=lambda: asyncio.sleep(0), transport=end)
+        await debugging._joined(reader, into, inside, into)
+        return got
+
+    assert asyncio.run(sent(f"{method} / HTTP/1.1\r\n\r\n".encode())) == []
+    assert asyncio.run(sent(frame(type="request", command="initialize")))
+
+
+class Inside:
+    """An environment and its jail, as far as they are asked: whether it lives, and for a line into it."""
+
+    def __init__(self, alive: bool = True) -> None:
+        self.alive, self.lines = alive, 0
+
+    def line(self) -> socket.socket:
+        self.lines += 1
+        raise ConnectionError
+
+
+@asynccontextmanager
+async def listening(**more: Any) -> AsyncIterator[tuple[debugging.Debugging, int]]:
+    """Debug ports of a run in which nothing has begun yet."""
+    port = free_port()
+    passage: Any = None
+    found = debugging.Debugging(Settings(debug_ports=(port,), **more), passage, lambda _: None)
+    await found.open()
+    try:
+        yield found, port
+    finally:
+        await found.close()
+
+
+def test_without_walls_the_function_listens_itself() -> None:
+    async def run() -> None:
+        async with listening(unsafe=True) as (_, port):
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+
+    asyncio.run(run())
+
+
+def test_who_calls_when_too_many_wait_is_cut() -> None:
+    async def run() -> None:
+        async with listening() as (found, port):
+            waiting = [await asyncio.open_connection("127.0.0.1", port) for _ in range(debugging.MOST)]
+            while len(found._under_way) < debugging.MOST:
+                await asyncio.sleep(0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            async with asyncio.timeout(10):
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b""
+            assert len(found._under_way) == debugging.MOST
+            for _, each in (*waiting, (reader, writer)):
+                each.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_only_who_is_still_there_is_led_in_and_only_to_what_lives(gone: bool) -> None:
+    async def run() -> tuple[int, int]:
+        async with listening(unsafe=True) as (found, port):
+            dead, living = Inside(alive=False), Inside()
+            reader = asyncio.StreamReader()
+            caller: Any = SimpleNamespace(transport=SimpleNamespace(abort=lambda: None))
+            there: Any = dead
+            found._there = there, there
+            led = asyncio.ensure_future(found._lead(port, reader, caller))
+            await asyncio.sleep(0)
+            if gone:
+                reader.feed_eof()
+            there = living
+            found._there = there, there
+            found._news.set()
+            await asyncio.wait_for(led, 10)
+            return dead.lines, living.lines
+
+    assert asyncio.run(run()) == (0, 0 if gone else 1)
+
+
+def test_what_is_debugged_is_alone(tmp_path: Path) -> None:
+    """The port leads into one environment, so a second one, or one made ahead, would wait for nobody."""
+    template = laid(tmp_path, COUNTS, f"python{VERSION}")
+
+    async def run(**more: Any) -> tuple[int, int]:
+        async with opened(template, [], debug_args=("-Xfaulthandler",), **more) as valve:
+            function, housing = valve.stack.functions["Hello"], valve._housing
+            await housing.prepare(function)
+            return housing._at_once(function), housing._spares_of(housing._prepared[function.key])._most
+
+    port = free_port()
+    assert asyncio.run(run(debug_ports=(port,))) == (1, 0)
+    assert asyncio.run(run(debug_ports=(port,), debug_function="Other")) == (10, 2)
 
 
 CALLS_OUT = """
@@ -316,8 +434,6 @@ def test_debugpy_stops_at_a_line_shows_a_value_and_changes_it(tmp_path: Path) ->
 
     result, (value, _), _ = asyncio.run(debugged(template, {"n": 21}, port, debugger))
     assert (value, result) == ("42", {"twice": 99})
-
-
 
 
 def test_nodes_inspector_answers_at_the_port_and_lets_it_run(tmp_path: Path) -> None:
