@@ -97,6 +97,16 @@ def test_as_many_are_served_at_once_as_are_reserved_and_the_others_are_throttled
     assert gate.call(20) == 20
 
 
+def test_what_is_reserved_over_the_api_counts_for_whoever_invokes(town: Town, client: Any) -> None:
+    def invoked() -> Any:
+        return json.loads(town.loop.wait(town.valve.invoke("Echo", b'{"a": 1}')).payload)
+
+    client.put_function_concurrency(FunctionName="echo", ReservedConcurrentExecutions=0)
+    refused = invoked()
+    client.delete_function_concurrency(FunctionName="echo")
+    assert (refused["Reason"], invoked()) == ("ReservedFunctionConcurrentInvocationLimitExceeded", {"a": 1})
+
+
 def test_an_environment_that_is_killed_in_the_middle_is_told_to_its_caller_alone(gate: Gate) -> None:
     with ThreadPoolExecutor(4) as callers:
         running = [callers.submit(gate.call, n) for n in range(4)]
