@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.house.source import ROOT
 from tests.localstack.server import Home, found, launch, stop
@@ -33,14 +34,19 @@ VERSION = "4.14"
 MISSING = "no LocalStack runs here: `make localstack` installs and starts one (once; Python 3.12 or 3.13)"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, where tests run side by side, those that share what takes longest to make: a module's,
-    and all of the town (`--dist loadgroup`)."""
-    here = Path(__file__).parent
-    for item in (each for each in items if each.path.parent == here):
-        name = item.path.stem
-        item.add_marker(pytest.mark.xdist_group("town" if name.startswith("test_front_") else name))
+class Together(LoadScopeScheduling):
+    """Gives tests that run side by side to their workers by what takes long to make: a module's, and all of
+    the town's, each to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module: str = super()._split_scope(nodeid)
+        return "town" if "/test_front_" in module else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Use it for `--dist loadscope`."""
+    return Together(config, log) if config.option.dist == "loadscope" else None
 
 
 @dataclass(frozen=True)
