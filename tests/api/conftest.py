@@ -55,7 +55,7 @@ class Town:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
         self._failed: BaseException | None = None
         self._thread.start()
-        self._ready.wait(30)
+        self._ready.wait(100)
         if self._failed:
             raise self._failed
 

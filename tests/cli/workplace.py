@@ -71,7 +71,7 @@ class Workplace:
             [sys.executable, "-P", "-m", "valve_aws.cli", *words],
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=110,
             check=False,
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},

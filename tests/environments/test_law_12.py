@@ -178,7 +178,7 @@ def test_an_environment_is_ended_whole(tmp_path: Path) -> None:
 
     async def warm(invoke: Invoke) -> None:
         await invoke(leave=seconds)
-        async with asyncio.timeout(10):  # on a busy machine it is still about to be executed
+        async with asyncio.timeout(60):  # on a busy machine it is still about to be executed
             while not sleepers(seconds):
                 await asyncio.sleep(0.005)
 
@@ -191,7 +191,7 @@ def test_never_ends_it_whole_while_the_run_goes_on(tmp_path: Path) -> None:
 
     async def life(invoke: Invoke) -> None:
         await invoke("Mail", leave=seconds)
-        async with asyncio.timeout(10):  # no event waits for the end of what served the last one
+        async with asyncio.timeout(60):  # no event waits for the end of what served the last one
             while sleepers(seconds):
                 await asyncio.sleep(0.005)
         await invoke()

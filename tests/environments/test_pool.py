@@ -188,7 +188,7 @@ def test_those_that_rest_end_beside_each_other(world: World, monkeypatch: pytest
         both, close = asyncio.Barrier(2), Environment.close
 
         async def together(environment: Environment, reason: str = "spindown") -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await both.wait()
             await close(environment, reason)
 

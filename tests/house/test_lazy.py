@@ -93,7 +93,7 @@ def _run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-X", "importtime", "-c", code]
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VALVE_"))}
     return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=110, check=False
     )
 
 

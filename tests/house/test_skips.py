@@ -52,6 +52,6 @@ def test_a_skip_fails_in_ci_alone(
         str(tmp_path),
     ]
     ran = subprocess.run(
-        command, cwd=tmp_path, env=base | environ, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, env=base | environ, capture_output=True, text=True, timeout=110, check=False
     )
     assert (ran.returncode == 0) is passes, ran.stdout

@@ -52,7 +52,7 @@ require('child_process').exec('echo child', (e, out) => console.log(out.trim()))
 """
 COMMANDS = {
     "/usr/bin/node": (["-e", NODE], {"worker", "child"}, 81),
-    "/usr/bin/curl": (["-sm5", "http://203.0.113.9:8080/x"], set(), 8080),
+    "/usr/bin/curl": (["-sm20", "http://203.0.113.9:8080/x"], set(), 8080),
 }
 
 

@@ -245,7 +245,7 @@ ASK = """
 import socket, sys
 for address, port in zip(sys.argv[1::2], map(int, sys.argv[2::2])):
     f = socket.AF_INET6 if ':' in address else socket.AF_INET
-    s = socket.socket(f, socket.SOCK_DGRAM); s.settimeout(5); s.connect((address, port)); s.send(b'name?')
+    s = socket.socket(f, socket.SOCK_DGRAM); s.settimeout(20); s.connect((address, port)); s.send(b'name?')
     try: print(s.recv(9))
     except OSError as e: print(e)
 """

@@ -69,7 +69,7 @@ def test_who_is_throttled_knows_what_the_events_carry_that_are_served(
         await valve.open()
         try:
             busy = asyncio.ensure_future(valve.invoke("Busy", json.dumps({"reads": reads}).encode()))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not valve._housing._working.get("Slow"):
                     await asyncio.sleep(0.01)
             done = await valve.invoke("Spy", b"{}")

@@ -130,7 +130,7 @@ class Up:
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(folder, fresh), daemon=True)
         self._thread.start()
-        self._ready.wait(60)
+        self._ready.wait(100)
         if self._failed:
             raise self._failed
 
@@ -186,7 +186,7 @@ class Up:
 
     def until(self, key: str) -> None:
         """Wait until an object is there."""
-        for _ in range(200):
+        for _ in range(1200):
             there = self.client("s3").list_objects_v2(Bucket=FILES).get("Contents", ())
             if any(each["Key"] == key for each in there):
                 return
