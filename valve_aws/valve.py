@@ -213,6 +213,7 @@ class Valve:
             self._operating.learn(stack, Bystander(flow, stack))
         if before is Mode.OFF and self.mode is not Mode.OFF:
             await self._housing.renew()  # Why: what its environments have learned so far, nobody has followed
+            self.triggering.machines.doubt()
 
     async def renew(self) -> None:
         """Begin another run: no record, no label but the seed's, no environment that has seen an event.

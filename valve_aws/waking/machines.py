@@ -28,8 +28,10 @@ from valve_aws.model.call import Evidence
 from valve_aws.model.cell import Cell, Extent, Part, Span, one
 from valve_aws.model.label import Label
 from valve_aws.model.plan import Listeners
+from valve_aws.model.ports import Outcome, Rise
 from valve_aws.model.safe import plain
 from valve_aws.model.source import NOWHERE
+from valve_aws.model.stack import Resource
 from valve_aws.model.verdict import Holding, Mode, Way
 from valve_aws.passage.crossing import Crossing, asked_of_aws
 from valve_aws.passage.driver import Passage
@@ -63,6 +65,8 @@ class Execution:
     subject: Subject
     kept: Label
     """What the book has of what it carries."""
+    shown: Label
+    """What the book has of what its standing shows."""
 
 
 class Machines:
@@ -101,6 +105,11 @@ class Machines:
         """Forget every execution."""
         for kept in (self._executions, self._began, self.running, self._waiting):
             kept.clear()
+
+    def doubt(self) -> None:
+        """Take it that nobody knows what any execution carries."""
+        self._executions.clear()
+        self._began.clear()
 
     def happened(self, command: ask.Forward, execution: str) -> None:
         """Take note of an execution that a call has started, with all that the call carries. One whose name
@@ -198,7 +207,7 @@ class Machines:
         held = self._held([extent], known.complete)
         ways = {way.tag: way for way in (*held.ways, *known.ways)}
         label = held.label | known.label
-        return Execution(Subject("", self._logical(machine), label, ways, cause=cause), label)
+        return Execution(Subject("", self._logical(machine), label, ways, cause=cause), label, label)
 
     def _logical(self, machine: str) -> str:
         """Return a machine's logical id; of one that the stack does not have, what no function is called."""
@@ -208,12 +217,15 @@ class Machines:
     def _handed(self, execution: str) -> list[Extent]:
         """Return where things are put that an execution may have been handed since it began: its own cell,
         and, as a task's token does not say its machine, that of all machines."""
-        machine, court = machine_of(execution), self._passage.court
-        place = names.Place(court.account, court.region)
         return [
-            one(machine, _name_of(execution)),
-            Extent(names.account(place, "states"), Part.CONTENT, Span.ALL),
+            one(machine_of(execution), _name_of(execution)),
+            Extent(self._all(), Part.CONTENT, Span.ALL),
         ]
+
+    def _all(self) -> str:
+        """Return what stands for all machines."""
+        court = self._passage.court
+        return names.account(names.Place(court.account, court.region), "states")
 
     def _held(self, extents: list[Extent], complete: bool = True) -> Holding:
         """Return what is in some extents. Why mostly complete: what is not in the book under that name was
@@ -243,6 +255,34 @@ class Machines:
             found.kept |= label
         return ident, verdict.passes
 
+    def show(self, execution: str, found: Execution, refused: bool) -> None:
+        """Let the book know what the standing of an execution shows from now on: to whoever has a token of
+        it, whether it still waits; and where it is refused something, to whoever looks at it, how it goes on.
+
+        Why not judged: nothing is put there. Whoever looks is tainted, also by what no store there accepts.
+        """
+        passage, label = self._passage, found.subject.label
+        if passage.court.mode is Mode.OFF or label <= found.shown:
+            return
+        machine = machine_of(execution)
+        where = [Extent(self._all(), Part.NAMES, Span.ONE)] if self._asks(machine) else []
+        if refused:
+            parts = (Part.NAMES, Part.COUNTS)
+            where += [one(machine, _name_of(execution)), *(Extent(machine, part, Span.ONE) for part in parts)]
+        ways = tuple(found.subject.ways.values())
+        ident, _ = passage.at_once(ask.Begin())
+        rises = [Rise(extent, label, ways) for extent in where]
+        passage.at_once(ask.Raise(ident, rises, (), passage.book.stamp()))
+        passage.at_once(ask.Settle(ident, Outcome.UNKNOWN))
+        if refused:
+            found.shown |= label
+
+    def _asks(self, machine: str) -> bool:
+        """Say whether tasks of a machine may wait for an answer; of one that is not known they may."""
+        found = self._passage.stack.by_arn().get(machine)
+        told = str(found.properties) if isinstance(found, Resource) else ""
+        return "Definition" not in told or "aitForTaskToken" in told
+
     def _ended(self, execution: str, status: str) -> None:
         if not NAMED.fullmatch(execution):
             return
@@ -268,10 +308,13 @@ class _Step(Crossing):
                 self._asked = command
             case ask.Release(reply) if not self._found.subject.label <= self._found.kept:
                 return self._learned(reply)
+            case ask.Refuse() | ask.Fail() if not self._found.subject.label <= self._found.kept:
+                self._machines.show(self._execution, self._found, True)
         return super().act(command)
 
     async def _learned(self, reply: ask.Reply) -> None:
         ident, may = await self._machines.keep(self._execution, self._found)
+        self._machines.show(self._execution, self._found, not may)
         if may or self._asked is None:
             await super().act(ask.Release(reply))
         else:

@@ -21,8 +21,9 @@ def _sets(operation: str, opens: str, where: str = "machine") -> Row:
 
 ROWS = (
     Row("StartExecution",
-        "hands the input over; for a name that is taken the answer tells whether its input was the same",
-        reveals="named", changes="started", blind="unnamed", actions="states:StartExecution@machine",
+        "hands the input over; for a name that is taken the answer tells whether its input was the same, and "
+        "whether it has ended",
+        reveals="taken", changes="started", blind="unnamed", actions="states:StartExecution@machine",
         leaves="name=name trace=traceHeader"),
     Row("StartSyncExecution", "hands the input over; the reply is the result", reveals="result",
         changes="started", actions="states:StartSyncExecution@machine", leaves="name=name trace=traceHeader"),
@@ -30,9 +31,9 @@ ROWS = (
         actions="states:DescribeExecution@execution"),
     Row("GetExecutionHistory", "what each step was given and gave", reveals="shown",
         actions="states:GetExecutionHistory@execution"),
-    Row("StopExecution", "an execution ends; an error tells that it is not there", consults="execution",
-        reveals="execution", changes="execution", actions="states:StopExecution@execution",
-        leaves="error=error"),
+    Row("StopExecution", "an execution ends, and nobody waits for its tokens; an error tells that it is not "
+        "there, the time whether it had ended", consults="execution", reveals="shown", changes="stopped",
+        actions="states:StopExecution@execution", leaves="error=error"),
     Row("ListExecutions", "names of executions, and how they ended", reveals="names",
         actions="states:ListExecutions@machine"),
     Row("DescribeStateMachine", "settings", reveals="config", actions="states:DescribeStateMachine@machine"),
@@ -75,12 +76,16 @@ def _ran(asked: Asked) -> list[Extent]:
     return [Extent(machine(arn), part, Span.ONE, name) for part in (Part.CONTENT, Part.NAMES)]
 
 
+def _stopped(asked: Asked) -> list[Extent]:
+    return [*_ran(asked), Extent(names.account(asked.place, "states"), Part.NAMES, Span.ONE)]
+
+
 def _shown(asked: Asked) -> list[Extent]:
     """Why the cell without a name beside it: what was brought there, by functions that the machine has run,
     is in some execution, and nobody tells in which. And all of the account's:
     so is what came with a token."""
     brought = Extent(machine(asked.params["executionArn"]), Part.CONTENT, Span.ONE, "")
-    return [*_ran(asked), brought, Extent(names.account(asked.place, "states"), Part.CONTENT, Span.ALL)]
+    return [*_ran(asked), brought, *TOKENS(asked)]
 
 
 def _named(asked: Asked) -> list[Extent]:
@@ -94,15 +99,27 @@ def _started(asked: Asked) -> list[Extent]:
     return _named(asked) or list(NEW(asked))
 
 
+def _taken(asked: Asked) -> list[Extent]:
+    return [*_named(asked), *TOKENS(asked)] if asked.params.get("name") else []
+
+
+def _listed(asked: Asked) -> list[Extent]:
+    """Why what came with tokens: by that an execution goes on or ends."""
+    return [*LISTED(asked), *TOKENS(asked)]
+
+
+TOKENS = whole(account("states"), (Part.CONTENT, Span.ALL))
+LISTED = whole(_machine, (Part.NAMES, Span.ALL), (Part.CONTENT, Span.ALL))
 NEW = whole(_machine, (Part.CONTENT, Span.NEW), (Part.NAMES, Span.NEW))
 
 EXTENTS: dict[str, Extents] = {
     "started": _started,
-    "named": _named,
+    "taken": _taken,
     "result": whole(_machine, (Part.CONTENT, Span.ONE)),
     "execution": _ran,
     "shown": _shown,
-    "names": whole(_machine, (Part.NAMES, Span.ALL), (Part.CONTENT, Span.ALL)),
+    "stopped": _stopped,
+    "names": _listed,
     "config": whole(_machine, (Part.CONFIG, Span.ALL)),
     "set-up": whole(_machine, (Part.CONFIG, Span.ONE)),
     "machines": whole(account("states"), (Part.NAMES, Span.ALL)),
