@@ -45,6 +45,7 @@ def read(settings: Settings, say: Say) -> tuple[Stack, tuple[Seed, ...]]:
         account=settings.account or (backend.account if backend else "123456789012"),
         region=settings.region,
         physical=settings.physical,
+        project=settings.project,
         load=lambda path: load(path, last=True),
     )
     for warning in stack.warnings:

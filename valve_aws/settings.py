@@ -28,6 +28,8 @@ class Settings:
     """Everything that a run depends on. Paths are as given; `None` means the default of the design."""
 
     template: Path | None = None
+    project: Path | None = None
+    """`--project`: what code and nested templates may not leave, where that is more than the template's folder."""
     stack: str = ""
     region: str = "us-east-1"
     account: str = ""

@@ -205,6 +205,7 @@ physical = [ # ]
         ('mode = "audit"', "11:1: `mode` may not be `audit` here"),
         ('backend = "https://elsewhere.test"', "11:1: `backend` may not be"),
         ('env_vars = "../n.json"', "11:1: `env_vars` may not be .*: a path there does not leave the file's"),
+        ('project = ".."', "11:1: `project` may not be `..` here: a path there does not leave the file's"),
         ('audit = "link/records"', "11:1: `audit` may not be `link/records` here: a path there does not"),
         ('mode = "enfroce"', "samconfig.toml:11:1: `mode`: `enfroce` is not one of"),
         ('allow_build = "maybe"', "samconfig.toml:11:1: `allow_build`: `maybe` is not true or false"),

@@ -78,6 +78,26 @@ def test_what_sam_built_may_point_back_into_the_project(read: Read, tmp_path: Pa
         read(FUNCTION.format("../../../src"), name=".aws-sam/build/template.yaml")
 
 
+def test_a_project_that_is_named_holds_code_beside_the_template_s_folder(read: Read, tmp_path: Path) -> None:
+    project = tmp_path / "app"
+    files = {"app/src/a.py": "", "other/b.py": ""}
+    made = read(FUNCTION.format("../src"), name="app/sam/template.yaml", files=files, project=project)
+    assert made.functions["F"].code.folder == project.resolve() / "src"
+    for path in ("../../other", str(tmp_path / "other")):
+        with pytest.raises(Invalid, match="folder; keep it within `.*/app`, or say with `--project`"):
+            read(FUNCTION.format(path), name="app/sam/template.yaml", project=project)
+
+
+def test_a_project_is_no_home_folder_and_holds_the_template(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    for project, problem in (("me", "home folder"), (".", "home folder"), ("me/x", "the template is not in")):
+        (tmp_path / project).mkdir(parents=True, exist_ok=True)
+        with pytest.raises(Invalid, match=f"^--project: .*{problem}"):
+            read(FUNCTION.format("."), name="me/app/template.yaml", project=tmp_path / project)
+
+
 def test_a_link_within_the_folder_is_followed_and_one_that_leaves_is_found(tmp_path: Path) -> None:
     root = (tmp_path / "code").resolve()
     (root / "deep/er").mkdir(parents=True)

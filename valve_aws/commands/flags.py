@@ -80,6 +80,11 @@ STACK = (
         metavar="K=V …",
         help="values for the template's parameters, as SAM takes them",
     ),
+    click.option(
+        "--project",
+        type=PATH,
+        help="folder that code and nested templates may lie in  [default: the template's own]",
+    ),
     click.option("--stack-name", default="", help="[default: the folder's name]"),
     click.option("--region", default="", help="AWS region  [default: $AWS_REGION, else us-east-1]"),
     click.option(

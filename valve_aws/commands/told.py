@@ -48,6 +48,7 @@ def gather(told: Mapping[str, Any]) -> Settings:
             raise Invalid(Where(flag), f"`{text}` cannot be one", f"write `{example}`")
     return Settings(
         template=told.get("template"),
+        project=told.get("project"),
         stack=told.get("stack_name", ""),
         region=region,
         account=told.get("account", ""),

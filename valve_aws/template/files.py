@@ -56,9 +56,25 @@ def project(file: Path) -> Path:
     return real.parent
 
 
+def bounds(file: Path, given: Path | None) -> Path:
+    """Return the folder that code may not leave: the one that was given, else the template's project.
+
+    Why nothing of the template's surroundings is asked: whose template it is may lie in somebody else's
+    folder. Raises Invalid for a folder that is no project of this template.
+    """
+    if given is None:
+        return project(file)
+    root, where = Path(os.path.realpath(given)), Where("--project")
+    if private(root):
+        raise Invalid(where, f"`{given}` is a home folder, or holds one", "name the application's own folder")
+    if not Path(os.path.realpath(file)).is_relative_to(root):
+        raise Invalid(where, f"the template is not in `{given}`", "name a folder that it lies in")
+    return root
+
+
 def within(root: Path, base: Path, written: str, where: Where) -> Path:
     """Return where `written`, relative to `base`, leads, links followed. Raises Invalid outside `root`."""
-    remedy = f"keep it within `{root}`"
+    remedy = f"keep it within `{root}`, or say with `--project` which folder it may lie in"
     if "\0" in written:
         raise Invalid(where, "a path with a NUL character in it", "remove it")
     if Path(written).is_absolute() and not written.startswith(f"{root}{os.sep}"):

@@ -88,13 +88,15 @@ def read(
     region: str,
     physical: Mapping[str, str],
     load: Callable[[Path], Node],
+    project: Path | None = None,
 ) -> Stack:
     """Return the application that the template `file` describes.
 
-    `load` reads and parses a template; `physical` maps logical ids to names that already exist. Raises
-    Invalid for a mistake in the template; what is merely not understood becomes a warning.
+    `load` reads and parses a template; `physical` maps logical ids to names that already exist; `project` is
+    what code may not leave, else the template's own folder. Raises Invalid for a mistake in the template; what
+    is merely not understood becomes a warning.
     """
-    ground = Ground(stack, account, region, physical, load, files.project(file))
+    ground = Ground(stack, account, region, physical, load, files.bounds(file, project))
     root = load(file)
     _repeated(root, ground)
     try:
