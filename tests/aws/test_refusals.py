@@ -3,14 +3,17 @@ may retry."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws.conftest import ACCOUNT, NOW, REGION, Sign
 from tests.wire.sdk import through
 from valve_aws.aws import Aws
-from valve_aws.model.call import Head, Key
+from valve_aws.model.call import Head, Key, Unreadable
+from valve_aws.model.stack import KeySchema
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("s3", "get_object", {"Bucket": "my-bucket", "Key": "k"}),
@@ -99,3 +102,53 @@ def test_a_dead_backend_is_retried_a_bounded_number_of_times(
     with pytest.raises(ClientError):
         through("sqs", fail, retries={"total_max_attempts": 3}).list_queues()
     assert len(sent) == 3
+
+
+MISFITS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "an item without a key": (
+        "PutItem",
+        {"Item": {"id": {"S": "1"}}},
+        "One or more parameter values were invalid: Missing the key at in the item",
+    ),
+    "an item of a batch": (
+        "BatchWriteItem",
+        {"RequestItems": {"t": [{"PutRequest": {"Item": {"at": {"N": "1"}}}}]}},
+        "One or more parameter values were invalid: Missing the key id in the item",
+    ),
+    "another type": (
+        "PutItem",
+        {"Item": {"id": {"N": "1"}, "at": {"N": "1"}}},
+        "One or more parameter values were invalid: Type mismatch for key id expected: S actual: N",
+    ),
+    "an empty key": (
+        "GetItem",
+        {"Key": {"id": {"S": ""}, "at": {"N": "1"}}},
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+        "empty string value. Key: id",
+    ),
+    "half a key": (
+        "UpdateItem",
+        {"Key": {"id": {"S": "1"}}, "UpdateExpression": "SET a = :a"},
+        "The provided key element does not match the schema",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MISFITS)
+def test_a_key_that_is_none_of_the_table_s_is_refused_in_dynamodb_s_words(
+    key: Key, sign: Sign, what: str
+) -> None:
+    operation, params, text = MISFITS[what]
+    given = params if "RequestItems" in params else {"TableName": "t", **params}
+    target = f"DynamoDB_20120810.{operation}"
+    headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0"}
+    host = "dynamodb.eu-west-1.amazonaws.com"
+    body = json.dumps(given).encode()
+    schema = KeySchema(("id", "S"), ("at", "N"))
+    aws = Aws(ACCOUNT, REGION, lambda _: schema, now=lambda: NOW)
+    head, sent = sign("POST", host, "/", body, service="dynamodb", headers=headers)
+    found = aws.read(head, sent, key)
+    assert isinstance(found, Unreadable)
+    status, _, answer = aws.declined(head, "r-1", *found.answer)
+    told = json.loads(answer)
+    assert (status, told["__type"], told["message"]) == (400, "ValidationException", text)

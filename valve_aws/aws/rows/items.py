@@ -13,6 +13,7 @@ from valve_aws.aws import names
 from valve_aws.aws.rows import expression
 from valve_aws.aws.rows.expression import NOTHING, Attributes, union
 from valve_aws.aws.rows.row import Asked, listed
+from valve_aws.aws.unclear import Declined
 from valve_aws.model.cell import Span
 from valve_aws.model.stack import KeySchema
 
@@ -47,10 +48,34 @@ class Write:
     """The answer tells at least whether the item was there."""
 
 
-def key(table: str, attributes: Params, asked: Asked) -> str | None:
-    """Return an item's name; None when the table's keys are not known."""
+def key(table: str, attributes: Params, asked: Asked, whole: bool = False) -> str | None:
+    """Return an item's name; None when the table's keys are not known. `whole`: out of an item, not a key.
+
+    Raises Declined, in DynamoDB's words, for a key that is none of the table's.
+    """
     schema = asked.tables(table)
-    return None if schema is None else names.item(attributes, schema)
+    if schema is None:
+        return None
+    try:
+        return names.item(attributes, schema)
+    except names.NotCanonical as misfit:
+        text = _misfit(attributes, schema, whole)
+        raise Declined(str(misfit), "ValidationException", text) from misfit
+
+
+def _misfit(attributes: Params, schema: KeySchema, whole: bool) -> str:
+    """Return what DynamoDB says of a key that is none of a table's."""
+    for name, kind in filter(None, (schema.partition, schema.sort)):
+        value = attributes.get(name) or {}
+        if value.get(kind) in {"", b""}:
+            rule = "The AttributeValue for a key attribute cannot contain an empty string value"
+            return f"One or more parameter values are not valid. {rule}. Key: {name}"
+        if whole and not value:
+            return f"One or more parameter values were invalid: Missing the key {name} in the item"
+        if whole and kind not in value:
+            found = f"expected: {kind} actual: {next(iter(value))}"
+            return f"One or more parameter values were invalid: Type mismatch for key {name} {found}"
+    return "The provided key element does not match the schema"
 
 
 def _named(params: Params) -> Mapping[str, Any]:
@@ -196,7 +221,7 @@ def _write(
         shows = None
     return Write(
         table,
-        key(table, attributes, asked),
+        key(table, attributes, asked, whole=kind == "put"),
         kind,
         changed,
         union(tested, computed, shows),
@@ -245,7 +270,7 @@ def batch_write(asked: Asked, params: Params) -> list[Write]:
         for request in listed(requests):
             ((kind, wanted),) = request.items()
             attributes, what = (wanted["Item"], "put") if kind == "PutRequest" else (wanted["Key"], "delete")
-            found.append(Write(table, key(table, attributes, asked), what, None))
+            found.append(Write(table, key(table, attributes, asked, whole=what == "put"), what, None))
     return found
 
 
