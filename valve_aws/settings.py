@@ -29,7 +29,7 @@ class Settings:
 
     template: Path | None = None
     project: Path | None = None
-    """`--project`: what code and nested templates may not leave, where that is more than the template's folder."""
+    """`--project`: what code and nested templates may not leave; else the template's own folder."""
     stack: str = ""
     region: str = "us-east-1"
     account: str = ""

@@ -123,8 +123,8 @@ MISFITS: dict[str, tuple[str, dict[str, Any], str]] = {
     "an empty key": (
         "GetItem",
         {"Key": {"id": {"S": ""}, "at": {"N": "1"}}},
-        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-        "empty string value. Key: id",
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
+        "an empty string value. Key: id",
     ),
     "half a key": (
         "UpdateItem",

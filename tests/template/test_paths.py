@@ -84,7 +84,7 @@ def test_a_project_that_is_named_holds_code_beside_the_template_s_folder(read: R
     made = read(FUNCTION.format("../src"), name="app/sam/template.yaml", files=files, project=project)
     assert made.functions["F"].code.folder == project.resolve() / "src"
     for path in ("../../other", str(tmp_path / "other")):
-        with pytest.raises(Invalid, match="folder; keep it within `.*/app`, or say with `--project`"):
+        with pytest.raises(Invalid, match=r"folder; keep it within `.*/app`, or say with `--project`"):
             read(FUNCTION.format(path), name="app/sam/template.yaml", project=project)
 
 

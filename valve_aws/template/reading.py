@@ -93,8 +93,8 @@ def read(
     """Return the application that the template `file` describes.
 
     `load` reads and parses a template; `physical` maps logical ids to names that already exist; `project` is
-    what code may not leave, else the template's own folder. Raises Invalid for a mistake in the template; what
-    is merely not understood becomes a warning.
+    what code may not leave, else the template's own folder. Raises Invalid for a mistake in the template;
+    what is merely not understood becomes a warning.
     """
     ground = Ground(stack, account, region, physical, load, files.bounds(file, project))
     root = load(file)
