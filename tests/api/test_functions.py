@@ -6,16 +6,19 @@ Knows what a client sees. The answers themselves are held against AWS's recorded
 from __future__ import annotations
 
 import base64
+import http.client
 import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.api.conftest import Town
 from valve_aws.course.commands import Lost
 from valve_aws.model.ports import Outcome
 from valve_aws.passage.driver import Passage
@@ -130,6 +133,20 @@ def test_provisioned_environments_are_made_ahead_and_say_so(client: Any, make: A
     assert told(client, name)[0] == "on-demand"
 
 
+def test_what_was_provisioned_is_asked_for_anew_and_no_more(client: Any, make: Any, town: Town) -> None:
+    name = make("withdrawn", "1")
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+    client.publish_version(FunctionName=name)
+    asked = {"FunctionName": name, "Qualifier": "1"}
+    for count in (2, 1, 2):
+        client.put_provisioned_concurrency_config(**asked, ProvisionedConcurrentExecutions=count)
+        assert provisioned(client, asked)["AllocatedProvisionedConcurrentExecutions"] == count
+    held = town.valve._housing._spares
+    assert [each.ready for key, each in held.items() if key.startswith(name)] == [2]
+    client.delete_provisioned_concurrency_config(**asked)
+    assert not [key for key in held if key.startswith(name)]
+
+
 def test_provisioned_environments_that_cannot_start_are_told_as_failed(client: Any, make: Any) -> None:
     name = make("broken", "1\nraise ValueError('no')")
     client.publish_version(FunctionName=name)
@@ -168,6 +185,18 @@ def test_a_package_is_fetched_from_where_the_api_says_it_is(client: Any, make: A
     name = make("fetched", "1")
     with urlopen(client.get_function(FunctionName=name)["Code"]["Location"]) as answer:
         assert answer.read() == code("1")
+
+
+@pytest.mark.parametrize("name", ["../secret.zip", "..%2Fsecret.zip", "%2e%2e/secret.zip", "..%5Csecret.zip"])
+def test_no_other_file_is_fetched_from_there(client: Any, make: Any, town: Town, name: str) -> None:
+    where = urlsplit(client.get_function(FunctionName=make("beside", "1"))["Code"]["Location"])
+    (town.folder / ".valve" / "secret.zip").write_text("theirs")
+    asking = http.client.HTTPConnection(where.netloc)
+    asking.request("GET", f"{where.path.rpartition('/')[0]}/{name}")
+    answer = asking.getresponse()
+    assert (answer.status, b"theirs" in answer.read()) == (404, False)
+    asking.close()
+    assert town.api.desk.engine.kept("../secret.zip") is None
 
 
 def test_what_cannot_be_run_is_deployed_and_says_so_when_it_is_invoked(client: Any, town: Any) -> None:

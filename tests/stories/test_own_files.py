@@ -36,11 +36,13 @@ def test_policy_seed_records_and_labels_in_the_code_folder_are_covered(tmp_path:
     (tmp_path / "seed.yaml").write_text("Files: {a.txt: hidden-seed}\n")
     tmp_path.chmod(mode)
     world = World(tmp_path)
-    for _ in range(2):
-        ran = world.invoke("Look", "--audit", "here.jsonl", "--labels", "here.db")
+    here = ("--audit", "here.jsonl", "--labels", "here.db")
+    for words in ((), here, here):
+        ran = world.invoke("Look", *words)
         assert ran.code == 0, ran.err
         shown = ran.result
         assert shown["app.py"] == FUNCTION
         assert "hidden" not in json.dumps({k: v for k, v in shown.items() if k != "app.py"})
         assert not any(name.startswith(".valve") for name in shown)
+        assert (tmp_path / ".valve" / "audit.jsonl").is_file()
         assert not any(content for name, content in shown.items() if name.startswith("here."))
