@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,31 @@ def test_what_is_read_changes_no_class(named: str) -> None:
     finally:
         if "purge" in vars(kind):
             del kind.purge
+
+
+def machine(text: dict[str, Any]) -> dict[str, Any]:
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+    properties = {"DefinitionString": json.dumps({"StartAt": "A", "States": {"A": text}})}
+    kind = "AWS::StepFunctions::StateMachine"
+    return {"logical": "M", "kind": kind, "name": "m", "arn": arn, "properties": properties}
+
+
+@pytest.mark.slow
+def test_an_execution_that_was_under_way_is_over_and_the_machine_is_what_the_template_says(
+    tmp_path: Path,
+) -> None:
+    waits = machine({"Type": "Wait", "Seconds": 3600, "End": True})
+    moto = Moto.start([waits], [], "us-east-1")
+    asked = {"stateMachineArn": waits["arn"], "input": "{}", "name": "one"}
+    execution = client(moto, "stepfunctions").start_execution(**asked)["executionArn"]
+    assert moto.keep(tmp_path / "cloud") == []
+    moto.stop()
+
+    moto = Moto.start(
+        [machine({"Type": "Pass", "Result": "now", "End": True})], [], "us-east-1", kept=tmp_path / "cloud"
+    )
+    states = client(moto, "stepfunctions")
+    told = states.describe_execution(executionArn=execution)
+    assert (told["status"], "stopDate" in told) == ("ABORTED", True)
+    assert '"now"' in states.describe_state_machine(stateMachineArn=waits["arn"])["definition"]
+    moto.stop()

@@ -6,15 +6,18 @@ Knows them from a whole valve with real moto, which interprets them. Does not kn
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.triggers.ground import Ground
 from valve_aws.backend import Standing
@@ -98,6 +101,70 @@ TOKEN = {
     },
 }
 PASS = {"StartAt": "Send", "States": {"Send": {**SEND, "End": True}}}
+NEST = {
+    "StartAt": "Read",
+    "States": {
+        "Read": {"Type": "Task", "Resource": "${Read}", "Next": "Nest"},
+        "Nest": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::states:startExecution.sync:2",
+            "Parameters": {"StateMachineArn": "${Pass}", "Input.$": "$"},
+            "End": True,
+        },
+    },
+}
+ASK = {
+    "StartAt": "Groups",
+    "States": {
+        "Groups": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:describeLogGroups",
+            "Parameters": {"Limit": 1},
+            "ResultSelector": {"groups.$": "$.LogGroups"},
+            "Next": "Missing",
+        },
+        "Missing": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
+            "Parameters": {"ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:${Name}:none"},
+            "Catch": [{"ErrorEquals": ["Sfn.ExecutionDoesNotExistException"], "Next": "When"}],
+            "Next": "Never",
+        },
+        "Never": {"Type": "Fail"},
+        "When": {
+            "Type": "Pass",
+            "Parameters": {"at.$": "States.JsonToString($$.Execution.StartTime)", "all": [1, 2]},
+            "Next": "Each",
+        },
+        "Each": {
+            "Type": "Map",
+            "ItemsPath": "$.all",
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+                "StartAt": "One",
+                "States": {"One": {"Type": "Pass", "End": True}},
+            },
+            "Next": "Begun",
+        },
+        "Begun": {
+            "Type": "Pass",
+            "Parameters": {"at.$": "$$.Execution.StartTime"},
+            "OutputPath": "$.at",
+            "End": True,
+        },
+    },
+}
+GATE = {
+    "StartAt": "Out",
+    "States": {
+        "Out": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::apigateway:invoke",
+            "Parameters": {"ApiEndpoint.$": "$.url", "Method": "GET", "Path": "/"},
+            "End": True,
+        }
+    },
+}
 CLOSED = {
     "StartAt": "Read",
     "States": {"Read": {"Type": "Task", "Resource": "${Read}", "End": True}},
@@ -161,6 +228,15 @@ Resources:
     Properties:
       Definition: %s
       DefinitionSubstitutions: {Out: !Ref Out}
+  Nest:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: nest.asl.json
+      DefinitionSubstitutions: {Read: !GetAtt Read.Arn, Pass: !Ref Pass}
+  Ask:
+    Type: AWS::Serverless::StateMachine
+    Properties: {DefinitionUri: ask.asl.json, DefinitionSubstitutions: {Name: !GetAtt Pass.Name}}
+  Gate: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: gate.asl.json}}
   Closed:
     Type: AWS::StepFunctions::StateMachine
     Properties:
@@ -176,6 +252,7 @@ stores:
   Flow: {accepts: [pii]}
   Token: {accepts: [pii]}
   Pass: {accepts: [pii]}
+  Nest: {accepts: [pii]}
   Closed: {accepts: []}
   "arn:aws:states:us-east-1:123456789012:*": {accepts: [pii]}
 """
@@ -185,6 +262,9 @@ FILES = {
     "seed.yaml": "People: [{id: c1, email: alice@example.org}, {id: c2}]\n",
     "flow.asl.json": json.dumps(FLOW),
     "token.asl.json": json.dumps(TOKEN),
+    "nest.asl.json": json.dumps(NEST),
+    "ask.asl.json": json.dumps(ASK),
+    "gate.asl.json": json.dumps(GATE),
     "src/app.py": CODE,
 }
 
@@ -232,7 +312,9 @@ def test_what_a_task_was_answered_goes_no_further_than_its_label_may(
             (refused,) = ground.valve.refusals
             assert (refused.function, refused.operation) == ("Flow", "SendMessage")
             assert refused.label == {"pii/email"}
-            assert any("`first` of" in line and "FAILED" in line for line in ground.said)
+            (line,) = (line for line in ground.said if "`first` of" in line)
+            assert "FAILED" in line
+            assert "did not let" not in line, "what it failed of may tell of what it carries"
         else:
             assert sent(ground) == [leaked]
             assert ended(ground, execution)["status"] == "SUCCEEDED"
@@ -278,6 +360,37 @@ def test_rules_and_schedules_start_executions(enforced: Ground) -> None:
     arn = enforced.valve.stack.resources["Flow"].arn
     found = enforced.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
     assert len({each["name"] for each in found}) == 2
+
+
+def test_an_execution_that_another_waits_for_carries_what_that_one_hands_it(enforced: Ground) -> None:
+    honest = start(enforced, "Nest", {"id": "c2"})
+    assert sent(enforced) == [{"n": 2, "email": ""}]
+    told = json.loads(ended(enforced, honest)["output"])
+    assert (told["Status"], set(told["Output"])) == ("SUCCEEDED", {"MD5OfMessageBody", "MessageId"})
+    start(enforced, "Nest", {"id": "c1"})
+    assert sent(enforced) == []
+    assert ("Pass", {"pii/email"}) in [(r.function, r.label) for r in enforced.valve.refusals]
+
+
+def test_tasks_speak_to_services_in_the_words_of_step_functions(enforced: Ground) -> None:
+    told = ended(enforced, start(enforced, "Ask", {}))
+    assert told["status"] == "SUCCEEDED", told
+    with pytest.raises(ClientError, match="InvalidToken"):
+        enforced.client("stepfunctions").send_task_success(taskToken="none", output="{}")
+    begun = datetime.fromisoformat(json.loads(told["output"]))
+    assert abs((begun - told["startDate"]).total_seconds()) < 1
+
+
+def test_no_task_sends_anything_past_the_valve(enforced: Ground) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        there.settimeout(0)
+        execution = start(enforced, "Gate", {"url": f"http://127.0.0.1:{there.getsockname()[1]}"})
+        told = ended(enforced, execution)
+        with pytest.raises(BlockingIOError):
+            there.accept()
+    assert told["status"] == "FAILED"
+    assert "`apigateway:invoke` is not covered" in told["cause"]
+    assert any("`apigateway:invoke` is not covered" in line for line in enforced.said)
 
 
 def test_whoever_names_no_execution_is_not_answered_and_one_that_is_not_known_carries_all_it_may(

@@ -175,7 +175,11 @@ def _machine(fill: Filler, name: str, properties: Properties) -> None:
     if not role.startswith("arn:"):
         role = "arn:aws:iam::000000000000:role/execution"  # Why: SAM makes one; nobody asks it for anything
     kind = str(properties.get("StateMachineType") or properties.get("Type") or "STANDARD")
-    fill.client("stepfunctions").create_state_machine(name=name, definition=text, roleArn=role, type=kind)
+    states = fill.client("stepfunctions")
+    made = states.create_state_machine(name=name, definition=text, roleArn=role, type=kind)["stateMachineArn"]
+    # Why asked: moto answers as if it had made one that was kept, whose definition may be of another day.
+    if states.describe_state_machine(stateMachineArn=made)["definition"] != text:
+        states.update_state_machine(stateMachineArn=made, definition=text)
 
 
 MAKERS: dict[str, Callable[[Filler, str, Properties], None]] = {

@@ -211,6 +211,7 @@ def main() -> None:
                 if order.get("kept"):
                     with open(order["kept"], "rb") as file:
                         keeping.read(file)
+                    machines.give_up()
                 port = serve(order.get("watch", ""))
             if not order.get("url") and any(each["kind"] == machines.KIND for each in order["resources"]):
                 machines.run(lambda: str(uuid.uuid4()), tell)

@@ -37,7 +37,7 @@ from valve_aws.passage.crossing import Crossing, asked_of_aws
 from valve_aws.passage.driver import Passage
 from valve_aws.proxy import Dial, Exchange, Server
 
-EXECUTION, ENDED = "x-valve-execution", "x-valve-ended"
+EXECUTION, ENDED, CAUSE = "x-valve-execution", "x-valve-ended", "x-valve-cause"
 """Headers of the embedded cloud's own (`backend/machines.py`); an execution is written as in a URL."""
 
 TURN = 0.05
@@ -154,7 +154,7 @@ class Machines:
         execution, ended = unquote(head.header(EXECUTION) or ""), head.header(ENDED)
         if ended is not None:
             await exchange.respond(204, (), b"")
-            self._ended(execution, ended)
+            self._ended(execution, ended, unquote(head.header(CAUSE) or ""))
             return
         if not NAMED.fullmatch(execution):
             await exchange.respond(403, (), b"")
@@ -283,14 +283,26 @@ class Machines:
         told = str(found.properties) if isinstance(found, Resource) else ""
         return "Definition" not in told or "aitForTaskToken" in told
 
-    def _ended(self, execution: str, status: str) -> None:
+    def _ended(self, execution: str, status: str, cause: str) -> None:
         if not NAMED.fullmatch(execution):
             return
         self.running.pop(execution, None)
         self._waiting.discard(execution)
         self._news.set()
         if not status.startswith("SUCCEEDED"):
-            self._say(f"valve: {_title(execution)} ended: {plain(status)[:200]}")
+            why = f": {plain(cause)[:300]}" if cause and self._blank(execution) else ""
+            self._say(f"valve: {_title(execution)} ended: {plain(status)[:200]}{why}")
+
+    def _blank(self, execution: str) -> bool:
+        """Say whether it is known that an execution carries nothing: then what it failed of may be told."""
+        found = self._executions.get(execution)
+        if found is not None and found.done() and not found.exception():
+            label = found.result().subject.label
+        elif execution in self._began:
+            label = self._began[execution][0].label
+        else:
+            return False
+        return not label | self._held(self._handed(execution)).label
 
 
 class _Step(Crossing):
