@@ -53,8 +53,12 @@ async def _both(
 
 
 @pytest.fixture(scope="module")
-def served() -> Served:
-    authority = Authority.create(0.0)
+def authority() -> Authority:
+    return Authority.create(0.0)
+
+
+@pytest.fixture(scope="module")
+def served(authority: Authority) -> Served:
     return lambda *given: asyncio.run(_both(*given, authority))
 
 
@@ -94,6 +98,42 @@ def test_the_key_that_bytes_are_signed_with_does_not_say_who_sends_them(served: 
     }
     assert rules == {"one": ["foreign-credential"]}
     assert [r.environment for r in stage.sink.records if r.verdict == "allow"] == ["two"]
+
+
+@pytest.mark.parametrize("crosses", [True, False])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.1\r\nHost: clean.test\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n",
+    ],
+    ids=["a request", "what cannot be read"],
+)
+def test_what_belongs_to_no_event_yet_crosses_nowhere_and_leaves_no_record(
+    request_: bytes, crosses: bool, authority: Authority
+) -> None:
+    """An environment that is made ahead says so when it is asked, whatever comes out of it."""
+    stage = Heard().stage()
+    stage.passage.resolve = {("clean.test", 80): ("192.0.2.1", 80)}
+
+    async def run() -> None:
+        serving = Serving(stage.passage, authority, unsafe=False)
+        serving._keys["one"] = KEYS["one"]
+        listening = socket.create_server(("127.0.0.1", 0))
+        where = listening.getsockname()
+        jail: Any = SimpleNamespace(listeners=Listeners((listening,), (), False))
+        subject = stage.subject(name="one")
+        environment: Any = SimpleNamespace(subject=subject, ident="one", crosses=lambda: crosses)
+        stop = serving.serve(environment, jail)
+        reader, writer = await asyncio.open_connection(*where)
+        writer.write(request_)
+        await asyncio.wait_for(reader.read(65536), 20)
+        writer.close()
+        stop()
+        await serving.close()
+
+    asyncio.run(run())
+    assert bool(stage.sink.records) == crosses
 
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
