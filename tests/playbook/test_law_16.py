@@ -136,4 +136,23 @@ def test_what_belongs_to_no_event_yet_crosses_nowhere_and_leaves_no_record(
     assert bool(stage.sink.records) == crosses
 
 
+def test_what_was_lent_to_an_environment_ends_with_it(authority: Authority) -> None:
+    stage = Heard().stage()
+    ring = stage.passage.ring
+
+    async def run() -> tuple[bool, bool]:
+        serving = Serving(stage.passage, authority, unsafe=False)
+        key = serving.issue("one", "Worker")
+        lent = ring.lend(key.access_key, KEYS["two"])
+        jail: Any = SimpleNamespace(listeners=Listeners((), (), False))
+        environment: Any = SimpleNamespace(subject=stage.subject(name="one"), ident="one")
+        stop = serving.serve(environment, jail)
+        before = ring.of(lent.access_key) is not None
+        stop()
+        await serving.close()
+        return before, ring.of(lent.access_key) is not None
+
+    assert asyncio.run(run()) == (True, False)
+
+
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from world import World
 
 FUNCTION = """
@@ -22,7 +23,12 @@ Resources:
 """
 
 
-def test_without_walls_the_guard_says_so_and_refuses_what_comes_its_way(tmp_path: Path) -> None:
+def test_without_walls_the_guard_says_so_and_refuses_what_comes_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what it made for the function beside the project is gone afterwards."""
+    (scratch := tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     (tmp_path / "template.yaml").write_text(TEMPLATE % json.dumps(FUNCTION))
     (tmp_path / "valve.yaml").write_text("version: 1\n")
     ran = World(tmp_path).invoke("Send", "--unsafe-cooperative")
@@ -31,6 +37,7 @@ def test_without_walls_the_guard_says_so_and_refuses_what_comes_its_way(tmp_path
     assert "REFUSED" in ran.err
     assert "http://elsewhere.example/data" in ran.err
     assert "HTTPError" in ran.result["errorType"]
+    assert list(scratch.iterdir()) == []
 
 
 def test_functions_of_a_template_reach_the_cloud_without_walls_too(
