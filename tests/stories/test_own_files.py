@@ -46,3 +46,15 @@ def test_policy_seed_records_and_labels_in_the_code_folder_are_covered(tmp_path:
         assert not any(name.startswith(".valve") for name in shown)
         assert (tmp_path / ".valve" / "audit.jsonl").is_file()
         assert not any(content for name, content in shown.items() if name.startswith("here."))
+
+
+def test_records_and_labels_within_a_folder_that_is_covered_are_covered_with_it(tmp_path: Path) -> None:
+    """`valve up` keeps its book there: where it did, no function with such a code folder started."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "app.py").write_text(FUNCTION)
+    world = World(tmp_path)
+    for _ in ("made", "there already"):
+        ran = world.invoke("Look", "--audit", ".valve/up/here.jsonl", "--labels", ".valve/up/here.db")
+        assert ran.code == 0, ran.err
+        assert not any(name.startswith(".valve") for name in ran.result)
+    assert (tmp_path / ".valve/up/here.db").is_file()

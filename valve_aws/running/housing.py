@@ -305,11 +305,12 @@ class Housing:
         named += [folder / name for name in ("valve.yaml", "seed.yaml")]
         named += [path.with_name(path.name + tail) for path in named for tail in ("-wal", "-shm")]
         inside = {path.relative_to(folder) for path in named if path.is_relative_to(folder)}
-        files = {f"/var/task/{path}": b"" for path in inside if (shown / path).is_file()}
         homes = {p.relative_to(folder) for p in (folder / ".valve", self._home) if p.is_relative_to(folder)}
-        binds = tuple(
-            Bind(self._cache.empty(), f"/var/task/{path}") for path in homes if (shown / path).is_dir()
-        )
+        covered = [path for path in homes if (shown / path).is_dir()]
+        binds = tuple(Bind(self._cache.empty(), f"/var/task/{path}") for path in covered)
+        # Why not within these: they are empty then, and nothing can be laid there.
+        inside = {path for path in inside if not any(path.is_relative_to(home) for home in covered)}
+        files = {f"/var/task/{path}": b"" for path in inside if (shown / path).is_file()}
         return replace(plan, binds=plan.binds + binds, files={**plan.files, **files})
 
     def _without_walls(self, made: Plan) -> Jail:
