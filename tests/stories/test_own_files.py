@@ -52,6 +52,7 @@ def test_records_and_labels_within_a_folder_that_is_covered_are_covered_with_it(
     """`valve up` keeps its book there: where it did, no function with such a code folder started."""
     (tmp_path / "template.yaml").write_text(TEMPLATE)
     (tmp_path / "app.py").write_text(FUNCTION)
+    tmp_path.chmod(0o755)  # what the function sees is the folder itself, no copy
     world = World(tmp_path)
     for _ in ("made", "there already"):
         ran = world.invoke("Look", "--audit", ".valve/up/here.jsonl", "--labels", ".valve/up/here.db")
