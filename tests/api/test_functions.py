@@ -147,6 +147,27 @@ def test_what_was_provisioned_is_asked_for_anew_and_no_more(client: Any, make: A
     assert not [key for key in held if key.startswith(name)]
 
 
+def test_of_a_function_that_is_gone_nothing_is_kept(client: Any, make: Any, town: Town) -> None:
+    housing = town.valve._housing
+    tables = (housing._prepared, housing._pools, housing._spares, housing._turns)
+
+    def held() -> list[bool]:
+        return [any("passing" in str(key) for key in table) for table in tables]
+
+    name = make("passing", "1")
+    assert told(client, name) == 1
+    assert held() == [True] * 4
+    client.delete_function(FunctionName=name)
+    client.create_function(
+        FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=ROLE, Code={"ZipFile": code("2")}
+    )
+    settled(client, name)
+    assert told(client, name) == 2
+    client.delete_function(FunctionName=name)
+    assert held() == [False] * 4
+    make(name, "3")
+
+
 def test_provisioned_environments_that_cannot_start_are_told_as_failed(client: Any, make: Any) -> None:
     name = make("broken", "1\nraise ValueError('no')")
     client.publish_version(FunctionName=name)
