@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -21,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from tests.triggers.ground import Ground
 from valve_aws.backend import Standing
-from valve_aws.backend.machines import EXECUTION
+from valve_aws.backend.machines import ENDED, EXECUTION
 
 pytestmark = pytest.mark.slow
 
@@ -409,6 +410,19 @@ def test_whoever_names_no_execution_is_not_answered_and_one_that_is_not_known_ca
     with pytest.raises(client.exceptions.ClientError, match="did not let this call pass"):
         client.send_message(QueueUrl=enforced.url("Out"), MessageBody="alice@example.org")
     assert len(enforced.valve.refusals) == before + 1
+
+
+def test_an_execution_that_has_ended_before_its_start_is_answered_is_not_waited_for(
+    enforced: Ground,
+) -> None:
+    machine = enforced.valve.stack.resources["Token"].arn
+    execution = f"{machine.replace(':stateMachine:', ':execution:')}:quick"
+    address = enforced.call(enforced.valve.triggering.machines.address())
+    told = {EXECUTION: quote(execution), ENDED: "SUCCEEDED"}
+    urllib.request.urlopen(urllib.request.Request(address, headers=told)).close()
+    client = enforced.client("stepfunctions")
+    client.start_execution(stateMachineArn=machine, input='{"id": "c2"}', name="quick")
+    assert execution not in enforced.valve.triggering.machines.running
 
 
 KEYS = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anybody"}

@@ -7,6 +7,7 @@ how an execution is followed.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -85,6 +86,10 @@ MACHINES = {
             ],
         },
     },
+    "Slow": {
+        "StartAt": "Wait",
+        "States": {"Wait": {"Type": "Wait", "Seconds": 10, "Next": "Leave"}, "Leave": {"Type": "Fail"}},
+    },
     "Both": {
         "StartAt": "Two",
         "States": {
@@ -105,9 +110,7 @@ MACHINES = {
             }
         },
     },
-    "Copy": task(
-        "aws-sdk:s3:copyObject", Bucket="${Public}", Key="k", CopySource="${Private}/k"
-    ),
+    "Copy": task("aws-sdk:s3:copyObject", Bucket="${Public}", Key="k", CopySource="${Private}/k"),
     "Charged": task("lambda:invoke", **{"FunctionName": "${Charge}", "Payload.$": "$"}),
 }
 TEMPLATE = {
@@ -334,7 +337,8 @@ def test_whether_an_execution_still_waits_is_told_with_its_label(ground: Ground,
     if how == "it is stopped":
         told = {"executionArn": execution}
         ground.invoke("Answer", {"who": "c1", "call": "stop_execution", "told": told})
-    ground.settle()
+    else:
+        ground.settle()
     assert learned(ground, "send_task_heartbeat", taskToken=token) is not guarded(ground)
 
 
@@ -358,3 +362,12 @@ def test_what_an_execution_was_given_while_nobody_followed_labels_does_not_leave
         ground.client("stepfunctions").send_task_success(taskToken=token, output="{}")
         ground.settle()
         assert bool(sent(ground)) is (after == "off")
+
+
+def test_no_execution_outlives_its_cloud(ground: Ground) -> None:
+    started(ground, "Slow")
+    ground.call(ground.valve.renew())
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not any("ended: " in line for line in ground.said):
+        ground.client("sqs").list_queues()
+    assert any("`one` of" in line and "ended: ABORTED" in line for line in ground.said)

@@ -75,7 +75,9 @@ class Machines:
     def __init__(self, passage: Passage, say: Callable[[str], None]) -> None:
         self._passage, self._say = passage, say
         self._executions: OrderedDict[str, asyncio.Future[Execution]] = OrderedDict()
-        self._began: dict[str, tuple[Holding, str]] = {}
+        self._began: OrderedDict[str, tuple[Holding, str]] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()
+        """Executions that had ended before the call was answered that has started them."""
         self.running: dict[str, float] = {}
         """Executions under way that do not wait themselves → when they were last heard of, in the loop's
         time."""
@@ -103,7 +105,7 @@ class Machines:
 
     def forget(self) -> None:
         """Forget every execution."""
-        for kept in (self._executions, self._began, self.running, self._waiting):
+        for kept in (self._executions, self._began, self._over, self.running, self._waiting):
             kept.clear()
 
     def doubt(self) -> None:
@@ -122,7 +124,11 @@ class Machines:
             Way(tag, cell, where.get(tag, NOWHERE), command.record) for tag in sorted(command.carries)
         )
         self._began[execution] = Holding(command.carries, True, ways), command.record
-        self.running[execution] = asyncio.get_running_loop().time()
+        bounded(self._began)
+        if execution in self._over:
+            del self._over[execution]
+        else:
+            self.running[execution] = asyncio.get_running_loop().time()
         self._news.set()
 
     async def turn(self) -> None:
@@ -187,8 +193,7 @@ class Machines:
         """Return the standing of an execution, with what has been handed to it by now."""
         if execution not in self._executions:
             self._executions[execution] = asyncio.ensure_future(self._begun(execution))
-            while len(self._executions) > KEPT:
-                self._executions.popitem(last=False)
+            bounded(self._executions)
         found = await asyncio.shield(self._executions[execution])
         handed = self._held(self._handed(execution))
         found.subject.take(handed.label, handed.ways)
@@ -286,7 +291,9 @@ class Machines:
     def _ended(self, execution: str, status: str, cause: str) -> None:
         if not NAMED.fullmatch(execution):
             return
-        self.running.pop(execution, None)
+        if self.running.pop(execution, None) is None and execution not in self._waiting:
+            self._over[execution] = None
+            bounded(self._over)
         self._waiting.discard(execution)
         self._news.set()
         if not status.startswith("SUCCEEDED"):
@@ -331,6 +338,12 @@ class _Step(Crossing):
             await super().act(ask.Release(reply))
         else:
             await self._refuse(ident, self._asked.call)
+
+
+def bounded(kept: OrderedDict[str, Any]) -> None:
+    """Forget what was taken in first, where there is too much."""
+    while len(kept) > KEPT:
+        kept.popitem(last=False)
 
 
 def _title(execution: str) -> str:
