@@ -381,6 +381,21 @@ def test_whoever_is_too_slow_is_let_go(serve: Any, start: bytes) -> None:
     assert served.bodies == []
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_runtime_may_connect_long_before_it_speaks(serve: Any, own: bool) -> None:
+    """AWS's client for Node does where a response is streamed. Elsewhere who is silent waits for a server."""
+    served = serve(own=own, limits=replace(LIMITS, silence=0.0, head_seconds=10.0))
+    with served.connect() as early:
+        for _ in range(20):  # whoever comes later is answered later, so the silent one has been seen by then
+            with served.connect() as other, contextlib.suppress(ConnectionError):
+                other.sendall(LAST)
+                other.recv(1000)
+        with contextlib.suppress(ConnectionError):
+            early.sendall(LAST)
+            assert (b" 200 " in early.recv(1000)) is own
+    assert bool(served.dials) is not own
+
+
 def test_a_body_that_drips_is_cut_even_if_each_drop_comes_in_time(serve: Any) -> None:
     served = serve(limits=replace(HASTY, body_seconds=0.4, body_rate=10000))
     with served.connect() as client:

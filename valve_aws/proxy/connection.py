@@ -119,7 +119,10 @@ class Connection:
         speak."""
         limits = self._limits
         port = authority(self._origin.connect)[1] if self._origin.connect else self._origin.port
-        patience = limits.idle if port in HTTP_PORTS else limits.silence
+        # Why the own one too: a runtime that streams connects when its event begins, and speaks when it has
+        # something to say.
+        own = (self._origin.address, self._origin.port) == self._house.own
+        patience = limits.idle if own or port in HTTP_PORTS else limits.silence
         if raw:
             patience = limits.peek
         clock = asyncio.get_running_loop().time
