@@ -20,14 +20,15 @@ from valve_aws.valve import Valve
 
 
 def test_of_a_log_no_more_is_kept_than_is_told() -> None:
-    tails, who = Tails(), SimpleNamespace(invocation="i")
+    tails = Tails()
+    who: Any = SimpleNamespace(invocation="i")
     tails.begin("i")
     for number in range(5_000):
-        tails.take(who, f"line {number}")  # type: ignore[arg-type]  # it has what is asked
+        tails.take(who, f"line {number}")
     assert sum(map(len, tails._kept["i"])) < TAIL + 100
     log = tails.end("i")
     assert (len(log), log.endswith(b"line 4999\n")) == (TAIL, True)
-    tails.take(who, "too late")  # type: ignore[arg-type]
+    tails.take(who, "too late")
     assert (tails.end("i"), tails._kept) == (b"", {})
 
 

@@ -53,7 +53,8 @@ def test_a_host_that_leads_nowhere_is_told_with_how_a_stub_is_put_there(found: A
                 raise found
             return found
 
-        asyncio.get_running_loop().getaddrinfo = asked  # type: ignore[method-assign]
+        loop: Any = asyncio.get_running_loop()
+        loop.getaddrinfo = asked
         await stage.passage.place("mail.partner.test", 443)
 
     with pytest.raises(ask.Lost) as lost:
