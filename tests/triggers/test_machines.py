@@ -166,6 +166,11 @@ GATE = {
         }
     },
 }
+QUERY = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Ask",
+    "States": {"Ask": {"Type": "Pass", "Output": "{% $states.input.id %}", "End": True}},
+}
 CLOSED = {
     "StartAt": "Read",
     "States": {"Read": {"Type": "Task", "Resource": "${Read}", "End": True}},
@@ -238,6 +243,7 @@ Resources:
     Type: AWS::Serverless::StateMachine
     Properties: {DefinitionUri: ask.asl.json, DefinitionSubstitutions: {Name: !GetAtt Pass.Name}}
   Gate: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: gate.asl.json}}
+  Query: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: query.asl.json}}
   Closed:
     Type: AWS::StepFunctions::StateMachine
     Properties:
@@ -266,6 +272,7 @@ FILES = {
     "nest.asl.json": json.dumps(NEST),
     "ask.asl.json": json.dumps(ASK),
     "gate.asl.json": json.dumps(GATE),
+    "query.asl.json": json.dumps(QUERY),
     "src/app.py": CODE,
 }
 
@@ -380,6 +387,12 @@ def test_tasks_speak_to_services_in_the_words_of_step_functions(enforced: Ground
         enforced.client("stepfunctions").send_task_success(taskToken="none", output="{}")
     begun = datetime.fromisoformat(json.loads(told["output"]))
     assert abs((begun - told["startDate"]).total_seconds()) < 1
+
+
+def test_what_is_not_covered_is_said(enforced: Ground) -> None:
+    told = ended(enforced, start(enforced, "Query", {"id": "c2"}))
+    assert told["status"] == "FAILED"
+    assert "JSONata is not covered here" in told["cause"]
 
 
 def test_no_task_sends_anything_past_the_valve(enforced: Ground) -> None:

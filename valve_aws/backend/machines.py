@@ -99,6 +99,7 @@ def run(fresh: Callable[[], str], tell: Callable[[str, dict[str, str]], None]) -
     models.StepFunctionsParserBackend.start_execution = started  # type: ignore[method-assign, assignment]  # as above
     AmazonStateLanguageParser.parse = staticmethod(read)  # type: ignore[method-assign, assignment]  # as above
     _say()
+    _query()
     _name()
 
 
@@ -157,6 +158,16 @@ def _say() -> None:
     task_of_sdk._normalise_service_error_name = staticmethod(tasks.errors)
     task_of_api._eval_service_task = visited
     task_of_api._from_error = service.state_task_service_callback.StateTaskServiceCallback._from_error
+
+
+def _query() -> None:
+    """Say of JSONata what there is: moto takes it, and falls over a JVM that nobody has started."""
+    from moto.stepfunctions.parser.asl.jsonata import jsonata
+
+    def missing(_: str) -> Any:
+        raise jsonata.JSONataException("UNKNOWN", "JSONata is not covered here")
+
+    jsonata._eval_jsonata = missing
 
 
 def _name() -> None:
