@@ -32,6 +32,7 @@ from tests.noninterference.worlds import (
 from tests.wire.sdk import SESSION, Maker
 from valve_aws.aws import effects
 from valve_aws.aws.names import NotCanonical, Place
+from valve_aws.aws.unclear import Declined
 from valve_aws.course.visit import connect, resolve, visit
 from valve_aws.model.call import Call, Unreadable
 
@@ -80,6 +81,8 @@ def made(service: str, operation: str, params: Params) -> Call | Unreadable:
         return _visit(params["url"])
     try:
         judged = effects.effect(service, operation, params, PLACE, SCHEMAS.get)
+    except Declined as declined:
+        return Unreadable(str(declined), service, operation, (declined.code, declined.text))
     except NotCanonical as problem:
         return Unreadable(str(problem), service, operation)
     assert judged is not None, operation
