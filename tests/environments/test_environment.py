@@ -243,7 +243,9 @@ def test_the_variables_are_lambdas_and_nothing_of_the_hosts(
         environment={"TABLE": "t", "AWS_REGION": "mars", "TZ": "Europe/Warsaw"},
     )
     (done,) = run(environment, b"{}", trace="Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0")
-    assert set(error(done)) == {
+    # Lambda has it from Python 3.12 on.
+    localised = {"LC_CTYPE"} if tuple(map(int, VERSION.split("."))) >= (3, 12) else set[str]()
+    assert set(error(done)) - localised == {
         "AWS_ACCESS_KEY_ID",
         "AWS_DEFAULT_REGION",
         "AWS_EXECUTION_ENV",
@@ -275,6 +277,7 @@ def test_the_variables_are_lambdas_and_nothing_of_the_hosts(
         "_X_AMZN_TRACE_ID",
     }
     told = error(done)
+    assert localised <= set(told)
     assert (told["AWS_REGION"], told["TZ"], told["AWS_EXECUTION_ENV"]) == (
         "us-east-1",
         "Europe/Warsaw",

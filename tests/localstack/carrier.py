@@ -208,7 +208,8 @@ class Carrier:
             (folder / name).write_text(content)
         folder.chmod(0o755)
         place = {"AWS_ENDPOINT_URL": localstack.url, "AWS_ACCESS_KEY_ID": account}
-        told = Settings(folder / "template.yaml", f"carrier-{account}", backend="localstack", place=place)
+        called, where = f"carrier-{account}", folder / "template.yaml"
+        told = Settings(where, stack=called, backend="localstack", place=place)
         return cls(replace(told, seed=folder / "seed.yaml"), localstack)
 
     @property
