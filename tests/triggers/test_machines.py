@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from tests.triggers.ground import Ground
 from valve_aws.backend import Standing
-from valve_aws.backend.machines import ENDED, EXECUTION
+from valve_aws.backend.machines import CAUSE, ENDED, EXECUTION
 
 pytestmark = pytest.mark.slow
 
@@ -431,11 +431,12 @@ def test_an_execution_that_has_ended_before_its_start_is_answered_is_not_waited_
     machine = enforced.valve.stack.resources["Token"].arn
     execution = f"{machine.replace(':stateMachine:', ':execution:')}:quick"
     address = enforced.call(enforced.valve.triggering.machines.address())
-    told = {EXECUTION: quote(execution), ENDED: "SUCCEEDED"}
+    told = {EXECUTION: quote(execution), ENDED: "FAILED Quick", CAUSE: "told"}
     urllib.request.urlopen(urllib.request.Request(address, headers=told)).close()
     client = enforced.client("stepfunctions")
     client.start_execution(stateMachineArn=machine, input='{"id": "c2"}', name="quick")
     assert execution not in enforced.valve.triggering.machines.running
+    assert any("ended: FAILED Quick: told" in line for line in enforced.said)
 
 
 KEYS = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anybody"}

@@ -76,8 +76,8 @@ class Machines:
         self._passage, self._say = passage, say
         self._executions: OrderedDict[str, asyncio.Future[Execution]] = OrderedDict()
         self._began: OrderedDict[str, tuple[Holding, str]] = OrderedDict()
-        self._over: OrderedDict[str, None] = OrderedDict()
-        """Executions that had ended before the call was answered that has started them."""
+        self._over: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        """Executions that had ended before the call was answered that has started them: how, and of what."""
         self.running: dict[str, float] = {}
         """Executions under way that do not wait themselves → when they were last heard of, in the loop's
         time."""
@@ -126,7 +126,7 @@ class Machines:
         self._began[execution] = Holding(command.carries, True, ways), command.record
         bounded(self._began)
         if execution in self._over:
-            del self._over[execution]
+            self._tell(execution, *self._over.pop(execution))
         else:
             self.running[execution] = asyncio.get_running_loop().time()
         self._news.set()
@@ -292,10 +292,21 @@ class Machines:
         if not NAMED.fullmatch(execution):
             return
         if self.running.pop(execution, None) is None and execution not in self._waiting:
-            self._over[execution] = None
+            # Why not told yet: what it carries is known once the call is answered that has started it.
+            self._over[execution] = status, cause
             bounded(self._over)
+            asyncio.get_running_loop().call_later(PATIENCE, self._late, execution)
+        else:
+            self._tell(execution, status, cause)
         self._waiting.discard(execution)
         self._news.set()
+
+    def _late(self, execution: str) -> None:
+        """Tell how an execution has ended of which nobody has said that he has started it."""
+        if execution in self._over:
+            self._tell(execution, *self._over.pop(execution))
+
+    def _tell(self, execution: str, status: str, cause: str) -> None:
         if not status.startswith("SUCCEEDED"):
             why = f": {plain(cause)[:300]}" if cause and self._blank(execution) else ""
             self._say(f"valve: {_title(execution)} ended: {plain(status)[:200]}{why}")
@@ -334,10 +345,10 @@ class _Step(Crossing):
     async def _learned(self, reply: ask.Reply) -> None:
         ident, may = await self._machines.keep(self._execution, self._found)
         self._machines.show(self._execution, self._found, not may)
-        if may or self._asked is None:
+        if may:
             await super().act(ask.Release(reply))
         else:
-            await self._refuse(ident, self._asked.call)
+            await self._refuse(ident, self._asked.call if self._asked else self._exchange.head)
 
 
 def bounded(kept: OrderedDict[str, Any]) -> None:
