@@ -101,6 +101,10 @@ TOKEN = {
         "Done": {"Type": "Succeed"},
     },
 }
+BARE = {
+    "StartAt": "Ask",
+    "States": {"Ask": {**{k: v for k, v in TOKEN["States"]["Ask"].items() if k != "Next"}, "End": True}},
+}
 PASS = {"StartAt": "Send", "States": {"Send": {**SEND, "End": True}}}
 NEST = {
     "StartAt": "Read",
@@ -221,6 +225,11 @@ Resources:
     Properties:
       DefinitionUri: token.asl.json
       DefinitionSubstitutions: {Asked: !Ref Asked, Out: !Ref Out}
+  Bare:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: bare.asl.json
+      DefinitionSubstitutions: {Asked: !Ref Asked}
   Begin:
     Type: AWS::Serverless::Function
     Properties:
@@ -269,6 +278,7 @@ FILES = {
     "seed.yaml": "People: [{id: c1, email: alice@example.org}, {id: c2}]\n",
     "flow.asl.json": json.dumps(FLOW),
     "token.asl.json": json.dumps(TOKEN),
+    "bare.asl.json": json.dumps(BARE),
     "nest.asl.json": json.dumps(NEST),
     "ask.asl.json": json.dumps(ASK),
     "gate.asl.json": json.dumps(GATE),
@@ -347,6 +357,14 @@ def test_an_execution_tells_whoever_looks_at_it_what_it_has_learned(enforced: Gr
     refused = [(r.function, r.label) for r in enforced.valve.refusals]
     assert refused == [("Token", {"pii/email"}), ("Look", {"pii/email"})]
     assert "alice" not in ended(enforced, honest)["output"]
+
+
+def test_what_came_with_a_token_is_told_of_an_execution_that_asked_for_nothing_since(
+    enforced: Ground,
+) -> None:
+    execution = start(enforced, "Bare", {"id": "c1"})
+    assert "alice@example.org" in ended(enforced, execution)["output"]
+    assert enforced.invoke("Look", {"execution": execution})["errorType"] == "Valve.ResultRefused"
 
 
 def test_what_its_machine_may_not_hold_does_not_come_back_to_an_execution(enforced: Ground) -> None:
