@@ -187,27 +187,41 @@ def test_a_client_that_expects_100_is_told_to_go_on_only_when_the_body_is_read(s
         assert client.recv(1000).startswith(b"HTTP/1.1 403 ")
 
 
-def test_a_small_body_can_be_asked_for_before_anybody_reads_it_and_a_large_one_cannot(serve: Any) -> None:
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    ("framing", "invited"),
+    [
+        (["Content-Length: 3"], True),
+        (["Content-Length: 1048576"], False),
+        ([CHUNKED], False),
+        ([CHUNKED, "X-Size: 3"], True),
+        ([CHUNKED, "X-Size: 1048576"], False),
+        ([CHUNKED, "X-Size: -3"], False),
+        (["Content-Length: 1048576", "X-Size: 3"], False),
+    ],
+)
+def test_a_small_body_can_be_asked_for_before_anybody_reads_it_and_a_large_one_cannot(
+    serve: Any, framing: list[str], invited: bool
+) -> None:
     def handler(served: Any) -> Any:
         async def handle(exchange: Exchange) -> None:
-            exchange.invite()
-            exchange.invite()
+            exchange.invite("x-size")
+            exchange.invite("x-size")
             await exchange.respond(403, [], b"not read")
 
         return handle
 
-    served = serve(request=handler)
-    for size, first in ((3, b"HTTP/1.1 100 "), (1 << 20, b"HTTP/1.1 403 ")):
-        with served.connect() as client:
-            head = request("/", "Expect: 100-continue", f"Content-Length: {size}", method="PUT")
-            client.sendall(head)
-            answers = b""
-            while not answers.endswith(b"not read"):
-                more = client.recv(1000)
-                assert more
-                answers += more
-            assert answers.startswith(first)
-            assert answers.count(b"HTTP/1.1 100 ") == (size == 3)
+    with serve(request=handler).connect() as client:
+        client.sendall(request("/", "Expect: 100-continue", *framing, method="PUT"))
+        answers = b""
+        while not answers.endswith(b"not read"):
+            more = client.recv(1000)
+            assert more
+            answers += more
+        assert answers.startswith(b"HTTP/1.1 100 " if invited else b"HTTP/1.1 403 ")
+        assert answers.count(b"HTTP/1.1 100 ") == invited
 
 
 def test_a_refused_upload_sees_its_refusal_and_not_a_broken_connection(serve: Any) -> None:

@@ -58,6 +58,9 @@ SMALL = 64 << 10
 iterator that it does not pass costs 10 µs of the millisecond that a guarded call may add, and what goes wrong
 with an upload is known before any of it is sent."""
 
+DECODED = "x-amz-decoded-content-length"
+"""How many bytes of content an upload has that the SDKs send in chunks (S3 API Reference, PutObject)."""
+
 LACKING = 501
 """What LocalStack answers to what it does not have: a service that is not enabled, an operation (RFC 9110
 §15.6.2)."""
@@ -105,7 +108,7 @@ async def asked_of_aws(
     that is more than a crossing."""
     head = exchange.head
     crossing, evidence = (kind or Crossing)(passage, subject, exchange), passage.evidence(subject, head)
-    exchange.invite()
+    exchange.invite(DECODED)
     key = passage.ring.signer(head, key)
 
     def read(body: bytes | None) -> Call | Unreadable:
@@ -283,10 +286,13 @@ class Crossing:
         """Return an upload's content: a small one whole and vouched for. Raises `Lost` when that one is not
         what it says."""
         length = self._exchange.length
-        if length is None or length > SMALL:
+        if (payload.length if length is None else length) > SMALL:
             return self._verified(payload)
         try:
-            ready = payload.feed(await self._exchange.collect(SMALL))
+            if length is None:
+                ready = b"".join([payload.feed(piece) async for piece in self._exchange.stream()])
+            else:
+                ready = payload.feed(await self._exchange.collect(SMALL))
             return ready + payload.finish(self._exchange.trailers)
         except Unclear as unclear:
             self._unclear = True

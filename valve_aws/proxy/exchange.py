@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from valve_aws.model.call import Head
 from valve_aws.proxy import write
 from valve_aws.proxy.body import Counted
-from valve_aws.proxy.grammar import Gone, Malformed, Slow, TooLarge
+from valve_aws.proxy.grammar import NUMBER, Gone, Malformed, Slow, TooLarge
 from valve_aws.proxy.head import CHUNKED, Fields, RequestHead
 from valve_aws.proxy.limits import Limits
 from valve_aws.proxy.reader import Reader
@@ -96,13 +96,19 @@ class Exchange:
             elif not reader.body.done:
                 await self._fill(patience)
 
-    def invite(self) -> None:
-        """Have a small body sent that waits for `100 Continue`, before anybody reads it.
+    def invite(self, announced: str = "") -> None:
+        """Have a small body sent that waits for `100 Continue`, before anybody reads it. `announced` names a
+        header that says how many bytes of content a chunked one has.
 
         Why: it comes while its call is judged, instead of after. A body that is refused is thrown away.
         """
-        small = self.length is not None and self.length <= self._limits.chunk
-        if self._continue and small and not self._wire.pending and not self.answered:
+        if not self._continue or self._wire.pending or self.answered:
+            return
+        length = self.length
+        if length is None and announced:
+            said = self.head.header(announced) or ""
+            length = int(said) if NUMBER.fullmatch(said) else None
+        if length is not None and length <= self._limits.chunk:
             self._continue = False
             self._wire.send(write.CONTINUE)
 
