@@ -39,10 +39,11 @@ class Spoken:
     trailers: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, head: Head, body: bytes) -> None:
-        self.head, self.body, self.length = head, body, len(body)
+        self.head, self.body = head, body
+        self.length: int | None = len(body)
         self.answer: Answer | None = None
 
-    def invite(self) -> None:
+    def invite(self, announced: str = "") -> None:
         """Its body is here already."""
 
     async def collect(self, limit: int) -> bytes:
@@ -64,12 +65,15 @@ class Heard:
     def __init__(self) -> None:
         self.reached: list[str] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.whole: list[bool] = []
+        """Whether each one's content was handed over in one piece."""
 
     async def send(
         self, target: Target, method: str, path: str, headers: Any, body: Any = None, length: Any = None
     ) -> Any:
         self.reached.append(f"{target.host}:{target.port}")
         self.requests.append((method, path, dict(headers)))
+        self.whole.append(isinstance(body, bytes))
         raise Unreachable("nobody there", False)
 
     def stage(self, mode: Mode = Mode.ENFORCE, more: str = "") -> Stage:

@@ -34,14 +34,20 @@ def through(stage: Stage, spoken: Spoken) -> None:
     [BODY.replace(b"honest", b"forged"), BODY[:-8], BODY + b"more"],
     ids=["another content", "cut short", "longer"],
 )
-def test_an_upload_that_is_not_what_it_says_is_not_sent(changed: bytes) -> None:
+@pytest.mark.parametrize("chunked", [False, True], ids=["counted", "chunked"])
+def test_an_upload_that_is_not_what_it_says_is_not_sent(changed: bytes, chunked: bool) -> None:
+    def spoken_of(body: bytes) -> Spoken:
+        spoken = Spoken(HEAD, body)
+        spoken.length = None if chunked else len(body)
+        return spoken
+
     heard = Heard()
-    through(heard.stage(), Spoken(HEAD, BODY))
-    assert heard.reached, "the honest one is"
+    through(heard.stage(), spoken_of(BODY))
+    assert set(heard.whole) == {True}, "in one piece, each time that it was tried"
     heard = Heard()
     stage = heard.stage()
     stage.passage.ring.take(OWN, "env", "Worker")
-    through(stage, spoken := Spoken(HEAD, changed))
+    through(stage, spoken := spoken_of(changed))
     assert not heard.reached
     assert spoken.answer is not None
     assert spoken.answer[0] == 403
