@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valve_aws.labels import SqliteBook, VolatileBook
+from valve_aws.labels.memory import Memory
 from valve_aws.model.cell import Cell, Extent, Part, Span, one
 from valve_aws.model.label import Label
 from valve_aws.model.ports import Book, BookError, Outcome, Rise
+from valve_aws.model.verdict import Holding
 
 STORE = "arn:aws:s3:::bucket"
 PII, CARD = frozenset({"pii"}), frozenset({"card"})
@@ -203,6 +205,49 @@ def test_what_another_valve_writes_is_seen_by_one_that_has_looked_before(tmp_pat
     assert label(mine, KEY) == label(theirs, KEY)
     mine.close()
     theirs.close()
+
+
+OTHER = "arn:aws:s3:::other"
+PLACES = [one(STORE, "k"), one(OTHER, "k"), Extent(STORE, span=Span.ALL), Extent(OTHER, span=Span.ALL)]
+WRITES = st.tuples(
+    st.sampled_from([0, 1]),
+    st.sampled_from(PLACES[:2]),
+    st.sampled_from([PII, CARD, frozenset()]),
+    st.sampled_from([None, *Outcome]),
+    st.booleans(),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(WRITES, max_size=8))
+def test_what_a_book_remembers_is_what_the_file_holds_whoever_has_written(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, Extent, Label, Outcome | None, bool]]
+) -> None:
+    file = tmp_path_factory.mktemp("books") / "labels.db"
+    books = [SqliteBook(file, "g1", sole=True), SqliteBook(file, "g1", sole=True)]
+    for number, (writer, extent, tags, outcome, named) in enumerate(steps):
+        for book in books:
+            book.held(PLACES)
+        put(books[writer], f"r{number}", extent, tags)
+        for book in books:
+            book.held(PLACES)
+        if outcome:
+            cell = Cell(extent.store, extent.name)
+            made = [(Cell(OTHER, "made"), tags)] if named else []
+            books[writer].settle(f"r{number}", outcome, {cell: f"v{number}"}, made)
+        fresh = SqliteBook(file, "g1", sole=True)
+        assert all(book.held(PLACES) == fresh.held(PLACES) for book in books)
+        assert all(book.stamp() == fresh.stamp() for book in books)
+        fresh.close()
+    for book in books:
+        book.close()
+
+
+def test_nothing_is_remembered_where_another_write_came_before_ours() -> None:
+    known = Memory(1, 5)
+    assert known.recall(KEY, lambda: Holding(PII)) == Holding(PII)
+    assert known.after(6, [OTHER]).recall(KEY, Holding) == Holding(PII)
+    assert known.after(8, [OTHER]).recall(KEY, Holding) == Holding()
 
 
 def test_generations_do_not_meet(tmp_path: Path) -> None:

@@ -29,8 +29,7 @@ class SqliteBook:
     """A `Book` in one file (WAL, `synchronous=NORMAL`), or in memory with the path ``":memory:"``.
 
     `generation` names the backend's life (ADR 2). `sole` says that nobody else writes to that backend: then
-    an unknown
-    cell is an absent one, else its content is not recognised.
+    an unknown cell is an absent one, else its content is not recognised.
     """
 
     def __init__(self, path: Path | str, generation: str, *, sole: bool) -> None:
@@ -86,8 +85,9 @@ class SqliteBook:
         return self._memory
 
     def _known(self, memory: Memory, extent: Extent, seen: Mapping[Cell, str]) -> Holding:
-        """Return what an extent holds now; looked up anew where a reply showed a version to compare."""
-        if seen and any(cell.store == extent.store for cell in seen):
+        """Return what an extent holds now; looked up anew where a reply showed a version to compare, which
+        tells nothing where nobody else writes."""
+        if seen and not self._sole and any(cell.store == extent.store for cell in seen):
             return self._holding(extent, None, seen)
         return memory.recall(extent, lambda: self._holding(extent, None, {}))
 
@@ -161,15 +161,18 @@ class SqliteBook:
 
     def raise_(self, record: str, rises: Sequence[Rise], watched: Sequence[Extent], stamp: int) -> bool:
         """See `Book.raise_`."""
+        memory = self._memory
         with self._transaction():
             now, shared = self._tick()
             if now != stamp + 1 and any(self._rose(extent, stamp) for extent in watched):
                 return False
-            met: set[Row] = set()
+            met, changed = set[Row](), set[str]()
             for rise in rises:
                 for row in self._cells(record, rise.extent):
-                    self._raise_cell(record, row, rise, now, shared or row in met)
+                    if self._raise_cell(record, row, rise, now, shared or row in met):
+                        changed.add(row[1])
                     met.add(row)
+        self._memory = memory.after(now, changed)
         return True
 
     def _rose(self, extent: Extent, stamp: int) -> bool:
@@ -192,9 +195,9 @@ class SqliteBook:
         whole = extent.attributes is None
         return [(*base, name, attribute) for name, attribute in found if whole or attribute in attributes]
 
-    def _raise_cell(self, record: str, row: Row, rise: Rise, now: int, shared: bool) -> None:
-        """Raise one cell. `shared` False: no rise is under way there, so none has to be looked for; each
-        statement is 10 µs of the millisecond that a guarded call may add."""
+    def _raise_cell(self, record: str, row: Row, rise: Rise, now: int, shared: bool) -> bool:
+        """Raise one cell; say whether it carries more now. `shared` False: no rise is under way there, so
+        none has to be looked for; each statement is 10 µs of the millisecond that a guarded call may add."""
         old = self._db.execute(f"SELECT tags, version, gone FROM cell WHERE {schema.CELL}", row).fetchone()
         tags, version, gone = (loaded(old[0]), old[1], old[2]) if old else ({}, "", 0)
         joined = dict.fromkeys(rise.label, record) | dict(tags)
@@ -217,6 +220,7 @@ class SqliteBook:
             schema.PUT_UNDER_WAY,
             (record, *row, dumped(wanted), made, int(rise.replaces), int(crossing > 0), self._owner),
         )
+        return rose is not None
 
     def settle(
         self,
@@ -226,6 +230,7 @@ class SqliteBook:
         created: Sequence[tuple[Cell, Label]] = (),
     ) -> None:
         """See `Book.settle`."""
+        memory = self._memory
         with self._transaction():
             opened = self._db.execute(schema.CLOSE, (record,)).fetchall()
             now, shared = self._tick()
@@ -242,6 +247,8 @@ class SqliteBook:
                     self._replace(cell, loaded(tags), now, shared)
             if outcome is Outcome.DONE:
                 self._bind(record, versions or {}, created, now)
+        stores = {cell.store for cell in (*(versions or ()), *(cell for cell, _ in created))}
+        self._memory = memory.after(now, stores.union(row[1] for row in opened))
 
     def _take_back(self, record: str, row: Row, made: bool, shared: bool) -> None:
         """Undo a rise whose request certainly changed nothing, as far as no other rise wants the same tags
