@@ -6,7 +6,7 @@ for.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -185,29 +185,25 @@ class Crossing:
 
     def act(self, command: ask.Command) -> Any:
         """Answer a command, or return an awaitable of the answer."""
-        match command:
-            case ask.Collect(limit):
-                return self._collect(limit)
-            case ask.Begin() if self._place is not None:
-                begun = self._passage.at_once(command)
-                self._place.record = begun[0]
-                return begun
-            case ask.Forward():
-                return self._passage.guarded(command.record, self._forward(command))
-            case ask.Release(reply):
-                return self._release(reply)
-            case ask.Refuse(record, None, _) if self._declined[0]:
-                return self._answer(*self._passage.aws.declined(self._exchange.head, record, *self._declined))
-            case ask.Refuse(record, call, _):
-                return self._refuse(record, call or self._exchange.head)
-            case ask.Pin() | ask.Sign() | ask.Replace():
-                return self._releasing.act(command)
-            case ask.Fail(record, call) if self._unclear:
-                return self._refuse(record, call)
-            case ask.Fail(record, call):
-                return self._answer(*self._passage.aws.failure(call, record))
-            case _:
-                return self._passage.at_once(command)
+        deed = DEEDS.get(type(command))
+        return self._passage.at_once(command) if deed is None else deed(self, command)
+
+    def _begin(self, command: ask.Begin) -> Any:
+        begun = self._passage.at_once(command)
+        if self._place is not None:
+            self._place.record = begun[0]
+        return begun
+
+    def _refuse_it(self, command: ask.Refuse) -> Coroutine[Any, Any, None]:
+        if self._declined[0] and command.call is None:
+            declined = self._passage.aws.declined(self._exchange.head, command.record, *self._declined)
+            return self._answer(*declined)
+        return self._refuse(command.record, command.call or self._exchange.head)
+
+    def _fail(self, command: ask.Fail) -> Coroutine[Any, Any, None]:
+        if self._unclear:
+            return self._refuse(command.record, command.call)
+        return self._answer(*self._passage.aws.failure(command.call, command.record))
 
     def _refuse(self, record: str, asked: Call | Head) -> Coroutine[Any, Any, None]:
         status, headers, body = self._passage.aws.refusal(asked, record)
@@ -368,6 +364,18 @@ class Crossing:
             await self._exchange.respond(status, tuple(headers), body)
         except Gone:
             pass  # Why: the function does not want its answer any more; what was done is settled and recorded
+
+
+DEEDS: Mapping[type, Callable[[Crossing, Any], Any]] = {
+    ask.Begin: Crossing._begin,
+    ask.Collect: lambda crossing, it: crossing._collect(it.limit),
+    ask.Forward: lambda crossing, it: crossing._passage.guarded(it.record, crossing._forward(it)),
+    ask.Release: lambda crossing, it: crossing._release(it.reply),
+    ask.Refuse: Crossing._refuse_it,
+    ask.Fail: Crossing._fail,
+    **dict.fromkeys((ask.Pin, ask.Sign, ask.Replace), lambda crossing, it: crossing._releasing.act(it)),
+}
+"""What waits for somebody, or is the crossing's own; all else is done at once. Why a table: as in `Clerk`."""
 
 
 class Plain:
