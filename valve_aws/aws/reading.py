@@ -67,9 +67,7 @@ class Reading:
         given."""
         try:
             plan = self.plan(head)
-        except (Unclear, ModelMissing):
-            return 0
-        except Exception:
+        except Exception:  # Why: `read` says what is wrong with it
             return 0
         if len(plan.matches) == 1 and (found := plan.matches[0].operation) and found.streaming:
             return 0
@@ -81,28 +79,28 @@ class Reading:
             return limit
         return min(int(length), limit) if length and length.isdecimal() and len(length) < 16 else 0
 
-    def read(self, head: Head, body: bytes | None, key: Key) -> AwsCall | Unreadable:
+    def read(
+        self, head: Head, body: bytes | None, key: Key, evidence: Evidence = Evidence()
+    ) -> AwsCall | Unreadable:
         """Return the call, or why there is none. Never raises."""
         match: Match | None = None
         answer = ("", "")
         try:
             if self.post is not None and is_form(head):
-                return self.post(head, body, key)
+                return replace(self.post(head, body, key), evidence=evidence)
             plan = self.plan(head)
             match = self.one(plan, head, body)
-            return self.call(plan, match, head, body, key)
+            return self.call(plan, match, head, body, key, evidence)
         except Declined as declined:
             problem, answer = str(declined), (declined.code, declined.text)
         except (Unclear, NotCanonical) as unclear:
             problem = str(unclear)
         except ModelMissing as missing:
             problem = str(missing)
-        except (
-            Exception
-        ) as fault:  # Why: law 7; whatever goes wrong here must end in a refusal, never in a passage
+        except Exception as fault:  # Why: law 7; what goes wrong here ends in a refusal, never in a passage
             problem = f"it cannot be read with certainty ({type(fault).__name__})"
-        operation = match.operation.name if match and match.operation else ""
-        return Unreadable(problem, match.service.name if match else "", operation, answer)
+        named = match.operation.name if match and match.operation else ""
+        return Unreadable(problem, match.service.name if match else "", named, answer)
 
     def given(self, service: str, operation: str, params: Mapping[str, Any], place: Place, protocol: str,
               foreign: str, evidence: Evidence) -> AwsCall | Unreadable:
@@ -138,14 +136,15 @@ class Reading:
             raise Unclear(f"no operation that is known here fits {described(plan, head)}")
         return found[0]
 
-    def call(self, plan: Plan, match: Match, head: Head, body: bytes | None, key: Key) -> AwsCall:
+    def call(
+        self, plan: Plan, match: Match, head: Head, body: bytes | None, key: Key, evidence: Evidence
+    ) -> AwsCall:
         """Return the call that a plan's operation makes; raises `Unclear`, `NotCanonical`."""
         operation = match.operation
         assert operation is not None
         if operation.event_stream:
             raise Unclear(f"{operation.name} is a two-way event stream, which is not read here")
-        streamed = operation.streaming
-        body = self.checked_body(match, head, body, streamed)
+        body = self.checked_body(match, head, body, operation.streaming)
         signed, payload = plan.signed, payload_hash(head, plan, body, operation)
         fields = form_fields(plan, head, body) if match.protocol in {"query", "ec2"} else {}
         if not signed.kind and "AWSAccessKeyId" in fields and "Signature" in fields:
@@ -154,7 +153,7 @@ class Reading:
         if signed.kind and signed.key == key.access_key:
             self.check(plan, match, head, key, payload, fields)
         stream = None
-        if streamed:
+        if operation.streaming:
             secret = (
                 signing.signing_key(key.secret_key, signed.date, signed.region, signed.service)
                 if not foreign
@@ -168,7 +167,7 @@ class Reading:
             verify_digests(match.asked.headers, body)
         host_prefix(plan, operation, params)
         bounds.declined(match.service.name, operation.name, params)
-        call = self.judged(plan, match, params, signed.key, foreign, stream)
+        call = self.judged(plan, match, params, signed.key, foreign, stream, evidence)
         return self.watched(call, leaving.of(plan, head, plain, fields), params)
 
     def watched(self, call: AwsCall, text: bytes, params: Mapping[str, Any]) -> AwsCall:
@@ -177,12 +176,12 @@ class Reading:
         return replace(call, held=held, links=links) if held or links else call
 
     def judged(self, plan: Plan, match: Match, params: dict[str, Any], access_key: str, foreign: str,
-               stream: Stream | None) -> AwsCall:
+               stream: Stream | None, evidence: Evidence = Evidence()) -> AwsCall:
         """Return the call with its effect."""
         assert match.operation is not None
         place = Place(plan.site.account or self.account, plan.region, plan.site.partition, self.secrets)
         return self.made(match.service.name, match.operation.name, params, place, match.protocol,
-                         access_key, foreign, stream, plan.site.account)
+                         access_key, foreign, stream, plan.site.account, evidence)
 
     def made(self, service: str, operation: str, params: dict[str, Any], place: Place, protocol: str,
              access_key: str, foreign: str, stream: Stream | None = None, site_account: str = "",

@@ -137,9 +137,12 @@ class Aws:
         """
         return self._reading.peek(head)
 
-    def read(self, head: Head, body: bytes | None, key: Key) -> AwsCall | Unreadable:
-        """Understand one request of the environment that `key` was issued to. Never raises."""
-        return self._reading.read(head, body, key)
+    def read(
+        self, head: Head, body: bytes | None, key: Key, evidence: Evidence = Evidence()
+    ) -> AwsCall | Unreadable:
+        """Understand one request of the environment that `key` was issued to; `evidence` goes beside it.
+        Never raises."""
+        return self._reading.read(head, body, key, evidence)
 
     def given(self, service: str, operation: str, params: Mapping[str, Any], place: Place, protocol: str,
               foreign: str, evidence: Evidence) -> AwsCall | Unreadable:

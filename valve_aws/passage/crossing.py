@@ -17,7 +17,7 @@ from valve_aws.course.carry import carry, cross, turn_away
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
 from valve_aws.course.visit import visit
-from valve_aws.model.call import UNREAD, Call, Evidence, Head, Key, Unreadable
+from valve_aws.model.call import UNREAD, Call, Head, Key, Unreadable
 from valve_aws.model.ports import Outcome
 from valve_aws.model.spellings import WIDTH
 from valve_aws.model.verdict import Mode
@@ -112,7 +112,7 @@ async def asked_of_aws(
     key = passage.ring.signer(head, key)
 
     def read(body: bytes | None) -> Call | Unreadable:
-        return crossing.understood(passage.aws.read(head, body, key), evidence, body)
+        return crossing.understood(passage.aws.read(head, body, key, evidence), body)
 
     await drive(carry(passage.court, subject, passage.aws.peek(head), read), crossing.act)
 
@@ -142,15 +142,11 @@ class Crossing:
         self._place: Place | None = None
         """Where a decoy is seen that stands in this; None where none is looked for."""
 
-    def understood(
-        self, call: Call | Unreadable, evidence: Evidence, body: bytes | None
-    ) -> Call | Unreadable:
-        """Keep what was read, and put beside it what the shim told."""
+    def understood(self, call: Call | Unreadable, body: bytes | None) -> Call | Unreadable:
+        """Keep what was read."""
         self._body = body
         if isinstance(call, Unreadable):
             self._declined = call.answer
-        else:
-            call = replace(call, evidence=evidence)
         self.sighted(call)
         if body:
             self.sighted(call, body)
