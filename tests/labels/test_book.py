@@ -207,6 +207,37 @@ def test_what_another_valve_writes_is_seen_by_one_that_has_looked_before(tmp_pat
     theirs.close()
 
 
+RANGES = [
+    Extent(STORE, span=Span.ALL),
+    Extent(STORE, span=Span.PREFIX, name="k"),
+    Extent(STORE, span=Span.PREFIX, name="x"),
+    Extent(STORE, span=Span.ALL, attributes=frozenset()),
+]
+
+
+@pytest.mark.parametrize("extent", RANGES, ids=["all", "a prefix", "an empty prefix", "all items"])
+@pytest.mark.parametrize("since", [None, 0], ids=["now", "since"])
+def test_a_look_at_many_cells_takes_as_many_steps_as_one_at_few(
+    tmp_path: Path, extent: Extent, since: int | None
+) -> None:
+    def steps(cells: int) -> int:
+        book, taken = SqliteBook(tmp_path / f"{cells}.db", "g1", sole=True), [0]
+        for number in range(cells):
+            put(book, f"r{number}", one(STORE, f"k{number}"), PII)
+            book.settle(f"r{number}", Outcome.DONE)
+        put(book, "last", one(STORE, "k~"), CARD)
+        before = book.stamp() if since is not None else None
+        put(book, "more", one(OTHER, "k"), CARD)
+        book._db.set_progress_handler(lambda: taken.__setitem__(0, taken[0] + 1), 1)
+        found = book.held([extent], before)[extent].label
+        assert found == (frozenset() if extent.name == "x" else PII | CARD)
+        book._db.set_progress_handler(None, 1)
+        book.close()
+        return taken[0]
+
+    assert steps(400) < 2 * steps(4)
+
+
 OTHER = "arn:aws:s3:::other"
 PLACES = [one(STORE, "k"), one(OTHER, "k"), Extent(STORE, span=Span.ALL), Extent(OTHER, span=Span.ALL)]
 WRITES = st.tuples(

@@ -3,7 +3,7 @@
 Knows SQL. Does not know when a statement is run.
 """
 
-FORMAT = "1"
+FORMAT = "2"
 """The shape of the tables; a book of another shape is refused, never guessed at."""
 
 TABLES = """
@@ -11,12 +11,13 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cell (
   generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT,
   tags TEXT NOT NULL,             -- {"tag": "record that put it there"}, sorted
+  label TEXT NOT NULL,            -- ["tag"], sorted: the tags alone
   version TEXT NOT NULL,          -- what the label is bound to, "" where the service has none
   gone INTEGER NOT NULL,          -- 1: a tombstone
   rose INTEGER NOT NULL,          -- the stamp of its last rise
   PRIMARY KEY (generation, store, part, name, attribute)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS cell_by_tags ON cell (generation, store, part, tags, name, attribute);
+CREATE INDEX IF NOT EXISTS cell_by_label ON cell (generation, store, part, label, name, attribute);
 CREATE TABLE IF NOT EXISTS under_way (
   record TEXT, generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT,
   tags TEXT NOT NULL,             -- the label that this rise wants there
@@ -31,7 +32,6 @@ CREATE TABLE IF NOT EXISTS lowered (
   generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT, tags TEXT NOT NULL, until INTEGER NOT
   NULL
 );
-CREATE INDEX IF NOT EXISTS lowered_by_cell ON lowered (generation, store, part, name);
 CREATE INDEX IF NOT EXISTS lowered_by_time ON lowered (until);
 """
 
@@ -42,7 +42,14 @@ NAMELESS = "generation = ? AND store = ? AND part = ? AND (name = '' OR name >= 
 ALL = "generation = ? AND store = ? AND part = ?"
 
 CELL = "generation = ? AND store = ? AND part = ? AND name = ? AND attribute = ?"
-PUT_CELL = "INSERT OR REPLACE INTO cell VALUES (?,?,?,?,?,?,?,?,?)"
+PUT_CELL = "INSERT OR REPLACE INTO cell VALUES (?,?,?,?,?,?,?,?,?,?)"
+SAME_LABEL = f"UPDATE cell SET tags = ?, gone = 0 WHERE {CELL}"
+"""Who put the tags there is another, no more: the index by label stays as it is."""
+LABEL_AFTER = f"SELECT min(label) FROM cell WHERE {ALL} AND label > ?"
+WITH_LABEL = "SELECT name, attribute, tags, '' FROM cell INDEXED BY cell_by_label WHERE {} AND label = ?"
+"""The braces are for what limits it to a part of the store. Why the index by name: SQLite would walk through
+all that stands before the first cell with the label."""
+LOWERED = "SELECT name, attribute, tags FROM lowered WHERE {} AND until > ?"
 PUT_UNDER_WAY = "INSERT OR REPLACE INTO under_way VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 CLOSE = (
     "DELETE FROM under_way WHERE record = ? "

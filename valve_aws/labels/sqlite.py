@@ -13,7 +13,7 @@ from pathlib import Path
 from valve_aws.labels import schema
 from valve_aws.labels.memory import Memory
 from valve_aws.labels.process import alive, owner
-from valve_aws.labels.tags import Tags, collect, dumped, loaded, recognised, touches
+from valve_aws.labels.tags import Tags, collect, dumped, listed, loaded, recognised, touches
 from valve_aws.model.cell import Cell, Extent, Part, Span
 from valve_aws.model.label import Label
 from valve_aws.model.ports import BookError, Outcome, Rise
@@ -104,8 +104,7 @@ class SqliteBook:
             collect(ways, cell, loaded(tags))
         if since is not None:
             where, values = self._where(extent)
-            query = f"SELECT name, attribute, tags FROM lowered WHERE {where} AND until > ?"
-            for name, attribute, tags in self._db.execute(query, (*values, since)):
+            for name, attribute, tags in self._db.execute(schema.LOWERED.format(where), (*values, since)):
                 if touches(extent, attribute):
                     collect(ways, Cell(extent.store, name, extent.part, attribute), loaded(tags))
         complete = self._sole or extent.span is Span.NEW or (extent.span is Span.ONE and known)
@@ -113,19 +112,20 @@ class SqliteBook:
 
     def _rows(self, extent: Extent) -> Iterator[tuple[str, str, str, str]]:
         """Yield (name, attribute, tags, version) of what is known in an extent; for ranges one row for each
-        distinct set of tags."""
+        label that stands there."""
         if extent.span is Span.NEW:
             return
         where, values = self._where(extent)
         if extent.span is Span.ONE:
             query = f"SELECT name, attribute, tags, version FROM cell WHERE {where}"
-        elif extent.span is Span.ALL and extent.attributes is None:
-            yield from self._distinct(values)
+            for row in self._db.execute(query, values):
+                if touches(extent, row[1]):
+                    yield row
             return
-        else:
-            query = f"SELECT min(name), attribute, tags, '' FROM cell WHERE {where} GROUP BY tags, attribute"
-        for row in self._db.execute(query, values):
-            if touches(extent, row[1]):
+        query = schema.WITH_LABEL.format(where)
+        for label in self._labels(values[:3]):
+            rows = self._db.execute(query, (*values, label))
+            if row := next((row for row in rows if touches(extent, row[1])), None):
                 yield row
 
     def _nameless(self, extent: Extent) -> list[tuple[str, str, str, str]]:
@@ -137,15 +137,11 @@ class SqliteBook:
         query = f"SELECT name, attribute, tags, '' FROM cell WHERE {schema.NAMELESS}"
         return [row for row in self._db.execute(query, base).fetchall() if touches(extent, row[1])]
 
-    def _distinct(self, values: tuple[str, ...]) -> Iterator[tuple[str, str, str, str]]:
-        """Walk a whole store by its distinct sets of tags: as many index look-ups as there are sets, not
-        cells."""
-        base = f"SELECT name, attribute, tags, '' FROM cell WHERE {schema.ALL}"
-        query = f"{base} AND tags > ? ORDER BY tags LIMIT 1"
-        row = self._db.execute(query, (*values, "")).fetchone()
-        while row:
-            yield row
-            row = self._db.execute(query, (*values, row[2])).fetchone()
+    def _labels(self, store: tuple[str, ...]) -> Iterator[str]:
+        """Yield the labels in a part of a store: as many index look-ups as there are labels, not cells."""
+        label = ""
+        while (label := self._db.execute(schema.LABEL_AFTER, (*store, label)).fetchone()[0]) is not None:
+            yield label
 
     def _where(self, extent: Extent) -> tuple[str, tuple[str, ...]]:
         base = (self._generation, extent.store, str(extent.part))
@@ -203,7 +199,7 @@ class SqliteBook:
         joined = dict.fromkeys(rise.label, record) | dict(tags)
         rose = now if old is None or joined != tags else None
         if rose is not None:
-            self._db.execute(schema.PUT_CELL, (*row, dumped(joined), version, gone, rose))
+            self._put(row, joined, version, gone, rose)
         crossing, before = 0, None
         if shared:
             crossing = self._db.execute(
@@ -263,7 +259,7 @@ class SqliteBook:
         if made and not tags and not others:
             self._db.execute(f"DELETE FROM cell WHERE {schema.CELL}", row)
         else:
-            self._db.execute(schema.PUT_CELL, (*row, dumped(tags), *found[1:]))
+            self._put(row, tags, *found[1:])
 
     def _replace(self, row: Row, tags: Tags, now: int, shared: bool) -> None:
         """A certain overwrite: the cell carries what was written, and what it carried is remembered for
@@ -276,9 +272,10 @@ class SqliteBook:
         if set(old) - set(new):
             self._db.execute("INSERT INTO lowered VALUES (?,?,?,?,?,?,?)", (*row, dumped(old), now))
             self._db.execute("DELETE FROM lowered WHERE until < ?", (now - schema.KEPT_STAMPS,))
-        self._db.execute(
-            schema.PUT_CELL, (*row, dumped(new), found[1] if found else "", 0, found[3] if found else now)
-        )
+        if found and old.keys() == new.keys():
+            self._db.execute(schema.SAME_LABEL, (dumped(new), *row))
+        else:
+            self._put(row, new, found[1] if found else "", 0, found[3] if found else now)
 
     def _wanted(self, row: Row) -> dict[str, str]:
         """Return what the rises still under way want on a cell."""
@@ -293,9 +290,7 @@ class SqliteBook:
                 f"UPDATE cell SET version = ?, gone = 0 WHERE {schema.CELL}", (version, *self._row(cell))
             )
         for cell, label in created:
-            self._db.execute(
-                schema.PUT_CELL, (*self._row(cell), dumped(dict.fromkeys(label, record)), "", 0, now)
-            )
+            self._put(self._row(cell), dict.fromkeys(label, record), "", 0, now)
 
     def remove(self, record: str, cells: Sequence[Cell]) -> None:
         """See `Book.remove`."""
@@ -311,7 +306,7 @@ class SqliteBook:
                 row = self._row(cell)
                 old = self._db.execute(f"SELECT tags FROM cell WHERE {schema.CELL}", row).fetchone()
                 tags = dict.fromkeys(label, "") | (dict(loaded(old[0])) if old else {})
-                self._db.execute(schema.PUT_CELL, (*row, dumped(tags), version, 0, now))
+                self._put(row, tags, version, 0, now)
 
     def begin(self, generation: str) -> None:
         """Go on with another life of the backend; what is known of the one before is forgotten."""
@@ -341,6 +336,10 @@ class SqliteBook:
         self._db.close()
 
     # Small print
+
+    def _put(self, row: Row, tags: Tags, version: str, gone: int, rose: int) -> None:
+        """Write what a cell is."""
+        self._db.execute(schema.PUT_CELL, (*row, dumped(tags), listed(tags), version, gone, rose))
 
     def _row(self, cell: Cell) -> Row:
         return self._generation, cell.store, str(cell.part), cell.name, cell.attribute

@@ -45,3 +45,8 @@ def loaded(text: str) -> Tags:
 
 dumped = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 """Why once: `json.dumps` with options makes an encoder for each call."""
+
+
+def listed(tags: Tags) -> str:
+    """Return the tags of a row without their records: of equal labels the same text."""
+    return dumped(sorted(tags))
