@@ -294,9 +294,12 @@ def test_a_file_that_is_no_book_does_not_answer(tmp_path: Path) -> None:
 
 def test_a_book_of_another_format_is_refused_with_the_remedy(tmp_path: Path) -> None:
     book = SqliteBook(tmp_path / "labels.db", "g1", sole=True)
-    book._db.execute("UPDATE fact SET value = '0' WHERE name = 'format'")
+    book._db.executescript(
+        "UPDATE fact SET value = '1' WHERE name = 'format';"
+        "DROP INDEX cell_by_label; ALTER TABLE cell DROP COLUMN label;"
+    )
     book.close()
-    with pytest.raises(BookError, match="--labels"):
+    with pytest.raises(BookError, match=r"another version \(format 1\); name another file with `--labels`"):
         SqliteBook(tmp_path / "labels.db", "g1", sole=True)
 
 

@@ -6,8 +6,10 @@ Knows SQL. Does not know when a statement is run.
 FORMAT = "2"
 """The shape of the tables; a book of another shape is refused, never guessed at."""
 
+FACTS = "CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID"
+"""What every form of the file has; the other tables are made once the form is known."""
+
 TABLES = """
-CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cell (
   generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT,
   tags TEXT NOT NULL,             -- {"tag": "record that put it there"}, sorted

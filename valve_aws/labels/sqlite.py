@@ -47,7 +47,7 @@ class SqliteBook:
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(schema.TABLES)
+        self._db.execute(schema.FACTS)
         self._db.execute("INSERT OR IGNORE INTO fact VALUES ('stamp', 0), ('format', ?)", (schema.FORMAT,))
         (found,) = self._db.execute("SELECT value FROM fact WHERE name = 'format'").fetchone()
         if found != schema.FORMAT:
@@ -55,6 +55,7 @@ class SqliteBook:
                 f"`{self._path}` was written by another version (format {found}); "
                 "name another file with `--labels`"
             )
+        self._db.executescript(schema.TABLES)
 
     # Reading
 
