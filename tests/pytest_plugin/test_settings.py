@@ -93,6 +93,38 @@ def test_options_come_before_the_ini_file_and_that_before_what_lies_beside(proje
     assert "1 flow with a label, 0 refusals" in out
 
 
+BOTH_GUARDS = f"""{LEAK}
+
+def test_in_process(valve_guard):
+    assert "Worker" in valve_guard.stack.functions
+"""
+
+
+def test_the_ini_file_names_the_folder_that_code_may_lie_in(project: Project) -> None:
+    ini = "[pytest]\nvalve_template=stack/template.yaml\n"
+    project.write(
+        tests__unit__test_it=BOTH_GUARDS,
+        **{
+            "stack/template.yaml": TEMPLATE.replace("CodeUri: src", "CodeUri: ../src"),
+            "open.yaml": OPEN,
+            "pytest.ini": ini,
+        },
+    )
+    (project.folder / "seed.yaml").rename(project.folder / "stack" / "seed.yaml")
+    (project.folder / "template.yaml").unlink()
+    code, out = project.pytest("--valve-policy", "open.yaml")
+    assert code == 1, out
+    assert "2 errors" in out, out
+    assert "`../src` leads out of the template's folder" in out, out
+    (project.folder / "pytest.ini").write_text(f"{ini}valve_project=.\n")
+    code, out = project.pytest("--valve-policy", "open.yaml")
+    assert code == 0, out
+    (project.folder / "pytest.ini").write_text(f"{ini}valve_project=none\n")
+    code, out = project.pytest("--valve-policy", "open.yaml")
+    assert code == 1
+    assert "there is no folder `" in out
+
+
 def test_without_a_template_it_says_where_it_looked(project: Project) -> None:
     project.write(tests__test_it=LEAK)
     (project.folder / "template.yaml").unlink()

@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--valve-sarif", metavar="FILE", help="write what was refused as SARIF 2.1.0")
     parser.addini("valve_template", "template [the nearest template.yaml, .yml or .json upwards]")
+    parser.addini("valve_project", "folder that code and nested templates may lie in [the template's own]")
     parser.addini("valve_policy", "flow policy [the nearest valve.yaml upwards]")
     parser.addini("valve_require", "`enforced`: fail, and do not skip, where this host cannot enforce")
 

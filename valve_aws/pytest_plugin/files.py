@@ -50,6 +50,20 @@ def application_of(node: pytest.Item, config: pytest.Config) -> tuple[Path, Path
     return template_of(node, config), policy_of(node, config), mode_of(node, config)
 
 
+def project_of(config: pytest.Config) -> Path | None:
+    """Return the folder that code and nested templates may lie in, of the ini file; None: the template's own.
+
+    Raises `Invalid` where there is no such folder.
+    """
+    told = config.getini("valve_project")
+    if not told:
+        return None
+    folder = ((config.inipath.parent if config.inipath else config.rootpath) / str(told)).resolve()
+    if not folder.is_dir():
+        raise Invalid(Where("valve_project"), f"there is no folder `{folder}`", "mend the path")
+    return folder
+
+
 def marked(node: pytest.Item, name: str) -> Any:
     """Return what the nearest marker that says it says, None when none does."""
     return next((m.kwargs[name] for m in node.iter_markers("valve") if name in m.kwargs), None)

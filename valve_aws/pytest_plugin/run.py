@@ -22,7 +22,7 @@ from valve_aws.model.stack import Stack
 from valve_aws.pytest_plugin.canary import Canary
 from valve_aws.pytest_plugin.cloud import Cloud, InProcess
 from valve_aws.pytest_plugin.ear import Ear
-from valve_aws.pytest_plugin.files import application_of, mode_of, policy_of, template_of
+from valve_aws.pytest_plugin.files import application_of, mode_of, policy_of, project_of, template_of
 from valve_aws.pytest_plugin.flows import ValveFlows
 from valve_aws.pytest_plugin.lambdas import Function, Lambdas
 from valve_aws.pytest_plugin.session import Guarded, Session, Wanted
@@ -128,6 +128,7 @@ class Run:
                 self._policy,
                 template_of(self._node, config),
                 mode_of(self._node, config),
+                project=project_of(config),
                 backend=backend,
                 say=self._ear.say,
             )

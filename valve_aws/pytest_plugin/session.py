@@ -17,7 +17,7 @@ from valve_aws.backend import NotStarted, Standing
 from valve_aws.canary import Flock, hatch
 from valve_aws.model.safe import lines
 from valve_aws.pytest_plugin.ear import Ear
-from valve_aws.pytest_plugin.files import beside
+from valve_aws.pytest_plugin.files import beside, project_of
 from valve_aws.pytest_plugin.host import answers, chance, place
 from valve_aws.pytest_plugin.lock import NAME, Locks
 from valve_aws.pytest_plugin.loop import Loop
@@ -103,6 +103,7 @@ class Session:
         outside = self._backend != "moto"
         settings = Settings(
             template=wanted.template,
+            project=project_of(self.config),
             stack=self._apart(wanted.template) if outside else "",
             create=outside,
             seed=beside(wanted.template, "seed.yaml"),
