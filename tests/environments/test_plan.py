@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.nodes import node
 from valve_aws.environments import host
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.interpreters import Interpreter
@@ -76,6 +77,30 @@ def test_code_in_the_template_is_a_module_named_index(cache: Cache) -> None:
     prepared = prepare(function(Code(inline="def handler(e, c): pass")), cache, SHIMS, print)
     assert planned(prepared).files == {"/var/task/index.py": b"def handler(e, c): pass"}
     assert "/var/task" not in bound(prepared)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "source", "beside"),
+    [
+        (OWN.name, "import cfnresponse", {"cfnresponse.py"}),
+        (OWN.name, "import os", set()),
+        ("nodejs20.x", "const r = require('cfn-response')", {"cfn-response.js"}),
+        ("nodejs20.x", "exports.handler = 1 // cfnresponse", set()),
+    ],
+)
+def test_code_in_the_template_that_answers_cloudformation_has_the_module_for_it(
+    runtime: str, source: str, beside: set[str], cache: Cache
+) -> None:
+    if runtime.startswith("node"):
+        node()
+    wanted = replace(function(Code(inline=source)), runtime=runtime)
+    laid = planned(prepare(wanted, cache, SHIMS, print)).files
+    assert {path.removeprefix("/var/task/") for path in laid} - {"index.py", "index.js"} == beside
+
+
+def test_code_in_a_folder_brings_its_own(tmp_path: Path, cache: Cache) -> None:
+    (tmp_path / "index.py").write_text("import cfnresponse")
+    assert planned(prepare(function(Code(folder=tmp_path)), cache, SHIMS, print)).files == {}
 
 
 @pytest.mark.parametrize(

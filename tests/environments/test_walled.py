@@ -86,6 +86,12 @@ def test_code_in_the_template_runs(walled: World) -> None:
     assert answer(walled.environment("", code=code, handler="index.handler")) == "/var/task/index.py"
 
 
+def test_code_in_the_template_finds_what_answers_cloudformation(walled: World) -> None:
+    code = Code(inline="import cfnresponse\ndef handler(event, context): return cfnresponse.__file__")
+    found = answer(walled.environment("", code=code, handler="index.handler"))
+    assert found == "/var/task/cfnresponse.py"
+
+
 def test_more_memory_than_the_function_has_ends_it_in_lambdas_words(walled: World) -> None:
     source = """
 import mmap

@@ -57,6 +57,7 @@ def plan(
             files.update(trust.java_files(authority))
     if function.code.inline is not None:
         files[f"{TASK}/{INLINE[language(function)]}"] = function.code.inline.encode()
+    files.update({f"{TASK}/{name}": content for name, content in prepared.beside.items()})
     if prepared.extensions:
         files[LAUNCHER] = prepared.launcher
     environ = variables(prepared, key, region=region, stream=stream)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from valve_aws.environments import files, host, node_packages, requirements, trust
 from valve_aws.environments.cache import Cache, Unavailable
@@ -35,6 +35,9 @@ PUBLIC_LAYERS = {
 """Layers of others that are but a package; by a part of their ARN."""
 NAMED_LAYERS = re.compile(r":layer:Klayers-p3\d+(?:-arm64)?-([A-Za-z0-9][A-Za-z0-9._-]*):\d+$")
 """Layers of others whose name ends with the one package that they are: `Klayers-p312-Pillow`."""
+RESPONSES = {Language.PYTHON: "cfnresponse.py", Language.NODE: "cfn-response.js"}
+"""What answers CloudFormation: only code that stands in the template is given it, where it names it (AWS
+CloudFormation user guide, `cfn-response module`)."""
 BUILT = ".aws-sam"
 ASIDE = "/var/valve/python"
 """Where our own Python shows to start extensions beside a runtime of another language."""
@@ -53,6 +56,8 @@ class Prepared:
     """Paths inside of the certificate bundles that packages bring along."""
     extensions: tuple[str, ...] = ()
     """Names of the programs in `/opt/extensions`, which start beside the runtime."""
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    """What AWS lays beside code that stands in the template: name → content."""
     launcher: bytes = b""
     """The program that starts them, and the runtime then."""
     python: str = ""
@@ -81,7 +86,16 @@ def prepare(
         made = _own(function, cache, say, allow_build)
     else:
         made = _python(function, cache, shims, say, allow_build, own or host.own(), others)
+    made = replace(made, beside=_response(function, spoken, shims.with_name("inline")))
     return _launched(made, own, shims)
+
+
+def _response(function: Function, spoken: Language, shims: Path) -> Mapping[str, bytes]:
+    """Return the module by which code in the template answers CloudFormation, if it names one."""
+    name = RESPONSES.get(spoken, "")
+    if not name or PurePosixPath(name).stem not in (function.code.inline or ""):
+        return {}
+    return {name: files.content(shims / name)}
 
 
 def _python(
