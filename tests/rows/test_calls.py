@@ -496,6 +496,19 @@ def test_a_second_name_beside_the_first_is_refused(
         judged(service, operation, **params)
 
 
+def test_figures_are_put_into_what_every_query_shows() -> None:
+    dimensions = [{"Name": "who", "Value": "ann"}]
+    put = judged("cloudwatch", "PutMetricData", Namespace="Shop",
+                 MetricData=[{"MetricName": "Sold", "Dimensions": dimensions, "Value": 3.0}])
+    read = judged("cloudwatch", "GetMetricData", MetricDataQueries=[{"Id": "q", "Expression": "SEARCH('x')"}],
+                  StartTime=0, EndTime=1)
+    assert set(put.leaves) == {("namespace", "Shop"), ("metric", "Sold"), ("dimension", "ann")}
+    assert put.effect.blind
+    assert {e.store for e in put.effect.changes} == {f"arn:aws:cloudwatch:{ACCOUNT}:*"}
+    assert {(e.store, e.part) for e in put.effect.changes} <= {(e.store, e.part) for e in read.effect.reveals}
+    assert read.leaves == (("expression", "SEARCH('x')"),)
+
+
 def test_a_bulk_write_of_another_account_is_that_accounts() -> None:
     arn = "arn:aws:dynamodb:us-east-1:999999999999:table/T/bulk/1"
     assert (

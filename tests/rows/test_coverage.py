@@ -24,6 +24,7 @@ USED = {
     "firehose": "PutRecord PutRecordBatch UpdateDestination",
     "stepfunctions": "StartExecution StartSyncExecution DescribeExecution SendTaskSuccess SendTaskFailure",
     "logs": "PutLogEvents CreateLogStream CreateLogGroup GetLogEvents FilterLogEvents PutSubscriptionFilter",
+    "cloudwatch": "PutMetricData GetMetricData GetMetricStatistics ListMetrics PutMetricAlarm DescribeAlarms",
     "kms": "Encrypt Decrypt GenerateDataKey Sign Verify ReEncrypt CreateGrant PutKeyPolicy",
     "ses": "SendEmail SendRawEmail SendTemplatedEmail SendBulkTemplatedEmail",
     "sesv2": "SendEmail SendBulkEmail",

@@ -31,6 +31,7 @@ SERVICES = (
     "firehose",
     "stepfunctions",
     "logs",
+    "cloudwatch",
     "kms",
     "ses",
     "sesv2",
@@ -206,7 +207,6 @@ def test_other_services_are_read_generically() -> None:
     faults = []
     for service in (
         "ec2",
-        "cloudwatch",
         "route53",
         "apigateway",
         "rds",

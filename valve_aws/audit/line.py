@@ -19,6 +19,7 @@ EVENT_VERSION = "1.11"
 SOURCES = {
     "dynamodbstreams": "dynamodb",
     "stepfunctions": "states",
+    "cloudwatch": "monitoring",
     "cloudwatch-logs": "logs",
     "sesv2": "ses",
 }

@@ -13,6 +13,7 @@ from valve_aws.aws.shapes import Service
 from valve_aws.aws.unclear import Unclear
 
 COMMON = """
+cloudwatch monitoring monitoring GraniteServiceVersion20100801
 dynamodb dynamodb dynamodb DynamoDB_20120810
 dynamodbstreams streams.dynamodb dynamodb DynamoDBStreams_20120810
 events events events AWSEvents

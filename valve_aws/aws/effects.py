@@ -31,6 +31,7 @@ MODULES = {
     "firehose": "firehose",
     "stepfunctions": "states",
     "logs": "logs",
+    "cloudwatch": "cloudwatch",
     "kms": "kms",
     "ses": "ses",
     "sesv2": "sesv2",
