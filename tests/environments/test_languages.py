@@ -240,6 +240,34 @@ def test_what_a_layer_imports_of_the_sdk_is_there_too(
 
 
 @pytest.mark.parametrize(
+    ("lying", "handler", "told"),
+    [
+        (["index.ts"], "index.handler", "index.ts"),
+        (["src/app.mts"], "src/app.handler", "src/app.mts"),
+        (["index.ts", "index.js"], "index.handler", ""),
+        (["index.ts", "index.mjs"], "index.handler", ""),
+        (["other.ts"], "index.handler", ""),
+        ([], "index.handler", ""),
+        (["index.ts"], "../index.handler", ""),
+        (["index.ts"], "", ""),
+    ],
+)
+def test_typescript_that_was_not_built_is_said(
+    lying: list[str], handler: str, told: str, tmp_path: Path, shared_cache: Path
+) -> None:
+    node()
+    for name in lying:
+        (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "code" / name).write_text("")
+    (tmp_path / "code").mkdir(exist_ok=True)
+    made = Function("Fn", "fn", "arn", handler, "nodejs20.x", Code(folder=tmp_path / "code"))
+    said: list[str] = []
+    prepare(made, Cache(shared_cache, lambda _: None), SHIMS, said.append)
+    lines = [line for line in said if "TypeScript" in line]
+    assert lines == ([f"Fn: `{told}` is TypeScript and not built; run `sam build` first"] if told else [])
+
+
+@pytest.mark.parametrize(
     "versions",
     [
         "file:../secrets",

@@ -233,6 +233,11 @@ def is_folder(path: Path) -> bool:
     return path.is_dir()
 
 
+def lying(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return those of these names by which a file lies in a folder."""
+    return [name for name in names if (folder / name).is_file()]
+
+
 def content(path: Path) -> bytes:
     """Return a file of our own."""
     return path.read_bytes()

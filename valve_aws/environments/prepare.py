@@ -38,6 +38,7 @@ NAMED_LAYERS = re.compile(r":layer:Klayers-p3\d+(?:-arm64)?-([A-Za-z0-9][A-Za-z0
 RESPONSES = {Language.PYTHON: "cfnresponse.py", Language.NODE: "cfn-response.js"}
 """What answers CloudFormation: only code that stands in the template is given it, where it names it (AWS
 CloudFormation user guide, `cfn-response module`)."""
+TYPED, SCRIPTS = (".ts", ".mts", ".cts", ".tsx"), (".js", ".mjs", ".cjs")
 BUILT = ".aws-sam"
 ASIDE = "/var/valve/python"
 """Where our own Python shows to start extensions beside a runtime of another language."""
@@ -187,6 +188,8 @@ def _node(
         folder = _folder(function.code, cache, function.logical)
         if folder:
             shown.append((folder, "/var/task"))
+            if source := _unbuilt(function.handler, folder):
+                say(f"{function.logical}: `{source}` is TypeScript and not built; run `sam build` first")
         layers = _layers(function, None, cache, say, allow_build, "nodejs")
         modules = [
             found
@@ -201,6 +204,17 @@ def _node(
         raise Invalid(function.where, f"`{function.logical}`: {error}") from error
     shown += [(found, "/var/node_modules") for found in modules[:1]]
     return _prepared(function, node, shown + layers, [])
+
+
+def _unbuilt(handler: str, folder: Path) -> str:
+    """Return the file of TypeScript that a handler is in, where nothing that Node runs lies beside it."""
+    path = PurePosixPath(handler)
+    module = path.with_name(path.name.partition(".")[0]) if path.name else path
+    if module.is_absolute() or ".." in module.parts:
+        return ""
+    built = files.lying(folder, [f"{module}{end}" for end in SCRIPTS])
+    typed = files.lying(folder, [f"{module}{end}" for end in TYPED])
+    return typed[0] if typed and not built else ""
 
 
 def _node_needs(
