@@ -10,6 +10,7 @@ import re
 import string
 import sys
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,19 @@ def test_a_record_is_one_harmless_line_and_reads_back(record: Record) -> None:
     assert harmless(line)
     assert line.isascii()
     assert decode(line) == record
+
+
+@settings(max_examples=150, deadline=None)
+@given(RECORDS, st.frozensets(SAID, max_size=2), st.integers(0, 599), st.lists(SAID, max_size=2).map(tuple))
+def test_a_record_is_written_as_json_itself_writes_it(
+    record: Record, label: frozenset[str], status: int, said: tuple[str, ...]
+) -> None:
+    record = replace(record, cells=dict.fromkeys(said, label), changes=said, probed=said, status=status)
+    record = replace(record, parameters={**record.parameters, "said": said, "nothing": None})
+    line = encode(record)
+    again = json.dumps(json.loads(line), separators=(",", ":"))
+    assert line == again.replace("##", "#\\u0023").replace("\x7f", "\\u007f")
+    assert json.loads(line)["requestParameters"] == {**record.parameters, "said": list(said)}
 
 
 def test_records_of_hostile_names_stay_one_line_each(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from valve_aws.course.commands import Course, Note
 from valve_aws.course.subject import Subject
 from valve_aws.flow import Judge
 from valve_aws.model.call import Call
+from valve_aws.model.cell import Extent
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
@@ -63,7 +64,7 @@ def record(court: Court, subject: Subject, call: Call, verdict: Verdict, ident: 
         parameters=dict(call.leaves) if not call.held else {},
         label=subject.label,
         writes=verdict.writes,
-        changes=tuple(dict.fromkeys(_text(e) for e in verdict.rises)),
+        changes=tuple(dict.fromkeys([_text(e) for e in verdict.rises])),
         cells=verdict.cells,
         probed=verdict.probed,
         joined=verdict.joins,
@@ -116,6 +117,5 @@ def became(
     )
 
 
-def _text(extent: object) -> str:
-    store, name = getattr(extent, "store", ""), getattr(extent, "name", "")
-    return f"{store}/{name}" if name else str(store)
+def _text(extent: Extent) -> str:
+    return f"{extent.store}/{extent.name}" if extent.name else extent.store

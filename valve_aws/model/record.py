@@ -63,5 +63,6 @@ class Record:
     @property
     def stopped(self) -> bool:
         """Say whether a refusal held: in `audit` most calls go on, and are listed."""
-        held = self.mode is Mode.ENFORCE or any(reason.rule in ALWAYS for reason in self.reasons)
-        return self.verdict == "refuse" and held
+        return self.verdict == "refuse" and (
+            self.mode is Mode.ENFORCE or any(reason.rule in ALWAYS for reason in self.reasons)
+        )
