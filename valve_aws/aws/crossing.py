@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from valve_aws.model.call import Call
+from valve_aws.model.value import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Stream:
     key: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AwsCall(Call):
     """A call read off the wire. Compared like any call: how it was spelled does not count."""
 

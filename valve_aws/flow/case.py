@@ -15,13 +15,14 @@ from valve_aws.model.cell import Cell, Extent, Part, Span
 from valve_aws.model.label import Label, Tag
 from valve_aws.model.policy import OperationRule
 from valve_aws.model.source import NOWHERE, Where
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Held, Holding, Principal, Reason, Way
 
 Found = dict[Tag, Way]
 """Tag → how it came."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """One call, worked out from the request and the policy alone."""
 

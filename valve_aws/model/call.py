@@ -6,13 +6,14 @@ Knows what a call is. Does not know how it is spelled on the wire nor whether it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from valve_aws.model.cell import Extent
+from valve_aws.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """What the valve itself knows about where a request came from and was meant to go (law 16).
 
@@ -32,7 +33,7 @@ class Origin:
     """The authority of a CONNECT, `host:port`, "" when there was none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Head:
     """An HTTP request line and headers, read strictly; bytes kept as they were for SigV4.
 
@@ -58,7 +59,7 @@ class Head:
         return self._first.get(name)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Key:
     """A placeholder credential that was issued to one environment (law 17)."""
 
@@ -67,7 +68,7 @@ class Key:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Effect:
     """What one call does, computed from the request alone (law 2). Extents name cells canonically."""
 
@@ -85,7 +86,7 @@ class Effect:
     """The row proves that a write answers nothing about what was there (law 4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Evidence:
     """Where in the function's source a call was made. From the shim: shown to people, never believed."""
 
@@ -98,7 +99,7 @@ UNREAD = ("//", "")
 """In `Call.stated`: a body was asked about that may say more than is told here."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """One crossing out of an environment, understood.
 
@@ -138,7 +139,7 @@ class Call:
     """Presigned URLs and forms of this run that stand in what leaves."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Link:
     """A presigned URL or form made inside, found in something that leaves, and read as the call that it
     makes for whoever holds it (law 17)."""
@@ -158,7 +159,7 @@ class Link:
     """Not "": why it cannot be read with certainty, and so not be released."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unreadable:
     """A request that could not be read with certainty (law 7)."""
 

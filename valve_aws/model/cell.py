@@ -5,8 +5,9 @@ Knows the shape of canonical names. Does not know how any service spells them; `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from valve_aws.model.value import value
 
 
 class Part(StrEnum):
@@ -36,7 +37,7 @@ class Span(StrEnum):
     the book keeps it under the record's own id until the reply is settled."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cell:
     """The canonical name of one thing that carries a label (law 7: one cell has one name).
 
@@ -58,7 +59,7 @@ class Cell:
         return f"{self.store}{tail}" + (f".{self.attribute}" if self.attribute else "")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Extent:
     """A part of one store that a call depends on or changes: one cell, a range of them, or all."""
 

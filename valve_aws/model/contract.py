@@ -6,10 +6,12 @@ Knows a contract as values. Does not know where it is written down nor what an o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from valve_aws.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Member:
     """One member of a request, or a part of one."""
 
@@ -33,7 +35,7 @@ class Member:
     """Of a list its elements, of a map its values."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """One operation of a REST service."""
 

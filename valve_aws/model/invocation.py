@@ -5,12 +5,13 @@ Knows the shape of an invocation and of its end. Does not know the Runtime API's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from valve_aws.model.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Invocation:
     """One event for one environment."""
 
@@ -43,7 +44,7 @@ class Sink(Protocol):
         """Take the next piece; waits while it has enough, so that the function waits too. Never raises."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Beside:
     """What an Invoke request brings along beside its payload."""
 
@@ -75,7 +76,7 @@ class Kind(StrEnum):
     """It was ended because it used more memory than the function has."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """The end of an invocation. `payload` is what the caller gets: the runtime's bytes, or AWS's error."""
 
@@ -90,7 +91,7 @@ class Done:
         return self.kind is not Kind.RESPONSE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """An HTTP response of the Runtime API, complete."""
 
@@ -99,7 +100,7 @@ class Answer:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Begun:
     """A request whose body is a response in pieces."""
 
@@ -107,14 +108,14 @@ class Begun:
     """Its Content-Type."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wait:
     """A request that is answered later; `ticket` says which."""
 
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """The answer to a request that waited."""
 

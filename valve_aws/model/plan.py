@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
+from valve_aws.model.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Bind:
     """A path of the host that shows inside, read-only always."""
 
@@ -20,7 +22,7 @@ class Bind:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """Everything that one environment's sandbox is made of."""
 
@@ -46,7 +48,7 @@ class Plan:
     hostname: str = "169-254-76-1"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listeners:
     """Sockets made inside the sandbox's network namespace before the function started, already listening.
 
@@ -96,7 +98,7 @@ class Jail(Protocol):
         """Return the memory in use now, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Strength:
     """What this host can enforce, one line each, for `valve doctor`."""
 

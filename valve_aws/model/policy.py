@@ -6,13 +6,14 @@ Knows the meaning of each line. Does not know its syntax nor how it is judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from valve_aws.model.source import NOWHERE, Where
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Mode
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tags:
     """A list of tag patterns (fields `{x}` still open) and where it stands."""
 
@@ -23,7 +24,7 @@ class Tags:
 NONE = Tags()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CellRule:
     """What some cells of a store hold and accept, told by a pattern of their name.
 
@@ -36,7 +37,7 @@ class CellRule:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoreRule:
     """One line of `stores`."""
 
@@ -58,7 +59,7 @@ class StoreRule:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TagRule:
     """One line of `labels`. `only_to` None means no ceiling of its own."""
 
@@ -68,7 +69,7 @@ class TagRule:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PresignRule:
     """One line of `may-presign`: links to a bucket's objects that may leave (law 17)."""
 
@@ -91,7 +92,7 @@ PRESIGNABLE = ("GetObject", "HeadObject", "PutObject", "UploadPart", "DeleteObje
 """What a released link may do. A form is a PutObject."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FunctionRule:
     """One line of `functions`. None means not narrowed."""
 
@@ -109,7 +110,7 @@ class FunctionRule:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LogRule:
     """`logs`: what a labelled environment's log lines may carry into log stores."""
 
@@ -119,7 +120,7 @@ class LogRule:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OperationRule:
     """One line of `operations`: an effect row declared by the user."""
 
@@ -130,7 +131,7 @@ class OperationRule:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Grant:
     """One line of `grant`: these functions may open exits of these stores (law 8)."""
 
@@ -140,7 +141,7 @@ class Grant:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FlowPolicy:
     """A whole policy file, names resolved against the stack. The empty one is what no file means (mode
     audit)."""

@@ -6,7 +6,6 @@ Knows signatures. Does not know who answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ from valve_aws.model.cell import Cell, Extent
 from valve_aws.model.label import Label
 from valve_aws.model.record import Record
 from valve_aws.model.stack import KeySchema
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Held, Way
 
 
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rise:
     """One cell, or every known cell of an extent, that is to carry at least `label` before bytes leave.
 

@@ -6,18 +6,19 @@ Knows the fields. Does not know where records are kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from valve_aws.model.call import Evidence
 from valve_aws.model.label import CLEAN, Label
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Mode, Reason, Rule, Way
 
 ALWAYS = frozenset({Rule.UNREADABLE, Rule.BOOK})
 """Rules that refuse in every mode."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """One crossing. `ident` (`r-7c1e…`) is what people quote, what explains a refusal, and the opaque id
     inside."""

@@ -5,13 +5,14 @@ Knows positions and how an error message is shaped. Does not know any syntax.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from valve_aws.model.safe import plain
+from valve_aws.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Where:
     """A place in a file the user wrote; line and column count from 1, 0 means unknown."""
 
@@ -45,7 +46,7 @@ class Invalid(Exception):
         return plain(f"{place}{self.problem}" + (f"; {self.remedy}" if self.remedy else ""))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Node:
     """One value of a YAML or JSON text with its position.
 

@@ -6,14 +6,15 @@ Knows functions, stores and how they are wired. Does not know the syntax they we
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from valve_aws.model.source import NOWHERE, Where
+from valve_aws.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Statement:
     """One IAM statement that a function's role has. Patterns use IAM's `*` and `?`."""
 
@@ -31,7 +32,7 @@ class Statement:
     not_resources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Code:
     """A function's or a layer's code: exactly one of the three is set."""
 
@@ -44,7 +45,7 @@ class Code:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Layer:
     """One layer of a function, in the order of its list."""
 
@@ -52,7 +53,7 @@ class Layer:
     code: Code
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Trigger:
     """One event source of a function."""
 
@@ -71,7 +72,7 @@ class Trigger:
     """The version or alias that is woken; "" is `$LATEST`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Afterwards:
     """What becomes of an event of a function that nobody waits for (Lambda API,
     PutFunctionEventInvokeConfig). Targets are ARNs, "" for none."""
@@ -85,7 +86,7 @@ class Afterwards:
     dead_letters: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Logging:
     """How a function's log is written (`LoggingConfig`)."""
 
@@ -99,7 +100,7 @@ class Logging:
     """The log group; "" is `/aws/lambda/<name>`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Function:
     """One Lambda function."""
 
@@ -150,7 +151,7 @@ class Function:
         return "/".join(filter(None, (self.logical, self.version, self.revision)))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resource:
     """A resource of the template that is not a function."""
 
@@ -167,7 +168,7 @@ class Resource:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivery:
     """Content that reaches `target` because it was put into `source` (subscription, notification, replica,
     stream)."""
@@ -178,7 +179,7 @@ class Delivery:
     where: Where = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stack:
     """A whole application. Mappings are by logical id."""
 
@@ -213,7 +214,7 @@ class Stack:
         return owner.logical if owner else arn
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeySchema:
     """How a table's items are told apart. Attribute types are `S`, `N` or `B`."""
 

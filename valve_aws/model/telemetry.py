@@ -6,11 +6,12 @@ Knows the shape of an event and of a subscription. Does not know what AWS calls 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from valve_aws.model.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Told:
     """One thing that the platform tells, or one line of a log."""
 
@@ -22,7 +23,7 @@ class Told:
     level: str = "INFO"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Subscription:
     """One listener inside an environment."""
 
@@ -42,7 +43,7 @@ class Subscription:
     """Seconds that a batch waits for more."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Crashed:
     """An extension that ended, or could not begin, so that its environment is to end."""
 

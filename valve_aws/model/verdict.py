@@ -6,12 +6,13 @@ Knows the shape of a verdict and of what is held. Does not know how one is reach
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from valve_aws.model.cell import Cell, Extent
 from valve_aws.model.label import CLEAN, Label, Tag
 from valve_aws.model.source import NOWHERE, Where
+from valve_aws.model.value import value
 
 
 class Mode(StrEnum):
@@ -48,7 +49,7 @@ class Rule(StrEnum):
     DECLASSIFY = "declassify"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reason:
     """One reason of a verdict, for people and for records."""
 
@@ -62,7 +63,7 @@ class Reason:
     """Smallest changes that would allow it, each `where: change`, with what else it opens."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Way:
     """How one tag came: out of which cell, or from which line of the policy."""
 
@@ -73,7 +74,7 @@ class Way:
     """The record that put the tag on that cell, "" when it was there from the start."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Holding:
     """What the book knows of one extent."""
 
@@ -87,7 +88,7 @@ class Holding:
 Held = Mapping[Extent, Holding]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """What is to happen with one call.
 
@@ -113,7 +114,7 @@ class Verdict:
     and no label tells."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Principal:
     """Who calls: one environment at one moment, as the judgement sees it."""
 
