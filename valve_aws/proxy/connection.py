@@ -18,7 +18,7 @@ from valve_aws.proxy.authority import Authority
 from valve_aws.proxy.dial import Dial, Reach
 from valve_aws.proxy.exchange import Exchange
 from valve_aws.proxy.grammar import Gone, Malformed, Slow, authority
-from valve_aws.proxy.head import RequestHead
+from valve_aws.proxy.head import Known, RequestHead
 from valve_aws.proxy.hello import Greeting, Speaks, sniff
 from valve_aws.proxy.inbox import Inbox
 from valve_aws.proxy.limits import Limits
@@ -54,6 +54,7 @@ class House:
     reach: Reach
     now: Callable[[], float]
     limits: Limits
+    known: Known
     own: tuple[str, int] | None = None
     """The address that is answered here; heads may be longer there (`Limits.own_head`)."""
 
@@ -65,9 +66,9 @@ class Connection:
         self._house = house
         self._wire = wire
         self._origin = origin
-        own = (origin.address, origin.port) == house.own
-        wide = replace(house.limits, head=house.limits.own_head, obs_text=True)
-        self._limits = wide if own else house.limits
+        self._limits = house.limits
+        if (origin.address, origin.port) == house.own:
+            self._limits = replace(house.limits, head=house.limits.own_head, obs_text=True)
         self._greeting = False
         """A TLS greeting is being read: a refusal is an alert."""
 
@@ -166,7 +167,7 @@ class Connection:
 
     async def _requests(self, held: bytes) -> bytes | None:
         """Serve requests until the connection ends (None), or until CONNECT: then what came after it."""
-        reader = Reader(Inbox(), self._limits)
+        reader = Reader(Inbox(), self._limits, self._house.known)
         reader.inbox.feed(held)
         while request := await self._head(reader):
             if request.method == "CONNECT":

@@ -14,10 +14,9 @@ from valve_aws.proxy.grammar import (
     NUMBER,
     OBS_TEXT,
     ONCE,
-    PATH,
-    QUERY,
     REPEATABLE,
     STATUS,
+    TARGET,
     TEXT,
     TRAILERS,
     Malformed,
@@ -36,6 +35,46 @@ FRAMING = frozenset({"transfer-encoding", "content-length"})
 
 UNTIL_CLOSE = -2
 """As a response's length: it ends with the connection (RFC 9112 §6.3 rule 8)."""
+
+KEPT = 256
+"""Field lines that are kept in mind, and characters of the longest of them."""
+OTHER_EACH_TIME = frozenset({
+    "amz-sdk-invocation-id", "authorization", "content-length", "cookie", "proxy-authorization", "set-cookie",
+})
+"""Headers whose lines do not come again, or are nothing to keep."""
+
+
+class Known(dict[str, tuple[str, str]]):
+    """Field lines with what they say, (name in lower case, value without the space around it).
+
+    Why kept in mind: all but a few lines of a head are those of the head before. Invariant: what is in here
+    was read without fault, and is found by exactly the same characters; there is a bound to all of it.
+    """
+
+    __slots__ = ("_name_of",)
+
+    def __init__(self, name_of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._name_of = name_of
+
+    @classmethod
+    def within(cls, limits: Limits) -> Known:
+        """Return the memory of a client whose requests are read within these limits."""
+        return cls(wide_field_name if limits.wide else field_name)
+
+    @classmethod
+    def of_answers(cls) -> Known:
+        """Return the memory of those who are asked, whatever names their headers have."""
+        return cls(wide_field_name)
+
+    def __missing__(self, line: str) -> tuple[str, str]:
+        """Read a line that was not there before; raises Malformed."""
+        read = field(line, self._name_of)
+        if len(line) <= KEPT and read[0] not in OTHER_EACH_TIME:
+            if len(self) >= KEPT:
+                self.clear()
+            self[line] = read
+        return read
 
 
 class RequestHead(NamedTuple):
@@ -72,14 +111,14 @@ class ResponseHead(NamedTuple):
     persistent: bool
 
 
-def read_request(head: bytes, limits: Limits) -> RequestHead:
+def read_request(head: bytes, limits: Limits, known: Known) -> RequestHead:
     """Read the bytes before the empty line. Raises Malformed; what is returned has exactly one meaning.
 
     Source: RFC 9112 §3 to §6, narrowed.
     """
     line, *lines = split(head, limits)
     method, target, newer = request_line(line, limits)
-    headers = fields(lines, wide_field_name if limits.wide else field_name)
+    headers = fields(lines, known)
     single = dict(headers)
     if len(single) != len(headers):
         _once(headers, single.keys() & ONCE if limits.wide else single.keys() - REPEATABLE)
@@ -119,12 +158,13 @@ def _once(headers: Fields, single: Iterable[str]) -> None:
 
 def split(head: bytes, limits: Limits) -> list[str]:
     """Return the lines of a head; raises Malformed for any byte that no line may hold."""
-    ends = head.count(b"\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    ends = len(lines) - 1
     if head.translate(None, TEXT + OBS_TEXT if limits.obs_text else TEXT) != b"\r\n" * ends:
         raise Malformed("the head has a control character, a byte outside ASCII, or a lone CR or LF")
     if ends > limits.headers:
         raise Malformed(f"there are more than {limits.headers} headers", 431)
-    return head.decode("latin-1").split("\r\n")
+    return lines
 
 
 def request_line(line: str, limits: Limits) -> tuple[str, str, bool]:
@@ -144,8 +184,7 @@ def request_line(line: str, limits: Limits) -> tuple[str, str, bool]:
 
 def check_target(target: str) -> None:
     """Raise Malformed unless this is a target in origin-form (RFC 9112 §3.2.1)."""
-    path, _, query = target.partition("?")
-    if not PATH.fullmatch(path) or not QUERY.fullmatch(query):
+    if not TARGET.fullmatch(target):
         raise Malformed(f"the target `{shown(target)}` has a character that must be percent-encoded")
 
 
@@ -174,15 +213,17 @@ def absolute(method: str, target: str, host: str, port: int) -> tuple[str, str, 
     return scheme.lower(), host, port or wanted, path
 
 
-def fields(lines: list[str], name_of: Callable[[str], str]) -> Fields:
+def fields(lines: list[str], known: Known) -> Fields:
     """Read field lines (RFC 9112 §5): no folding, no space around the name, values stripped."""
-    found: list[tuple[str, str]] = []
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise Malformed(f"`{shown(line)}` is not a header: there is no colon, or the line was folded")
-        found.append((name_of(name), value.strip(" \t")))
-    return tuple(found)
+    return tuple([known[line] for line in lines])
+
+
+def field(line: str, name_of: Callable[[str], str]) -> tuple[str, str]:
+    """Read one field line."""
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise Malformed(f"`{shown(line)}` is not a header: there is no colon, or the line was folded")
+    return name_of(name), value.strip(" \t")
 
 
 def framing(single: Mapping[str, str], newer: bool) -> int:
@@ -220,15 +261,16 @@ def connection_options(headers: Fields) -> set[str]:
     return options
 
 
-def read_response(head: bytes, method: str, limits: Limits) -> ResponseHead:
-    """Read an upstream's response to a `method` request, as strictly. Raises Malformed."""
+def read_response(head: bytes, method: str, limits: Limits, known: Known | None = None) -> ResponseHead:
+    """Read an upstream's response to a `method` request, as strictly; `known` as in `Known.of_answers`.
+    Raises Malformed."""
     line, *lines = split(head, limits)
     version, _, rest = line.partition(" ")
     code = rest.partition(" ")[0]
     if version not in ("HTTP/1.1", "HTTP/1.0") or not STATUS.fullmatch(code):
         raise Malformed(f"`{shown(line)}` is not a status line")
     newer, status = version == "HTTP/1.1", int(code)
-    headers = fields(lines, wide_field_name)
+    headers = fields(lines, Known.of_answers() if known is None else known)
     single = dict(headers)
     if len(single) != len(headers) and sum(n in FRAMING for n, _ in headers) > 1:
         raise Malformed("the answer says more than once where its body ends")
@@ -249,7 +291,7 @@ def read_trailers(block: bytes, limits: Limits) -> Fields:
         return ()
     if len(lines := split(block, limits)) > limits.trailers:
         raise Malformed(f"there are more than {limits.trailers} trailers")
-    found = fields(lines, field_name)
+    found = tuple([field(line, field_name) for line in lines])
     for name, _ in found:
         if not TRAILERS.fullmatch(name):
             raise Malformed(f"the header `{name}` may not come after the body")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from valve_aws.proxy.body import Body, Counted, body_of
 from valve_aws.proxy.grammar import Gone
-from valve_aws.proxy.head import RequestHead, read_request
+from valve_aws.proxy.head import Known, RequestHead, read_request
 from valve_aws.proxy.inbox import Inbox
 from valve_aws.proxy.limits import Limits
 
@@ -15,11 +15,13 @@ from valve_aws.proxy.limits import Limits
 class Reader:
     """Feed `inbox`, then ask. However the bytes are cut, the answers are the same."""
 
-    __slots__ = ("_blank", "_limits", "body", "inbox")
+    __slots__ = ("_blank", "_known", "_limits", "body", "inbox")
 
-    def __init__(self, inbox: Inbox, limits: Limits) -> None:
+    def __init__(self, inbox: Inbox, limits: Limits, known: Known | None = None) -> None:
+        """`known`: the field lines that this client has sent before, on whichever connection."""
         self.inbox = inbox
         self._limits = limits
+        self._known = Known.within(limits) if known is None else known
         self._blank = False
         self.body: Body = Counted(0, limits)
         """Of the request whose head was returned last."""
@@ -40,7 +42,7 @@ class Reader:
             if inbox.ended and len(inbox):
                 raise Gone("the connection ended within a head")
             return None
-        head = read_request(found, self._limits)
+        head = read_request(found, self._limits, self._known)
         self._blank = False
         self.body = body_of(head.length, self._limits)
         return head

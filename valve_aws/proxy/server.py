@@ -21,6 +21,7 @@ from valve_aws.proxy.connection import Connection, House
 from valve_aws.proxy.dial import Dial
 from valve_aws.proxy.exchange import Exchange
 from valve_aws.proxy.grammar import Gone, Malformed
+from valve_aws.proxy.head import Known
 from valve_aws.proxy.limits import LIMITS, Limits
 from valve_aws.proxy.listener import Datagrams, Send
 from valve_aws.proxy.upstream import Target, Upstream
@@ -76,7 +77,8 @@ class Server:
         async def reach(host: str, port: int, verified: str) -> Wire:
             return await reacher.reach(Target(host, port, bool(verified), verified), half=True)
 
-        house = House(authority, request, dial, raw, refused, reach, time.time, limits, own)
+        house = House(authority, request, dial, raw, refused, reach, time.time, limits,
+                      Known.within(limits), own)
         server = cls(environment, house, name, reacher)
         loop = asyncio.get_running_loop()
         for tcp in listeners.tcp:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from valve_aws.proxy import write
 from valve_aws.proxy.body import Body, body_of
 from valve_aws.proxy.grammar import Gone, Malformed, Slow, TooLarge
-from valve_aws.proxy.head import Fields, ResponseHead, read_response
+from valve_aws.proxy.head import Fields, Known, ResponseHead, read_response
 from valve_aws.proxy.inbox import Inbox
 from valve_aws.proxy.limits import LIMITS, Limits
 from valve_aws.proxy.wire import Wire, closing
@@ -157,6 +157,7 @@ class Upstream:
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._idle: OrderedDict[Target, deque[tuple[float, Line]]] = OrderedDict()
         self._buffer = bytearray(limits.chunk)
+        self._known = Known.of_answers()
 
     async def send(self, target: Target, method: str, path: str, headers: Sequence[tuple[str, str]],
                    body: bytes | AsyncIterator[bytes] | None, length: int | None = None, *,
@@ -312,7 +313,7 @@ class Upstream:
                     raise Gone("the connection ended before the answer")
                 inbox.feed(await wire.more(deadline - clock()))
                 continue
-            head = read_response(block, method, self.limits)
+            head = read_response(block, method, self.limits, self._known)
             if head.status >= 200:
                 return head
             interim += 1
