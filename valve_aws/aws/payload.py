@@ -15,7 +15,7 @@ from typing import Any
 
 from valve_aws.aws.crossing import Stream
 from valve_aws.aws.signing import EMPTY
-from valve_aws.aws.streams import ALGORITHMS, SIZES, digest_size
+from valve_aws.aws.streams import ALGORITHMS, CHECKSUMS, SIZES, digest_size
 from valve_aws.aws.unclear import Unclear
 
 LINE = 1024
@@ -46,12 +46,10 @@ class Payload:
         self._stream = stream
         self._given = 0
         self._held = bytearray()
-        self._digests: dict[str, Any] = {a: ALGORITHMS[a]() for a in self._algorithms() if a in ALGORITHMS}
+        algorithms = [*stream.digests, *[CHECKSUMS[name] for name in stream.trailers]]
+        self._digests: dict[str, Any] = {a: ALGORITHMS[a]() for a in algorithms if a in ALGORITHMS}
         self._whole = sha256() if stream.sha256 else None
         self._chunks = Chunks(stream) if stream.chunked else None
-
-    def _algorithms(self) -> set[str]:
-        return set(self._stream.digests) | {t.removeprefix("x-amz-checksum-") for t in self._stream.trailers}
 
     def feed(self, piece: bytes) -> bytes:
         """Return content that may be sent on now; the last `HELD_BACK` bytes stay here until `finish`."""
@@ -97,9 +95,8 @@ class Payload:
         if self._whole and not hmac.compare_digest(self._whole.hexdigest(), self._stream.sha256):
             raise Unclear("its body is not the one that was signed")
         stated = self._said()
-        for algorithm, said in stated.items():
-            digest = self._digests.get(algorithm)
-            if digest is not None and base64.b64encode(digest.digest()).decode() != said:
+        for algorithm, digest in self._digests.items():
+            if base64.b64encode(digest.digest()).decode() != stated[algorithm]:
                 raise Unclear(f"its body does not have the {algorithm} digest that it says")
         out = bytes(self._held)
         self._held.clear()
@@ -109,12 +106,16 @@ class Payload:
         found = dict(self._stream.digests)
         if self._chunks:
             for name, value in self._chunks.trailers.items():
-                found[name.removeprefix("x-amz-checksum-")] = value
+                found[CHECKSUMS[name]] = value
         return found
 
 
 PIECE = 64 << 10
 """Bytes of content in each chunk that is written anew; at least 8 KiB, by S3's rule."""
+FULL = len(f"{PIECE:x}\r\n\r\n") + PIECE
+"""Bytes of such a chunk."""
+END = {name: len(f"0\r\n{name}:\r\n\r\n") + -(-SIZES[of] // 3) * 4 for name, of in CHECKSUMS.items()}
+"""Bytes of the last chunk, by the trailer that follows it."""
 
 
 class Wrapping:
@@ -127,9 +128,7 @@ class Wrapping:
         (self._name,) = stream.trailers
         self._waiting = bytearray()
         full, rest = divmod(stream.length, PIECE)
-        digest = -(-SIZES[self._name.removeprefix("x-amz-checksum-")] // 3) * 4
-        self.length = (full * (len(f"{PIECE:x}") + 4 + PIECE) + (len(f"{rest:x}") + 4 + rest if rest else 0)
-                       + 3 + len(self._name) + 1 + digest + 4)
+        self.length = full * FULL + (len(f"{rest:x}\r\n\r\n") + rest if rest else 0) + END[self._name]
         """Bytes in all: every chunk but the last has one size, so it is known beforehand."""
 
     def wrap(self, content: bytes) -> bytes:
@@ -158,7 +157,8 @@ class Chunks:
         self.stream = stream
         self.trailers: dict[str, str] = {}
         self.state = "header"
-        self._buffer = bytearray()
+        self._rest = b""
+        """What has come of a line, or of a chunk's end."""
         self._left = 0
         self._last = False
         self._signature = ""
@@ -170,31 +170,39 @@ class Chunks:
         """Return the content in a piece. A signed chunk's content is returned before its signature is known
         to be right; what `Payload` holds back is at least the last chunk's last bytes, so the upload never
         completes."""
-        self._buffer += piece
+        text, at = self._rest + piece, 0
         out = []
         while True:
             if self.state == "content":
-                content = self._content()
-                if content:
+                if content := text[at:at + self._left]:
                     out.append(content)
+                    at += len(content)
+                    self._content(content)
                 if self.state == "content":
                     break
             elif self.state == "end":
-                if len(self._buffer) < 2:
+                if len(text) < at + 2:
                     break
-                self._end()
+                if not text.startswith(b"\r\n", at):
+                    raise Unclear("its body has a chunk that is not as long as it says")
+                at += 2
+                self.state = "done" if self._last else "header"
             elif self.state == "done":
-                if self._buffer:
+                if len(text) > at:
                     raise Unclear("its body goes on after its last chunk")
                 break
             else:
-                line = self._line()
-                if line is None:
+                end = text.find(b"\r\n", at, at + LINE + 2)
+                if end < 0:
+                    if len(text) > at + LINE:
+                        raise Unclear("its body has a chunk that cannot be read")
                     break
+                line, at = text[at:end], end + 2
                 if self.state == "header":
                     self._header(line)
                 else:
                     self._trailer(line)
+        self._rest = text[at:]
         return out[0] if len(out) == 1 else b"".join(out)
 
     def finish(self) -> None:
@@ -202,23 +210,14 @@ class Chunks:
         if self.state != "done":
             raise Unclear("its body ends before its last chunk")
 
-    def _line(self) -> bytes | None:
-        at = self._buffer.find(b"\r\n")
-        if at < 0 or at > LINE:
-            if len(self._buffer) > LINE:
-                raise Unclear("its body has a chunk that cannot be read")
-            return None
-        line = bytes(self._buffer[:at])
-        del self._buffer[:at + 2]
-        return line
-
     def _header(self, line: bytes) -> None:
-        found = HEADER.fullmatch(line)
-        if not found or bool(found[2]) != self.stream.chunks_signed or int(found[1], 16) > CHUNK:
+        found, signed = HEADER.fullmatch(line), self.stream.chunks_signed
+        if not found or bool(found[2]) != signed or int(found[1], 16) > CHUNK:
             raise Unclear("its body has a chunk that cannot be read")
         self._left = int(found[1], 16)
-        self._signature = (found[2] or b"").decode()
-        self._hash = sha256()
+        if signed:
+            self._signature = found[2].decode()
+            self._hash = sha256()
         if self._left:
             self.state = "content"
             return
@@ -226,22 +225,14 @@ class Chunks:
         self._last = True
         self.state = "trailer" if self.stream.trailers else "end"
 
-    def _content(self) -> bytes:
-        content = bytes(self._buffer[:self._left])
-        del self._buffer[:self._left]
+    def _content(self, content: bytes) -> None:
         self._left -= len(content)
         if self.stream.chunks_signed:
             self._hash.update(content)
         if not self._left:
-            self._check(self._hash.hexdigest())
+            if self.stream.chunks_signed:
+                self._check(self._hash.hexdigest())
             self.state = "end"
-        return content
-
-    def _end(self) -> None:
-        if self._buffer[:2] != b"\r\n":
-            raise Unclear("its body has a chunk that is not as long as it says")
-        del self._buffer[:2]
-        self.state = "done" if self._last else "header"
 
     def _check(self, content_hash: str) -> None:
         if not self.stream.chunks_signed:
@@ -265,7 +256,7 @@ class Chunks:
             return
         if not colon or low not in self.stream.trailers or low in self.trailers:
             raise Unclear(f"its body ends with a trailer `{low[:60]}` that was not announced")
-        if digest_size(text) != SIZES[low.removeprefix("x-amz-checksum-")]:
+        if digest_size(text) != SIZES[CHECKSUMS[low]]:
             raise Unclear(f"its trailer `{low[:60]}` is not a digest of that kind")
         self.trailers[low] = text
         self._trailer_block += f"{low}:{text}\n".encode()

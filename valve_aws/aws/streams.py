@@ -22,7 +22,7 @@ SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_CHUNKS_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
-TRAILER = re.compile(r"x-amz-checksum-([a-z0-9]{2,12})")
+TRAILER = re.compile(r"x-amz-checksum-[a-z0-9]{2,12}")
 LARGEST = 50 << 40
 """Bytes of the largest object (S3 quotas, 50 TB since December 2025)."""
 
@@ -62,6 +62,10 @@ SIZES = {
     "xxhash128": 16,
 }
 
+CHECKSUMS = {f"x-amz-checksum-{algorithm}": algorithm for algorithm in SIZES}
+"""Header or trailer → the algorithm of the digest that it gives."""
+DIGESTS = {"content-md5": "md5", **CHECKSUMS}
+
 
 def stream_of(head: Head, signed: Signed, key: bytes, headers: Mapping[str, str]) -> Stream:
     """Return how a streamed body is spelled; raises `Unclear`. `headers` include those hoisted from a
@@ -81,8 +85,7 @@ def stream_of(head: Head, signed: Signed, key: bytes, headers: Mapping[str, str]
     if said == SIGNED_CHUNKS and trailers:
         raise Unclear("it announces trailers that its signature does not allow for")
     for name in trailers:
-        algorithm = TRAILER.fullmatch(name)
-        if not algorithm or algorithm[1] not in SIZES:
+        if name not in CHECKSUMS:
             raise Unclear(f"it announces a trailer `{name[:60]}` that is not known")
     if len(set(trailers)) != len(trailers) or len(trailers) > 1:
         raise Unclear("it announces more than one checksum")
@@ -120,13 +123,11 @@ def number(text: str | None, name: str) -> int:
 def digests_of(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the digests that headers give, algorithm → base64; raises `Unclear` for one that cannot be."""
     out: dict[str, str] = {}
-    for name, value in headers.items():
-        found = TRAILER.fullmatch(name)
-        algorithm = "md5" if name == "content-md5" else found[1] if found else ""
-        if algorithm in SIZES:
-            if "-" in value or digest_size(value) != SIZES[algorithm]:
-                raise Unclear(f"its `{name}` is not a digest of that kind")
-            out[algorithm] = value
+    for name in [name for name in headers if name in DIGESTS]:
+        algorithm, value = DIGESTS[name], headers[name]
+        if "-" in value or digest_size(value) != SIZES[algorithm]:
+            raise Unclear(f"its `{name}` is not a digest of that kind")
+        out[algorithm] = value
     return out
 
 

@@ -151,8 +151,6 @@ class Sieve:
     def look(self, piece: bytes) -> str:
         """Return what stands in the stream so far, as far as it was not told before; "" when nothing
         does."""
-        what = self._found(self._tail + piece[:WIDTH])
-        if len(piece) > WIDTH:
-            what = what or self._found(piece)
-        self._tail = (self._tail + piece)[-WIDTH:] if len(piece) < WIDTH else piece[-WIDTH:]
-        return what
+        text = self._tail + piece
+        self._tail = text[-WIDTH:]
+        return self._found(text)

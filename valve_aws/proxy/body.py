@@ -118,14 +118,14 @@ class Chunked:
 
     def _framing(self, inbox: Inbox) -> bool:
         """Read what stands between contents; False when more must arrive first."""
-        limits = self._limits
         if self._state == "end":
-            if len(inbox) < 2 and inbox.starts(b"\r"[:len(inbox)]):
-                return False
-            if inbox.take(2) != b"\r\n":
+            if not inbox.passed(b"\r\n"):
+                if len(inbox) < 2 and inbox.starts(b"\r"[:len(inbox)]):
+                    return False
                 raise Malformed("a chunk is longer than it says")
             self._state = "size"
         elif self._state == "size":
+            limits = self._limits
             line = inbox.until(b"\r\n", limits.chunk_digits + limits.extension, "a chunk has too long a line")
             if line is None:
                 return False
@@ -139,14 +139,15 @@ class Chunked:
         found = CHUNK_LINE.fullmatch(line)
         if not found or len(found[1]) > self._limits.chunk_digits:
             raise Malformed(f"`{shown(line)}` is not the size of a chunk")
-        self._extensions += len(found[2] or b"")
-        if len(found[2] or b"") > self._limits.extension or self._extensions > self._limits.extensions:
-            raise Malformed("there are too many chunk extensions")
+        if extension := found[2]:
+            self._extensions += len(extension)
+            if len(extension) > self._limits.extension or self._extensions > self._limits.extensions:
+                raise Malformed("there are too many chunk extensions")
         return int(found[1], 16)
 
     def _trailers(self, inbox: Inbox) -> bool:
-        if inbox.starts(b"\r\n"):
-            inbox.take(2)
+        if inbox.passed(b"\r\n"):
+            pass
         elif len(inbox) < 2 and inbox.starts(b"\r"[:len(inbox)]):
             return False
         else:

@@ -56,6 +56,15 @@ class Inbox:
         """Say whether the next bytes are `text`."""
         return self._held.startswith(text, self._at)
 
+    def passed(self, text: bytes) -> bool:
+        """Say whether the next bytes are `text`, and leave them behind if they are."""
+        if not self._held.startswith(text, self._at):
+            return False
+        self._at += len(text)
+        if self._seen < self._at:
+            self._seen = self._at
+        return True
+
     def until(self, end: bytes, most: int, problem: str, status: int = 400) -> bytes | None:
         """Return the bytes before `end`, which is dropped; None when it has not arrived.
 

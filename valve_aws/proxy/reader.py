@@ -33,9 +33,8 @@ class Reader:
         """
         assert self.body.done, "the body of the request before has not been read"
         inbox = self.inbox
-        if not self._blank and inbox.starts(b"\r\n"):
+        if not self._blank and inbox.passed(b"\r\n"):
             # Spec RFC 9112 §2.2: one empty line before a request line is passed over.
-            inbox.take(2)
             self._blank = True
         found = inbox.until(b"\r\n\r\n", self._limits.head, "the head is too long", 431)
         if found is None:
