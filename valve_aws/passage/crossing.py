@@ -351,7 +351,8 @@ class Crossing:
         match reply.body:
             case (Reply() as upstream, None):
                 headers = [(n, v) for n, v in upstream.headers if n not in OURS]
-                await self._exchange.respond(upstream.status, headers, upstream.stream(), upstream.length)
+                content = b"" if upstream.length == 0 else upstream.stream()
+                await self._exchange.respond(upstream.status, headers, content, upstream.length)
             case (int() as status, headers, bytes() as body):
                 await self._answer(status, [(n, v) for n, v in headers if n not in OURS], body)
 

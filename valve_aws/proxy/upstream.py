@@ -10,8 +10,8 @@ import select
 import ssl
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 
+from valve_aws.model.value import value
 from valve_aws.proxy import write
 from valve_aws.proxy.body import Body, body_of
 from valve_aws.proxy.grammar import Gone, Malformed, Slow, TooLarge
@@ -24,7 +24,7 @@ INTERIM = 8
 """Interim responses (1xx) that are passed over before a final one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Target:
     """Where a request is sent. `server_name` is what TLS asks for and verifies; "" means `host`."""
 
@@ -84,7 +84,7 @@ class Reply:
     def __init__(self, upstream: Upstream, target: Target, wire: Line, inbox: Inbox, head: ResponseHead,
                  reuse: bool) -> None:
         self.status = head.status
-        self.headers: Fields = tuple((n, v) for n, v in head.headers if n not in write.OWNED)
+        self.headers: Fields = tuple([field for field in head.headers if field[0] not in write.OWNED])
         """Lower-case names; what belongs to the connection alone is left out, Content-Length too."""
         self.length = head.declared
         """What Content-Length says (to HEAD: would say), None when nothing does."""
@@ -107,19 +107,8 @@ class Reply:
         """Give the body in pieces of at most 64 KiB. Raises Unreachable when it breaks off or is
         malformed."""
         try:
-            while True:
-                piece = self._body.take(self._inbox)
-                if self._body.done:
-                    # Why before the last piece: whoever has it may ask for the connection at once.
-                    self.close()
-                if piece:
-                    yield piece
-                if self._body.done:
-                    return
-                if not piece:
-                    self._inbox.feed(await self._wire.more(self._upstream.limits.answer))
-        except (Malformed, Gone, OSError) as error:
-            raise Unreachable(f"the answer broke off: {error}", sent=True) from error
+            while piece := await self._piece():
+                yield piece
         finally:
             self.close()
 
@@ -128,13 +117,28 @@ class Reply:
         breaks off."""
         pieces: list[bytes] = []
         size = 0
-        async for piece in self.stream():
-            size += len(piece)
-            if size > limit:
-                self.close()
-                raise TooLarge(f"the answer has more than {limit} bytes")
-            pieces.append(piece)
+        try:
+            while piece := await self._piece():
+                size += len(piece)
+                if size > limit:
+                    raise TooLarge(f"the answer has more than {limit} bytes")
+                pieces.append(piece)
+        finally:
+            self.close()
         return b"".join(pieces)
+
+    async def _piece(self) -> bytes:
+        """Return the next piece of the body, b"" at its end."""
+        body, inbox = self._body, self._inbox
+        try:
+            while not (piece := body.take(inbox)) and not body.done:
+                inbox.feed(await self._wire.more(self._upstream.limits.answer))
+        except (Malformed, Gone, OSError) as error:
+            raise Unreachable(f"the answer broke off: {error}", sent=True) from error
+        if body.done:
+            # Why before the last piece: whoever has it may ask for the connection at once.
+            self.close()
+        return piece
 
     def close(self) -> None:
         """Let go of the connection: back into the pool when the answer was read to its end, else broken.

@@ -6,7 +6,7 @@ Knows how a head is spelled. Does not know who it goes to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -26,13 +26,26 @@ TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 NO_BODY = frozenset({204, 304})
 
 
-@lru_cache(maxsize=1024)
-def sendable(name: str) -> bool:
-    """Say whether a header is written out, or belongs to the connection; raises ValueError for one that
-    cannot be."""
-    if not WIDE_NAME.fullmatch(name):
-        raise ValueError(f"`{name!a}` cannot be a header name")
-    return name.lower() not in OWNED
+class Names(dict[str, str]):
+    """Header names in lower case, "" for those that belong to the connection and are not written out.
+
+    Raises ValueError for what cannot be a name. Why kept in mind: the same few come with each message.
+    """
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> str:
+        """Check a name that was not there before."""
+        if not WIDE_NAME.fullmatch(name):
+            raise ValueError(f"`{name!a}` cannot be a header name")
+        lower = name.lower()
+        if len(self) >= 1024:
+            self.clear()
+        written = self[name] = "" if lower in OWNED else lower
+        return written
+
+
+NAMES = Names()
 
 
 def lines(headers: Iterable[tuple[str, str]]) -> bytes:
@@ -41,7 +54,7 @@ def lines(headers: Iterable[tuple[str, str]]) -> bytes:
 
     Invariant: as many line ends as fields, and no other byte outside of `TEXT`.
     """
-    written = [f"{name}: {value}\r\n" for name, value in headers if sendable(name)]
+    written = [f"{name}: {value}\r\n" for name, value in headers if NAMES[name]]
     try:
         out = "".join(written).encode("ascii")
     except UnicodeEncodeError as error:
@@ -73,7 +86,7 @@ def response_head(status: int, headers: Iterable[tuple[str, str]], framing: byte
     return b"".join((status_line(status), lines(headers), framing, last))
 
 
-def request_head(method: str, target: str, headers: Iterable[tuple[str, str]], framing: bytes) -> bytes:
+def request_head(method: str, target: str, headers: Sequence[tuple[str, str]], framing: bytes) -> bytes:
     """Return a request's head with its empty line. `headers` must name the host once. Raises ValueError."""
     if method not in METHODS or method == "CONNECT":
         raise ValueError(f"`{method!a}` is not a method that is sent")
@@ -81,11 +94,11 @@ def request_head(method: str, target: str, headers: Iterable[tuple[str, str]], f
         check_target(target)
     except Malformed as error:
         raise ValueError(error.problem) from error
-    start = b"%s %s HTTP/1.1\r\n" % (method.encode(), target.encode())
-    head = start + lines(headers)
-    if head.lower().count(b"\r\nhost: ") != 1:
+    start = f"{method} {target} HTTP/1.1\r\n".encode()
+    written = lines(headers)
+    if [NAMES[name] for name, _ in headers].count("host") != 1:
         raise ValueError("a request names its host exactly once")
-    return head + framing + b"\r\n"
+    return b"".join((start, written, framing, b"\r\n"))
 
 
 def chunk(content: bytes) -> bytes:
