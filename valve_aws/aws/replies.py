@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, Final
 from xml.parsers import expat
 
 from valve_aws.aws import xmls
@@ -19,12 +19,20 @@ from valve_aws.aws.unclear import Unclear
 from valve_aws.model.call import Call
 from valve_aws.model.cell import Cell, Part, Span
 from valve_aws.model.ports import Outcome
+from valve_aws.model.value import value
 
 MOST = 8 << 20
 """Bytes of a reply that is held to settle its call: larger than any of those listed can be."""
 
+ONE: Final = Span.ONE
+NEW: Final = Span.NEW
+CONTENT: Final = Part.CONTENT
+DONE: Final = Outcome.DONE
+UNKNOWN: Final = Outcome.UNKNOWN
+"""Why by these names: to ask an enumeration for a member takes as long as a call (Python 3.11)."""
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Settled:
     """What a reply settles."""
 
@@ -77,21 +85,21 @@ def settle(call: Call, status: int, headers: Iterable[tuple[str, str]], body: by
     """Return what a reply settles. A reply that cannot be read is of unknown outcome; `headers` are read only
     where they tell something."""
     outcome = outcome_of(status)
-    if outcome is not Outcome.DONE:
+    if outcome is not DONE:
         return Settled(outcome)
     try:
         return done(call, headers, body or b"")
     except (Unclear, ValueError, KeyError, TypeError, AttributeError, expat.ExpatError):
-        return Settled(Outcome.UNKNOWN)
+        return Settled(UNKNOWN)
 
 
 def outcome_of(status: int) -> Outcome:
     """Return what a status alone says. A time-out or a fault of the service may have changed something."""
     if 200 <= status < 300 or status == 304:
-        return Outcome.DONE
+        return DONE
     if 300 <= status < 500 and status not in {408, 499}:
         return Outcome.FAILED
-    return Outcome.UNKNOWN
+    return UNKNOWN
 
 
 def done(call: Call, headers: Iterable[tuple[str, str]], body: bytes) -> Settled:
@@ -100,11 +108,11 @@ def done(call: Call, headers: Iterable[tuple[str, str]], body: bytes) -> Settled
     if key in NAMING:
         return named_by(call, body)
     if key in PARTIAL:
-        return Settled(Outcome.UNKNOWN if partly(call, PARTIAL[key], body) else Outcome.DONE)
+        return Settled(UNKNOWN if partly(call, PARTIAL[key], body) else DONE)
     if call.service == "s3":
-        return s3_done(call, {n.lower(): v for n, v in headers}, body)
+        return s3_done(call, {low: v for n, v in headers if (low := n.lower()) in TELLING}, body)
     removed = single(call) if key in REMOVING else ()
-    return Settled(Outcome.DONE, removed=removed)
+    return Settled(DONE, removed=removed)
 
 
 def s3_done(call: Call, headers: Mapping[str, str], body: bytes) -> Settled:
@@ -115,20 +123,20 @@ def s3_done(call: Call, headers: Mapping[str, str], body: bytes) -> Settled:
     if call.operation in XML_MAY_FAIL:
         root = xmls.parsed(body)
         if root.tag == "Error":
-            return Settled(Outcome.UNKNOWN)
+            return Settled(UNKNOWN)
         tags = {child.tag: child.words() for child in root.children}
         version = version if headers.get("x-amz-version-id", "null") != "null" else tags.get("ETag", version)
     if call.operation == "DeleteObject":
         gone = () if call.params.get("VersionId") else single(call)
-        return Settled(Outcome.DONE, removed=gone)
+        return Settled(DONE, removed=gone)
     if call.operation in {"GetObject", "HeadObject"}:
-        return Settled(Outcome.DONE, seen=dict.fromkeys(read_cells(call), version) if version else {})
+        return Settled(DONE, seen=dict.fromkeys(read_cells(call), version) if version else {})
     cells = single(call)
     if call.operation == "CompleteMultipartUpload":
         cells = tuple(
             cell for cell in cells if "\0" not in cell.name
         )  # Why: its parts are gone, not replaced
-    return Settled(Outcome.DONE, dict.fromkeys(cells, version) if version else {})
+    return Settled(DONE, dict.fromkeys(cells, version) if version else {})
 
 
 def version_of(headers: Mapping[str, str]) -> str:
@@ -139,32 +147,28 @@ def version_of(headers: Mapping[str, str]) -> str:
 
 def single(call: Call) -> tuple[Cell, ...]:
     """Return the cells of content that a call changes and names one by one."""
-    return tuple(Cell(e.store, e.name, e.part) for e in call.effect.changes
-                 if e.span is Span.ONE and e.part is Part.CONTENT)
+    return tuple([Cell(e.store, e.name, CONTENT) for e in call.effect.changes
+                  if e.part is CONTENT and e.span is ONE])
 
 
 def read_cells(call: Call) -> tuple[Cell, ...]:
     """Return the cells of content that a call reveals and names one by one."""
-    return tuple(Cell(e.store, e.name, e.part) for e in call.effect.reveals
-                 if e.span is Span.ONE and e.part is Part.CONTENT)
+    return tuple([Cell(e.store, e.name, CONTENT) for e in call.effect.reveals
+                  if e.part is CONTENT and e.span is ONE])
 
 
 def stores_made_in(call: Call) -> tuple[str, ...]:
     """Return the stores in which a call makes cells that only the reply names."""
-    return tuple(
-        dict.fromkeys(e.store for e in call.effect.changes if e.span is Span.NEW and e.part is Part.CONTENT)
-    )
+    return tuple(dict.fromkeys([e.store for e in call.effect.changes if e.span is NEW and e.part is CONTENT]))
 
 
 def named_by(call: Call, body: bytes) -> Settled:
     """Return the cells that a reply names: message ids."""
     reply = document(call, body)
-    ids = collect(reply, "MessageId")
+    if ids := collect(reply, "MessageId"):
+        return Settled(DONE, created=tuple([Cell(s, ident) for s in stores_made_in(call) for ident in ids]))
     failed = collect(reply, "Code") or collect(reply, "SenderFault")
-    created = tuple(Cell(store, ident) for store in stores_made_in(call) for ident in ids)
-    if not ids and not failed:
-        return Settled(Outcome.UNKNOWN)
-    return Settled(Outcome.DONE if ids else Outcome.FAILED, created=created)
+    return Settled(Outcome.FAILED if failed else UNKNOWN)
 
 
 def partly(call: Call, member: str, body: bytes) -> bool:
@@ -191,27 +195,27 @@ def nested(element: xmls.Element) -> Any:
     return out
 
 
+NESTED = (dict, list)
+
+
 def collect_raw(value: Any, name: str) -> list[Any]:
     """Return every value that stands under a name, at any depth."""
     out: list[Any] = []
-
-    def walk(node: Any) -> None:
-        if isinstance(node, dict):
-            for key, inner in node.items():
-                if key == name:
-                    out.extend(inner if isinstance(inner, list) else [inner])
-                walk(inner)
-        elif isinstance(node, list):
-            for inner in node:
-                walk(inner)
-
-    walk(value)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == name:
+                out += inner if isinstance(inner, list) else [inner]
+            if isinstance(inner, NESTED):
+                out += collect_raw(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            out += collect_raw(inner, name)
     return out
 
 
 def collect(value: Any, name: str) -> list[str]:
     """Return every text that stands under a name, at any depth."""
-    return [str(v) for v in collect_raw(value, name) if not isinstance(v, dict | list)]
+    return [str(v) for v in collect_raw(value, name) if not isinstance(v, NESTED)]
 
 
 def deleted_objects(call: Call, body: bytes) -> Settled:
@@ -221,6 +225,6 @@ def deleted_objects(call: Call, body: bytes) -> Settled:
               for child in error.children if child.tag == "Key"}
     versioned = {o["Key"] for o in call.params.get("Delete", {}).get("Objects", ()) if o.get("VersionId")}
     gone = tuple(c for c in single(call) if c.name not in failed and c.name not in versioned)
-    return Settled(Outcome.UNKNOWN if failed else Outcome.DONE, removed=gone)
+    return Settled(UNKNOWN if failed else DONE, removed=gone)
 
 
