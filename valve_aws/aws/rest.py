@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,9 @@ from valve_aws.aws.routes import Asked, Route, decoded
 from valve_aws.aws.scalars import typed, unbase64, written
 from valve_aws.aws.shapes import Operation, Shape
 from valve_aws.aws.unclear import Unclear
+
+PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+"""Text of which nothing is percent-encoded (RFC 3986 §2.3): nearly every name of a bucket."""
 
 INTEGRITY = frozenset({"ContentMD5", "ContentLength", "ChecksumAlgorithm"})
 """Members that speak about a document body's bytes, not about the call: checked, then left out, since the
@@ -215,10 +219,11 @@ def path_written(operation: Operation, params: Mapping[str, Any]) -> str:
     """Return the path of a request, every label percent-encoded."""
     path = operation.uri.partition("?")[0]
     for name, shape, wire in operation.placed["uri"]:
-        text = written(shape, params[name], "query")
-        path = path.replace(f"{{{wire}+}}", quote(text, safe="/-_.~")).replace(
-            f"{{{wire}}}", quote(text, safe="-_.~")
-        )
+        text, label = written(shape, params[name], "query"), f"{{{wire}}}"
+        if label in path:
+            path = path.replace(label, text if PLAIN.fullmatch(text) else quote(text, safe="-_.~"))
+        else:
+            path = path.replace(f"{{{wire}+}}", quote(text, safe="/-_.~"))
     return path
 
 
@@ -246,9 +251,11 @@ def query_written(operation: Operation, params: Mapping[str, Any]) -> list[tuple
 def headers_written(operation: Operation, params: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the headers that carry parameters, names in lower case."""
     out: list[tuple[str, str]] = []
-    for header, (name, shape) in operation.by_header.items():
-        if name in params and (params[name] or shape.kind != "list"):
-            out.append((header, header_written(shape, params[name])))
+    for name, value in params.items():
+        if placed := operation.in_header.get(name):
+            header, shape = placed
+            if value or shape.kind != "list":
+                out.append((header, header_written(shape, value)))
     for name, _, prefix in operation.placed["headers"]:
         if name in params:
             out += [(prefix.lower() + key.lower(), value) for key, value in params[name].items()]

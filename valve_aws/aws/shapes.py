@@ -118,6 +118,11 @@ class Operation:
         return {wire.lower(): (name, shape) for name, shape, wire in self.placed["header"]}
 
     @cached_property
+    def in_header(self) -> Mapping[str, tuple[str, Shape]]:
+        """Return name → (header in lower case, shape) of the members that stand in one."""
+        return {name: (header, shape) for header, (name, shape) in self.by_header.items()}
+
+    @cached_property
     def payload(self) -> str:
         """Return the member that is the whole body, "" when the body holds the members without a location."""
         return self.input.traits.get("payload", "") if self.input else ""

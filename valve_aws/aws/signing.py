@@ -94,10 +94,17 @@ def check_v4(head: Head, signed: Signed, secret: str, payload: str, now: float) 
     raise Unclear("its signature is wrong: something in it was changed after it was signed")
 
 
+@lru_cache(maxsize=256)
+def begun(key: bytes) -> hmac.HMAC:
+    """Return the HMAC of a day's key before its first byte. Why: to copy it takes less than to begin it."""
+    return hmac.new(key, digestmod="sha256")
+
+
 def sign_v4(key: bytes, stamp: str, scope: str, canonical: str) -> str:
     """Return the signature of a canonical request, in hexadecimal."""
-    text = f"{V4}\n{stamp}\n{scope}\n{sha256(as_sent(canonical)).hexdigest()}"
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    made = begun(key).copy()
+    made.update(f"{V4}\n{stamp}\n{scope}\n{sha256(as_sent(canonical)).hexdigest()}".encode())
+    return made.hexdigest()
 
 
 def as_sent(text: str) -> bytes:

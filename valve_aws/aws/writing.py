@@ -6,8 +6,9 @@ Knows each protocol's request from the typed parameters alone. Never sees a byte
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import time
 from datetime import datetime
+from functools import lru_cache
 from hashlib import md5, sha256
 from urllib.parse import quote
 
@@ -27,9 +28,10 @@ from valve_aws.aws.signing import (
 )
 from valve_aws.aws.streams import TRAILER, UNSIGNED_TRAILER
 from valve_aws.model.call import Call, Key
+from valve_aws.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Endpoint:
     """What stands upstream."""
 
@@ -47,7 +49,7 @@ class Endpoint:
         return host if self.port == usual else f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Length:
     """The size of a body that streams past; `sha256` is its hash in hexadecimal when it is known
     beforehand."""
@@ -56,7 +58,7 @@ class Length:
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """A request to send: `path` with query; header names lower case, `host` and `content-length` among
     them."""
@@ -72,7 +74,7 @@ class Unwritable(Exception):
     """A call that cannot be written as one request and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Draft:
     """A request before it is signed."""
 
@@ -139,29 +141,36 @@ def streamed(call: Call, headers: dict[str, str], body: bytes | Length | None) -
 
 def unannounced(headers: dict[str, str]) -> None:
     """Leave out the checksum's name where no checksum follows: S3 refuses the one without the other."""
-    if not any(TRAILER.fullmatch(name) for name in headers):
-        headers.pop("x-amz-sdk-checksum-algorithm", None)
+    name = "x-amz-sdk-checksum-algorithm"
+    if name in headers and not any(TRAILER.fullmatch(other) for other in headers):
+        del headers[name]
+
+
+@lru_cache(maxsize=8)
+def stamped(second: int) -> str:
+    """Return a second since the epoch as a signature's stamp, `20261123T210000Z`."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
 def signed(draft: Draft, service: Service, region: str, credential: Key, now: datetime, content: bytes | None,
            payload: str) -> Outgoing:
     """Return a draft with its signature (version 4, in the header)."""
-    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    stamp = stamped(int(now.timestamp()))
     headers = draft.headers
     headers["x-amz-date"] = stamp
     if credential.token:
         headers["x-amz-security-token"] = credential.token
-    names = sorted(n for n in headers if n not in {"content-length", "expect"})
-    scope = f"{stamp[:8]}/{region}/{service.signing}/aws4_request"
-    path = draft.path if service.name == "s3" else quote(normalized(draft.path), safe="/~")
-    listed = canonical_query(draft.query)
+    names = sorted(headers.keys() - {"content-length", "expect"})
+    listed, day = ";".join(names), stamp[:8]
+    scope = f"{day}/{region}/{service.signing}/aws4_request"
+    path = draft.path
+    if service.name != "s3" and path != "/":
+        path = quote(normalized(path), safe="/~")
     block = canonical_headers(headers.items(), names)
-    text = f"{draft.method}\n{path}\n{listed}\n{block}\n{';'.join(names)}\n{payload}"
-    signature = sign_v4(
-        signing_key(credential.secret_key, stamp[:8], region, service.signing), stamp, scope, text
-    )
+    text = f"{draft.method}\n{path}\n{canonical_query(draft.query)}\n{block}\n{listed}\n{payload}"
+    key = signing_key(credential.secret_key, day, region, service.signing)
     headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={credential.access_key}/{scope}, "
-                                f"SignedHeaders={';'.join(names)}, Signature={signature}")
+                                f"SignedHeaders={listed}, Signature={sign_v4(key, stamp, scope, text)}")
     target = f"{draft.path}?{draft.query}" if draft.query else draft.path
     return Outgoing(draft.method, target, tuple(headers.items()), content)
 
@@ -170,11 +179,9 @@ def host_of(service: Service, operation: Operation, call: Call, endpoint: Endpoi
     """Return the Host header."""
     if not endpoint.genuine:
         return endpoint.authority
-    partition = next((r.split(":")[1] for r in call.resources if r.startswith("arn:")), "")
-    suffix = next((s for s, p in SUFFIXES if p == partition), "amazonaws.com")
+    suffix = SUFFIX.get(partition_of(call.resources), "amazonaws.com")
     name = f"{service.prefix}.{call.region}.{suffix}"
-    glob: str = service.metadata.get("globalEndpoint", "")
-    if service.name == "iam" and glob:
+    if service.name == "iam" and (glob := service.metadata.get("globalEndpoint", "")):
         name = glob
     if operation.name == "ListDirectoryBuckets":
         name = f"s3express-control.{call.region}.{suffix}"
@@ -182,6 +189,18 @@ def host_of(service: Service, operation: Operation, call: Call, endpoint: Endpoi
     for label in operation.host_labels:
         prefix = prefix.replace(f"{{{label}}}", str(call.params.get(label, "")))
     return prefix + name
+
+
+SUFFIX = {partition: suffix for suffix, partition in reversed(SUFFIXES)}
+"""Partition → the first of the suffixes under which its hosts have their names."""
+
+
+def partition_of(resources: tuple[str, ...]) -> str:
+    """Return the partition of the first of these that is an ARN, "" when none is."""
+    for resource in resources:
+        if resource.startswith("arn:"):
+            return resource.split(":", 2)[1]
+    return ""
 
 
 def json_draft(service: Service, operation: Operation, call: Call) -> Draft:
@@ -224,8 +243,8 @@ def rest_draft(service: Service, operation: Operation, call: Call) -> Draft:
     query = "&".join([f"{quote(n, safe='-_.~')}={quote(v, safe='-_.~')}"
                       for n, v in rest.query_written(operation, call.params)])
     headers = dict(rest.headers_written(operation, call.params))
-    for name, value in headers.items():
-        if "\r" in value or "\n" in value or "\0" in value or not name.isascii():
+    for name, text in headers.items():
+        if "\r" in text or "\n" in text or "\0" in text or not name.isascii():
             raise Unwritable(f"its header `{name[:40]}` cannot be written")
     if operation.streaming:
         return Draft(operation.method, path, query, headers, None)
