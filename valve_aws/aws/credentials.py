@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from valve_aws.aws.unclear import Unclear
 from valve_aws.model.call import Head
@@ -16,11 +17,13 @@ V4 = "AWS4-HMAC-SHA256"
 CREDENTIAL = re.compile(
     r"([A-Za-z0-9_-]{1,128})/(\d{8})/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,64})/aws4_request"
 )
-HEADER = re.compile(
+CLAIM = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<credential>[^,\s]+) *, *"
     r"SignedHeaders=(?P<signed>[!#$%&'*+.^`|~0-9A-Za-z;_-]+) *, *"
-    r"Signature=(?P<signature>[0-9a-f]{64})"
+    r"Signature="
 )
+"""An `Authorization` header up to the signature itself."""
+SIGNATURE = re.compile("[0-9a-f]{64}")
 V2_HEADER = re.compile(r"AWS ([A-Za-z0-9_-]{1,128}):([A-Za-z0-9+/]{27}=)")
 
 V4_QUERY = frozenset(
@@ -49,10 +52,10 @@ V2_FORM = frozenset(
 
 NOT_ISSUED = "it is signed with a key that was not issued to this environment"
 UNSIGNED = "it is not signed at all"
+UNREADABLE = "its `Authorization` header is not an AWS signature that can be read"
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """The claim that a request makes about its signature. `kind`: `v4`, `v4-query`, `v2`, `v2-query`,
     `v2-form`, ""."""
 
@@ -104,19 +107,31 @@ def claimed(head: Head, query: Mapping[str, str]) -> Signed:
 def from_header(head: Head, authorization: str) -> Signed:
     """Read an `Authorization` header."""
     token = head.header("x-amz-security-token") or ""
-    old = V2_HEADER.fullmatch(authorization)
-    if old:
+    if authorization.startswith("AWS ") and (old := V2_HEADER.fullmatch(authorization)):
         return Signed("v2", old[1], signature=old[2], token=token)
     if authorization.startswith("AWS4-ECDSA-P256-SHA256"):
         raise Unclear("it is signed with SigV4a (ECDSA), which a key issued here cannot make; use SigV4")
-    found = HEADER.fullmatch(authorization)
-    if not found:
-        raise Unclear("its `Authorization` header is not an AWS signature that can be read")
-    key, date, region, service = scope_of(found["credential"])
+    text, signature = authorization[:-64], authorization[-64:]
+    if not SIGNATURE.fullmatch(signature):
+        raise Unclear(UNREADABLE)
+    # Why not every one is kept: what is kept must have a size, and no SDK's is so long.
+    (key, date, region, service), names = (claim if len(text) <= KEPT else claim.__wrapped__)(text)
     stamp = head.header("x-amz-date") or ""
-    return Signed(
-        "v4", key, date, region, service, signed_names(found["signed"]), found["signature"], token, stamp
-    )
+    return Signed("v4", key, date, region, service, names, signature, token, stamp)
+
+
+KEPT = 2048
+"""Letters of the longest `Authorization` header of which what was read is kept."""
+
+
+@lru_cache(maxsize=256)
+def claim(text: str) -> tuple[tuple[str, str, str, str], tuple[str, ...]]:
+    """Return (scope, signed headers) of an `Authorization` header up to its signature: the same all day long
+    for all calls of one kind. Raises `Unclear`."""
+    found = CLAIM.fullmatch(text)
+    if not found:
+        raise Unclear(UNREADABLE)
+    return scope_of(found["credential"]), signed_names(found["signed"])
 
 
 def from_query(query: Mapping[str, str]) -> Signed:

@@ -79,6 +79,7 @@ class Site:
     declares."""
 
 
+@lru_cache(maxsize=1024)
 def is_aws_name(host: str) -> bool:
     """Say whether a host name belongs to AWS's own API names (whether or not it is one that can be read)."""
     suffix = suffix_of(host)
