@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from valve_aws.aws.credentials import V2_FORM, V2_QUERY, V4_QUERY, Signed, claimed
 from valve_aws.aws.directory import Directory
@@ -20,6 +21,7 @@ from valve_aws.model.call import Head
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"})
 FORM = "application/x-www-form-urlencoded"
+JSON = frozenset({"application/x-amz-json-1.0", "application/x-amz-json-1.1", "application/json", ""})
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 TARGET = re.compile(r"([A-Za-z0-9_]{1,128})\.([A-Za-z0-9_]{1,128})")
 RPC_PATH = re.compile(r"/service/([A-Za-z0-9_]{1,128})/operation/([A-Za-z0-9_]{1,128})")
@@ -54,8 +56,8 @@ KEPT_BACK = frozenset(
 bucket's name); as buckets they would open them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+# Why tuples with names here: of the frozen values they are made in a third of the time, for every request.
+class Match(NamedTuple):
     """One operation that the head alone names. `route` and what follows are for REST services."""
 
     service: Service
@@ -67,8 +69,7 @@ class Match:
     asked: Asked | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a head says, before the body is read."""
 
     signed: Signed
@@ -91,6 +92,8 @@ class Planner:
         self.directory = directory
         self.endpoints = endpoints
         self._routes: dict[str, Routes] = {}
+        # Why kept: a function calls few services, and calls each by the same few names again and again.
+        self.candidates = lru_cache(maxsize=256)(self._candidates)
 
     def routes(self, service: Service) -> Routes:
         """Return a REST service's routes."""
@@ -104,7 +107,7 @@ class Planner:
         if head.method not in METHODS:
             raise Unclear(f"`{head.method[:20]}` is no method of an AWS API")
         same_host(head)
-        once(head)
+        headers = once(head)
         path, _, raw = head.target.partition("?")
         whole, repeated = query_of(raw)
         signed = claimed(head, whole)
@@ -113,20 +116,25 @@ class Planner:
             raise Unclear("its query string names a parameter twice")
         query = {n: v for n, v in whole.items() if n not in auth} if auth else whole
         site = locate(head.host, self.endpoints)
+        named, rpc = headers.get("x-amz-target"), rpc_of(headers, path)
         matches: list[Match] = []
         prefix = ""
         for wide in (False, True):
-            services, target, prefix = self.candidates(head, signed, site, path, wide)
-            matches = [m for name in sorted(services)
-                       if (m := self.attempt(name, head, site, path, query, repeated, signed, target))]
+            services, target, prefix = self.candidates(
+                head.host, signed.kind, signed.service, named, rpc[0] if rpc else None, wide)
+            for name in services:
+                match = self.attempt(name, head, headers, site, path, query, repeated, signed, target, rpc)
+                if match is not None:
+                    matches.append(match)
             if matches:
                 break
         return Plan(signed, site, self.region_of(signed, site), path, query, whole, tuple(matches), prefix)
 
-    def candidates(self, head: Head, signed: Signed, site: Site, path: str,
-                   wide: bool) -> tuple[frozenset[str], str, str]:
+    def _candidates(self, host: str, kind: str, signer: str, target: str | None, rpc: str | None,
+                    wide: bool) -> tuple[tuple[str, ...], str, str]:
         """Return the services that every name in the head agrees on, the target's operation, the host's
-        prefix for it."""
+        prefix for it. Raises `Unclear`, so that only names of a known form are kept."""
+        site = locate(host, self.endpoints)
         found: frozenset[str] | None = None
         prefix = ""
         if site.genuine and not site.bare:
@@ -134,12 +142,11 @@ class Planner:
             if not found:
                 found, prefix = self.directory.operation_prefix(site.prefix)
             if not found:
-                raise Unclear(f"`{head.host}` is not a host name of a service that is known here")
-        if signed.service:
-            found = self.signers(head, signed, found, wide)
-        elif signed.kind in {"v2", "v2-query"}:
+                raise Unclear(f"`{host}` is not a host name of a service that is known here")
+        if signer:
+            found = self.signers(host, signer, found, wide)
+        elif kind in {"v2", "v2-query"}:
             found = frozenset({"s3"}) & found if found is not None else frozenset({"s3"})
-        target = head.header("x-amz-target")
         operation = ""
         if target is not None:
             named = TARGET.fullmatch(target)
@@ -148,75 +155,74 @@ class Planner:
             by_target, operation = self.directory.target(named[1]), named[2]
             if found is not None and not by_target & found:
                 raise Unclear(
-                    f"its target `{named[1]}` is not a service of `{head.host}` that it is signed for"
+                    f"its target `{named[1]}` is not a service of `{host}` that it is signed for"
                 )
             found = by_target & found if found is not None else by_target
-        elif head.header("smithy-protocol") is not None and (rpc := RPC_PATH.fullmatch(path)):
-            by_target = self.directory.target(rpc[1])
+        elif rpc is not None:
+            by_target = self.directory.target(rpc)
             found = by_target & found if found is not None else by_target
         if not found:
             raise Unclear("nothing in it says which AWS service is meant")
-        return found, operation, prefix
+        return tuple(sorted(found)), operation, prefix
 
-    def signers(
-        self, head: Head, signed: Signed, hosted: frozenset[str] | None, wide: bool
-    ) -> frozenset[str]:
+    def signers(self, host: str, signer: str, hosted: frozenset[str] | None, wide: bool) -> frozenset[str]:
         """Return the services that sign as the request does and that its host serves."""
         if hosted is None:
-            found = self.directory.signing(signed.service, wide) - OWN_HOST_ONLY
+            found = self.directory.signing(signer, wide) - OWN_HOST_ONLY
             if not found:
-                raise Unclear(
-                    f"it is signed for `{signed.service}`, which is not a service that is known here"
-                )
+                raise Unclear(f"it is signed for `{signer}`, which is not a service that is known here")
             return found
-        found = (self.directory.signing(signed.service, wide) & hosted
-                 or self.directory.signing(signed.service, True) & hosted)
+        found = self.directory.signing(signer, wide) & hosted or self.directory.signing(signer, True) & hosted
         if not found:
-            raise Unclear(f"it is signed for `{signed.service}` but `{head.host}` does not serve that")
+            raise Unclear(f"it is signed for `{signer}` but `{host}` does not serve that")
         return found
 
-    def attempt(self, name: str, head: Head, site: Site, path: str, query: Mapping[str, str],
-                repeated: Mapping[str, list[str]], signed: Signed, target: str) -> Match | None:
+    def attempt(self, name: str, head: Head, headers: dict[str, str], site: Site, path: str,
+                query: Mapping[str, str], repeated: Mapping[str, list[str]], signed: Signed, target: str,
+                rpc: tuple[str, str] | None) -> Match | None:
         """Return what one service makes of the head; None when nothing. Raises `Unclear` for a mixture."""
         service = self.directory.service(name)
         protocols = service.protocols
-        form = "Action" in query or (head.header("content-type") or "").lower().startswith(FORM)
-        rpc = RPC_PATH.fullmatch(path) if head.header("smithy-protocol") is not None else None
-        if sum((bool(target), rpc is not None, "Action" in query)) > 1:
+        action, kind = "Action" in query, headers.get("content-type", "")
+        if bool(target) + (rpc is not None) + action > 1:
             raise Unclear("it names its operation in more than one way")
+        form = action or kind[: len(FORM)].lower() == FORM
         if target:
-            return json_match(service, head, path, query, target, form)
+            return json_match(service, head, path, query, target, form, kind)
         if rpc is not None:
             if (
                 "smithy-rpc-v2-cbor" not in protocols
-                or rpc[1] != service.target
-                or rpc[2] not in service.operations
+                or rpc[0] != service.target
+                or rpc[1] not in service.operations
             ):
                 return None
             if head.method != "POST" or query:
                 raise Unclear("its `smithy-protocol` request is not a plain POST")
-            return Match(service, service.operations[rpc[2]], "smithy-rpc-v2-cbor")
+            return Match(service, service.operations[rpc[1]], "smithy-rpc-v2-cbor")
         if protocols[0].startswith("rest-"):
-            return self.rest_match(service, head, site, path, query, repeated, signed)
+            return self.rest_match(service, head, headers, site, path, query, repeated, signed)
         if form:
             return form_match(service, repeated)
         return None
 
-    def rest_match(self, service: Service, head: Head, site: Site, path: str, query: Mapping[str, str],
-                   repeated: Mapping[str, list[str]], signed: Signed) -> Match | None:
+    def rest_match(self, service: Service, head: Head, headers: dict[str, str], site: Site, path: str,
+                   query: Mapping[str, str], repeated: Mapping[str, list[str]],
+                   signed: Signed) -> Match | None:
         """Return the REST operation that method, path, query and headers fit; None when none does."""
-        headers = dict(head.headers)
         if service.name == "s3":
             segments = s3_segments(head, site, path)
             headers, query = hoisted(headers, query, signed)
         else:
             segments = segments_of(path)
-        query = dict(query)
-        ident = query.pop("x-id", None)
-        amz = frozenset(n for n in headers if n.startswith("x-amz-") and n not in TRANSPORT)
+        ident = query.get("x-id")
+        if ident is not None:
+            query = {n: v for n, v in query.items() if n != "x-id"}
+        amz = [n for n in headers if n[:6] == "x-amz-" and n not in TRANSPORT]
         asked = Asked(head.method, segments, query, repeated, headers, amz)
-        elsewhere = "ListBuckets" if site.express else "ListDirectoryBuckets"
-        fits = [f for f in self.routes(service).match(asked) if f[0].operation.name != elsewhere]
+        fits = self.routes(service).match(asked)
+        if not segments:
+            elsewhere = "ListBuckets" if site.express else "ListDirectoryBuckets"
+            fits = [f for f in fits if f[0].operation.name != elsewhere]
         if len(fits) > 1:
             named = ", ".join(route.operation.name for route, _ in fits)
             raise Unclear(f"it could be any of {named}")
@@ -260,23 +266,33 @@ def same_host(head: Head) -> None:
 REPEATABLE = frozenset({"accept", "accept-encoding", "accept-language", "cache-control", "connection", "via"})
 
 
-def once(head: Head) -> None:
-    """Raise `Unclear` for a header that is there twice: readers differ in which of the two they take."""
-    if len(dict(head.headers)) == len(head.headers):
-        return
+def once(head: Head) -> dict[str, str]:
+    """Return the headers by name; raises `Unclear` for one that is there twice: readers differ in which of
+    the two they take."""
+    headers = dict(head.headers)
+    if len(headers) == len(head.headers):
+        return headers
     seen: set[str] = set()
     for name, _ in head.headers:
         if name in seen and name not in REPEATABLE:
             raise Unclear(f"its header `{name[:60]}` is there twice")
         seen.add(name)
+    return headers
+
+
+def rpc_of(headers: Mapping[str, str], path: str) -> tuple[str, str] | None:
+    """Return (service, operation) of a request that names them in its path, None for any other."""
+    if "smithy-protocol" not in headers:
+        return None
+    named = RPC_PATH.fullmatch(path)
+    return (named[1], named[2]) if named else None
 
 
 def query_of(raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Return (first value by name, all values of names that are repeated) of a query string."""
-    listed = pairs(raw, "query string", plus=False)
     first: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
-    for name, value in listed:
+    for name, value in pairs(raw, "query string", plus=False) if raw else ():
         if name in first:
             repeated.setdefault(name, [first[name]]).append(value)
         else:
@@ -284,20 +300,15 @@ def query_of(raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     return first, repeated
 
 
-def json_match(
-    service: Service, head: Head, path: str, query: Mapping[str, str], target: str, form: bool
-) -> Match | None:
-    """Return the JSON operation that a target names."""
+def json_match(service: Service, head: Head, path: str, query: Mapping[str, str], target: str, form: bool,
+               kind: str) -> Match | None:
+    """Return the JSON operation that a target names. `kind` is the content type."""
     operation = service.operations.get(target)
     if operation is None or "json" not in service.protocols:
         return None
-    kind = (head.header("content-type") or "").partition(";")[0].strip().lower()
-    if form or kind not in {
-        "application/x-amz-json-1.0",
-        "application/x-amz-json-1.1",
-        "application/json",
-        "",
-    }:
+    if kind not in JSON:
+        kind = kind.partition(";")[0].strip().lower()
+    if form or kind not in JSON:
         raise Unclear(f"its target says JSON, but its content type is `{kind[:60]}`")
     if head.method != "POST" or path not in {"/", ""} or query or head.header("smithy-protocol") is not None:
         raise Unclear("its target says JSON, but it is not a plain POST to `/`")
@@ -345,11 +356,11 @@ def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
 
 def hoisted(
     headers: dict[str, str], query: Mapping[str, str], signed: Signed
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], Mapping[str, str]]:
     """Return headers and query of a presigned S3 URL with the headers that SDKs put into the query moved
     back."""
     if signed.kind not in {"v4-query", "v2-query"}:
-        return headers, dict(query)
+        return headers, query
     left, moved = {}, {}
     for name, value in query.items():
         low = name.lower()

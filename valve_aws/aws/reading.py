@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ class Reading:
         self.tables = tables
         self.secrets = secrets
         self.now = now
+        self.place = lru_cache(maxsize=64)(Place)
         self._last: tuple[Head, Plan] | None = None
 
     def plan(self, head: Head) -> Plan:
@@ -179,7 +181,7 @@ class Reading:
                stream: Stream | None, evidence: Evidence = Evidence()) -> AwsCall:
         """Return the call with its effect."""
         assert match.operation is not None
-        place = Place(plan.site.account or self.account, plan.region, plan.site.partition, self.secrets)
+        place = self.place(plan.site.account or self.account, plan.region, plan.site.partition, self.secrets)
         return self.made(match.service.name, match.operation.name, params, place, match.protocol,
                          access_key, foreign, stream, plan.site.account, evidence)
 

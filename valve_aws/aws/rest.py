@@ -37,15 +37,15 @@ def read(
     placed, by_header = operation.placed, operation.by_header
     for name, shape, wire in placed["uri"]:
         params[name] = typed(shape, texts[wire], "query")
-    for name, shape, _ in placed["querystring"]:
+    for name, shape, _ in placed["querystring"] if asked.query else ():
         if shape.kind != "map":
             read_query(params, name, shape, asked)
     for header, text in headers.items():
         if header in by_header:
             name, shape = by_header[header]
             params[name] = header_value(shape, text)
-    for name, shape, _ in placed["headers"]:
-        read_header_map(params, name, shape, headers)
+    for name, _, prefix in placed["headers"]:
+        read_header_map(params, name, prefix.lower(), asked)
     if route.open_query:
         read_query_map(params, route, asked)
     read_body(params, operation, body, xml)
@@ -102,10 +102,11 @@ def read_query_map(params: dict[str, Any], route: Route, asked: Asked) -> None:
         params[route.open_query] = {n: asked.repeated.get(n, [v]) for n, v in left.items()} if many else left
 
 
-def read_header_map(params: dict[str, Any], name: str, shape: Shape, headers: Mapping[str, str]) -> None:
+def read_header_map(params: dict[str, Any], name: str, prefix: str, asked: Asked) -> None:
     """Take the headers that begin with a member's prefix (`x-amz-meta-`)."""
-    prefix = shape.wire(name).lower()
-    found = {n[len(prefix):]: v for n, v in headers.items() if n.startswith(prefix)}
+    # Why not always all of them: mostly it is of those that are picked out already.
+    listed = asked.amz if prefix.startswith("x-amz-") else asked.headers
+    found = {n[len(prefix):]: asked.headers[n] for n in listed if n.startswith(prefix)}
     if found:
         params[name] = found
 
@@ -167,8 +168,7 @@ def read_body(params: dict[str, Any], operation: Operation, body: bytes | None, 
         elif body:
             params[payload] = read_document(shape, body, xml)
         return
-    inside = [n for n, s in operation.members.items() if not s.location]
-    if not inside or operation.input is None:
+    if operation.input is None or not operation.inside:
         if body and body.strip() not in {b"", b"{}"}:
             raise Unclear("it has a body that its operation does not know")
         return
@@ -295,9 +295,9 @@ def body_written(operation: Operation, params: Mapping[str, Any], xml: bool) -> 
             return xmls.write(shape, params[payload], shape.wire(shape.name)).encode(), kind
         return documents.dumped(documents.writer(shape)(params[payload])), kind
     shape_in = operation.input
-    inside = {n: v for n, v in params.items() if not operation.members[n].location}
-    if shape_in is None or not any(not s.location for s in operation.members.values()):
+    if shape_in is None or not operation.inside:
         return b"", ""
+    inside = {n: v for n, v in params.items() if not operation.members[n].location}
     if xml:
         return (
             (xmls.write(shape_in, inside, shape_in.wire(shape_in.name)).encode(), kind)

@@ -6,8 +6,9 @@ bodies. """
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from valve_aws.aws.forms import unescaped
 from valve_aws.aws.shapes import Operation, Service
@@ -46,6 +47,8 @@ class Route:
 
     greedy: int
     """Which segment is greedy, counted from 1; 0 for none."""
+    labels: tuple[str, ...]
+    """By segment: the label that it is and nothing else, "" for others."""
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -87,9 +90,11 @@ def compiled(operation: Operation) -> Route:
     segments = tuple(path.strip("/").split("/")) if path.strip("/") else ()
     if path.endswith("/") and segments:
         segments = (*segments, "")
+    alone = (LABEL.fullmatch(s) for s in segments)
     return Route(operation, segments, literals, frozenset(names), frozenset(required), frozenset(headers),
                  frozenset(needs), tuple(prefixes), open_query, frozenset(lists),
-                 next((i for i, s in enumerate(segments, 1) if s.endswith("+}")), 0))
+                 next((i for i, s in enumerate(segments, 1) if s.endswith("+}")), 0),
+                 tuple(label[1] if label else "" for label in alone))
 
 
 class Routes:
@@ -99,24 +104,25 @@ class Routes:
         self.by_method: dict[str, list[Route]] = {}
         for operation in service.operations.values():
             self.by_method.setdefault(operation.method, []).append(compiled(operation))
-        self._reachable: dict[tuple[str, int], list[Route]] = {}
+        self._reachable: dict[tuple[str, int, bool], list[Route]] = {}
         self.by_operation = {r.operation.name: r for listed in self.by_method.values() for r in listed}
 
-    def reachable(self, method: str, count: int) -> list[Route]:
-        """Return the routes of a method that a path of `count` segments can fit."""
-        found = self._reachable.get((method, count))
+    def reachable(self, method: str, count: int, bare: bool) -> list[Route]:
+        """Return the routes of a method that a path of `count` segments can fit; `bare`: without a query."""
+        found = self._reachable.get((method, count, bare))
         if found is None:
             found = [r for r in self.by_method.get(method, ())
-                     if len(r.segments) == count or (r.greedy and len(r.segments) <= count)]
+                     if (len(r.segments) == count or (r.greedy and len(r.segments) <= count))
+                     and not (bare and (r.literals or r.required))]
             if len(self._reachable) < 512:
-                self._reachable[method, count] = found
+                self._reachable[method, count, bare] = found
         return found
 
     def match(self, asked: Asked) -> list[tuple[Route, dict[str, str]]]:
         """Return the most exact routes that fit, each with its raw labels. More than one: the request is
         ambiguous."""
         fits = []
-        for route in self.reachable(asked.method, len(asked.segments)):
+        for route in self.reachable(asked.method, len(asked.segments), not asked.query):
             if fitting(route, asked):
                 labels = path_fits(route, asked.segments)
                 if labels is not None:
@@ -128,8 +134,7 @@ class Routes:
         return fits
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a REST request asks for, before its operation is known."""
 
     method: str
@@ -138,7 +143,7 @@ class Asked:
     repeated: Mapping[str, list[str]]
     """Query parameters that are there more than once."""
     headers: Mapping[str, str]
-    amz: frozenset[str]
+    amz: Sequence[str]
     """The `x-amz-*` headers among them that only an operation can explain."""
 
 
@@ -165,27 +170,26 @@ def fitting(route: Route, asked: Asked) -> bool:
 
 def path_fits(route: Route, given: tuple[str, ...]) -> dict[str, str] | None:
     """Return the raw labels when a path fits, else None. A greedy label takes one segment or more."""
-    wanted, greedy = route.segments, route.greedy
-    if not greedy:
-        return labels_of(wanted, given) if len(wanted) == len(given) else None
+    greedy, count = route.greedy, len(route.segments)
+    if len(given) == count:
+        return labels_of(route, given)
     at = greedy - 1
-    tail = len(wanted) - greedy
-    end = len(given) - tail
-    if end <= at:
+    end = len(given) - (count - greedy)
+    if not greedy or end <= at:
         return None
-    return labels_of(wanted, (*given[:at], "/".join(given[at:end]), *given[end:]))
+    return labels_of(route, (*given[:at], "/".join(given[at:end]), *given[end:]))
 
 
-def labels_of(wanted: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str] | None:
+def labels_of(route: Route, given: tuple[str, ...]) -> dict[str, str] | None:
     """Return label → raw text when every literal part agrees. A label is never empty."""
     out: dict[str, str] = {}
-    for pattern, text in zip(wanted, given, strict=True):
+    for pattern, label, text in zip(route.segments, route.labels, given, strict=True):
+        if label and text:
+            out[label] = text
+            continue
         if "{" not in pattern:
             if pattern != text:
                 return None
-            continue
-        if text and pattern.count("{") == 1 and pattern[0] == "{" and pattern[-1] == "}":
-            out[pattern.strip("{+}")] = text
             continue
         expression, names = expression_of(pattern)
         found = expression.fullmatch(text)

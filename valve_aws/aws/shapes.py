@@ -107,6 +107,11 @@ class Operation:
         return tuple((n, s, s.location, s.wire(n)) for n, s in self.members.items() if s.location)
 
     @cached_property
+    def inside(self) -> bool:
+        """Say whether any member stands in the body."""
+        return any(not s.location for s in self.members.values())
+
+    @cached_property
     def placed(self) -> Mapping[str, tuple[tuple[str, Shape, str], ...]]:
         """Return location → (name, shape, name on the wire) of its members, in the model's order."""
         places = ("uri", "querystring", "header", "headers")
