@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 
 from valve_aws.aws import effects
-from valve_aws.aws.rows.row import Row
+from valve_aws.aws.rows.row import Asked, Given, Row
 
 WHOLE = ("s3", "sqs", "dynamodb", "dynamodbstreams", "sts")
 """Services of which every operation has a row."""
@@ -65,6 +65,21 @@ def test_a_word_that_no_row_uses_is_not_kept(service: str) -> None:
     used = {word for row in vocabulary.rows for word in _words(row)}
     spare = (vocabulary.extents.keys() | vocabulary.arns.keys() | vocabulary.openers.keys()) - used
     assert spare == set()
+
+
+@pytest.mark.parametrize("service", effects.MODULES)
+def test_a_word_that_asks_for_members_says_nothing_where_all_others_are_given(service: str) -> None:
+    from tests.rows.cloud import PLACE
+
+    model, vocabulary = botocore.session.get_session().get_service_model(service), effects.table(service)
+    shapes = filter(None, (model.operation_model(name).input_shape for name in model.operation_names))
+    everything = {name: "x" for shape in shapes for name in shape.members}
+    words = [*vocabulary.extents.values(), *vocabulary.arns.values(), *vocabulary.openers.values()]
+    leaves = [effects.leaf(word, vocabulary) for row in vocabulary.rows for word in row.leaves.split()]
+    for word in (word for word in (*words, *leaves) if isinstance(word, Given)):
+        assert word.members
+        others = {name: value for name, value in everything.items() if name not in word.members}
+        assert not word(Asked("Any", others, PLACE, lambda _: None))
 
 
 def _words(row: Row) -> list[str]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from valve_aws.aws.names import NotCanonical, Place
-from valve_aws.aws.rows.row import Asked, Extents, Pairs, Row, Service, Texts
+from valve_aws.aws.rows.row import Asked, Extents, Given, Pairs, Row, Service, Texts
 from valve_aws.model.call import Effect
-from valve_aws.model.cell import Extent
 from valve_aws.model.ports import Tables
+
+T = TypeVar("T")
 
 MODULES = {
     "s3": "s3",
@@ -39,8 +39,7 @@ MODULES = {
 """botocore's service name → the module of its rows. What is not here has no row, and no passage."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """What `effect` answers: everything of a `Call` that follows from operation and parameters."""
 
     effect: Effect
@@ -92,68 +91,116 @@ _compiled: dict[str, Mapping[str, Callable[[Asked], Judged]]] = {}
 
 def compiled(service: str) -> Mapping[str, Callable[[Asked], Judged]]:
     """Return a service's rows by operation, their words looked up once."""
-    if service not in _compiled:
+    found = _compiled.get(service)
+    if found is None:
         vocabulary = table(service)
-        _compiled[service] = {row.operation: compile_row(row, vocabulary) for row in vocabulary.rows}
-    return _compiled[service]
+        found = _compiled[service] = {row.operation: compile_row(row, vocabulary) for row in vocabulary.rows}
+    return found
+
+
+class Words(NamedTuple):
+    """The words of one row that may have something to say of a request."""
+
+    consults: tuple[Extents, ...]
+    reveals: tuple[Extents, ...]
+    changes: tuple[Extents, ...]
+    delivers: tuple[Texts, ...]
+    actions: tuple[tuple[str, Texts], ...]
+    leaves: tuple[Pairs, ...]
+    opener: tuple[Callable[[Asked], str], ...]
+    """One, or none."""
+
+
+KEPT = 64
+"""Sets of members, for each row, of which is kept which words have something to say."""
 
 
 def compile_row(row: Row, vocabulary: Service) -> Callable[[Asked], Judged]:
     """Return the function that a row stands for. Raises KeyError for a word that its service does not
     have.
     """
-    consults, reveals, changes = (
-        tuple(vocabulary.extents[w] for w in words.split())
-        for words in (row.consults, row.reveals, row.changes)
-    )
-    delivers = tuple(vocabulary.arns[w] for w in row.delivers.split())
-    actions = tuple(
-        (a, vocabulary.arns[w]) for a, _, w in (pair.partition("@") for pair in row.actions.split())
-    )
-    leaves = tuple(
-        vocabulary.leaves[w] if "=" not in w else _leaf(*w.split("=", 1)) for w in row.leaves.split()
-    )
-    opener = vocabulary.openers.get(row.opens)
+    every = _words(row, vocabulary)
+    asks = frozenset[str]().union(*(w.members for w in _each(every) if isinstance(w, Given)))
+    fitting: dict[frozenset[str], Words] = {}
+    opens = "" if row.opens in vocabulary.openers else row.opens
     proof = vocabulary.proofs[row.blind] if row.blind not in {"", "always"} else None
 
     def read(asked: Asked) -> Judged:
+        # Why so: most words of most rows speak of members that are seldom there, and asking each costs more
+        # than finding out once for all calls which members are.
+        given = asks.intersection(asked.params)
+        words = fitting.get(given)
+        if words is None:
+            words = _fitting(every, given)
+            if len(fitting) < KEPT:
+                fitting[given] = words
         found = Effect(
-            _extents(consults, asked),
-            _extents(reveals, asked),
-            _extents(changes, asked),
-            _texts(delivers, asked),
-            opener(asked) if opener else row.opens,
+            _all(words.consults, asked),
+            _all(words.reveals, asked),
+            _all(words.changes, asked),
+            tuple(dict.fromkeys(_all(words.delivers, asked))),
+            words.opener[0](asked) if words.opener else opens,
             proof(asked) if proof else row.blind == "always",
         )
-        stores = {e.store: None for group in (found.consults, found.reveals, found.changes) for e in group}
-        return Judged(found, tuple(stores), _actions(actions, asked), _leaves(leaves, asked))
+        stores = dict.fromkeys([e.store for e in (*found.consults, *found.reveals, *found.changes)])
+        actions = dict.fromkeys([(action, arn) for action, word in words.actions for arn in word(asked)])
+        return Judged(found, tuple(stores), tuple(actions), _all(words.leaves, asked))
 
     return read
 
 
-def _extents(selectors: tuple[Extents, ...], asked: Asked) -> tuple[Extent, ...]:
-    return tuple([extent for select in selectors for extent in select(asked)]) if selectors else ()
+def _words(row: Row, vocabulary: Service) -> Words:
+    extents, arns = vocabulary.extents, vocabulary.arns
+    pairs = (pair.partition("@") for pair in row.actions.split())
+    return Words(
+        tuple(extents[w] for w in row.consults.split()),
+        tuple(extents[w] for w in row.reveals.split()),
+        tuple(extents[w] for w in row.changes.split()),
+        tuple(arns[w] for w in row.delivers.split()),
+        tuple((action, arns[w]) for action, _, w in pairs),
+        tuple(leaf(w, vocabulary) for w in row.leaves.split()),
+        (vocabulary.openers[row.opens],) if row.opens in vocabulary.openers else (),
+    )
 
 
-def _texts(selectors: tuple[Texts, ...], asked: Asked) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([text for select in selectors for text in select(asked)])) if selectors else ()
+def _each(words: Words) -> Iterable[Any]:
+    for group in words:
+        yield from (word[1] if isinstance(word, tuple) else word for word in group)
 
 
-def _actions(selectors: tuple[tuple[str, Texts], ...], asked: Asked) -> tuple[tuple[str, str], ...]:
-    return tuple(dict.fromkeys([(action, arn) for action, select in selectors for arn in select(asked)]))
+def _fitting(every: Words, given: frozenset[str]) -> Words:
+    """Return the words that may have something to say when of the members that words ask for these are
+    given."""
+
+    def lean(word: Any) -> Any:
+        if isinstance(word, tuple):
+            return (word[0], inner) if (inner := lean(word[1])) else None
+        if isinstance(word, Given):
+            return None if word.members.isdisjoint(given) else word.word
+        return word
+
+    return Words(*(tuple(filter(None, map(lean, group))) for group in every))
 
 
-def _leaves(selectors: tuple[Pairs, ...], asked: Asked) -> tuple[tuple[str, str], ...]:
-    return tuple([pair for select in selectors for pair in select(asked)])
+def _all(words: tuple[Callable[[Asked], Iterable[T]], ...], asked: Asked) -> tuple[T, ...]:
+    if len(words) == 1:
+        return tuple(words[0](asked))
+    return tuple([each for word in words for each in word(asked)]) if words else ()
 
 
-def _leaf(what: str, path: str) -> Pairs:
+def leaf(word: str, vocabulary: Service) -> Pairs:
+    """Return what a word of `Row.leaves` stands for."""
+    if "=" not in word:
+        return vocabulary.leaves[word]
+    what, _, path = word.partition("=")
     names = path.split(".")
+    return Given(
+        frozenset(names[:1]), lambda asked: [(what, str(value)) for value in _reach(asked.params, names)]
+    )
 
-    def at(asked: Asked) -> Iterable[tuple[str, str]]:
-        return [(what, str(value)) for value in _reach(asked.params, names)]
 
-    return at
+MAPPING = (dict, Mapping)
+"""Why both: that something is a dictionary is found out at once, that it is a mapping only by asking."""
 
 
 def _reach(value: Any, names: list[str]) -> list[Any]:
@@ -163,9 +210,11 @@ def _reach(value: Any, names: list[str]) -> list[Any]:
     for at, name in enumerate(names):
         if isinstance(value, list | tuple):
             return [found for element in value for found in _reach(element, names[at:])]
-        if not isinstance(value, Mapping) or name not in value:
+        if not isinstance(value, MAPPING) or name not in value:
             return []
         value = value[name]
+    if value.__class__ is str:
+        return [value]
     if isinstance(value, Mapping):
         return [text for pair in value.items() for text in pair]
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from valve_aws.aws import names
 from valve_aws.aws.names import NotCanonical, Place
@@ -40,6 +40,20 @@ def listed(found: Any) -> Any:
     if len(found) > MOST:
         raise NotCanonical(f"it names {len(found)} things at once; no operation takes more than {MOST}")
     return found
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Generic[T]):
+    """A word that says nothing of a request which gives none of `members`: it is not asked then."""
+
+    members: frozenset[str]
+    word: Callable[[Asked], T]
+
+    def __call__(self, asked: Asked) -> T:
+        return self.word(asked)
 
 
 Extents = Callable[[Asked], Iterable[Extent]]

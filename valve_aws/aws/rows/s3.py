@@ -152,7 +152,7 @@ SERVICE = Service(
     rows=READS + WRITES + TOUCHES + UPLOADS + OTHERS + s3_setup.ROWS,
     extents=s3_words.EXTENTS,
     arns={**s3_words.ARNS, "handed": s3_onward.handed},
-    openers={"opening": s3_words.opening, "restoring": s3_words.restoring},
+    openers={"opening": s3_words.OPENING, "restoring": s3_words.restoring},
     proofs={"unconditional": s3_words.unconditional, "listed-unconditional": s3_words.listed_unconditional},
     leaves=s3_words.LEAVES,
 )

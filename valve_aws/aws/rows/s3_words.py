@@ -6,12 +6,15 @@ which operation uses which word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import Asked, Extents, Texts, account, anything, listed
+from valve_aws.aws.rows.row import Asked, Extents, Given, Pairs, Texts, account, anything, listed
 from valve_aws.model.cell import Extent, Part, Span
+
+CONTENT, NAMES, ONE = Part.CONTENT, Part.NAMES, Span.ONE
+"""Why by their own names: Python 3.11 looks up a member of an enumeration by a function of its own."""
 
 
 def bucket(asked: Asked) -> str:
@@ -31,13 +34,11 @@ def key(asked: Asked) -> str:
 
 
 def _object(asked: Asked) -> list[Extent]:
-    return [
-        Extent(bucket(asked), Part.CONTENT, Span.ONE, key(asked), None, asked.params.get("VersionId") or "")
-    ]
+    return [Extent(bucket(asked), CONTENT, ONE, key(asked), None, asked.params.get("VersionId") or "")]
 
 
 def _name(asked: Asked) -> list[Extent]:
-    return [Extent(bucket(asked), Part.NAMES, Span.ONE, key(asked))]
+    return [Extent(bucket(asked), NAMES, ONE, key(asked))]
 
 
 def _source(asked: Asked, member: str) -> tuple[str, str, str]:
@@ -64,14 +65,18 @@ def _under(part: Part) -> Extents:
 
 
 def _if(member: str, *then: Extents) -> Extents:
-    return lambda asked: (
-        [e for select in then for e in select(asked)] if asked.params.get(member) is not None else []
-    )
+    def at(asked: Asked) -> list[Extent]:
+        there = asked.params.get(member) is not None
+        return [e for select in then for e in select(asked)] if there else []
+
+    return Given(frozenset({member}), at)
 
 
 CONDITIONS = frozenset(
     {"IfMatch", "IfMatchLastModifiedTime", "IfMatchSize", "IfModifiedSince", "IfUnmodifiedSince"}
 )
+TELLING = CONDITIONS | {"IfNoneMatch", "VersionId", "WriteOffsetBytes"}
+"""Members of a write by which its answer may tell what was there."""
 
 
 def _conditional(params: Mapping[str, Any]) -> bool:
@@ -92,8 +97,11 @@ def _precondition(asked: Asked) -> list[Extent]:
 
 def unconditional(asked: Asked) -> bool:
     """No condition, no version named, nothing appended: the answer is the same whatever was there."""
-    plain = "IfNoneMatch" not in asked.params and "VersionId" not in asked.params
-    return plain and "WriteOffsetBytes" not in asked.params and not _conditional(asked.params)
+    params = asked.params
+    if TELLING.isdisjoint(params):
+        return True
+    plain = "IfNoneMatch" not in params and "VersionId" not in params
+    return plain and "WriteOffsetBytes" not in params and not _conditional(params)
 
 
 def _listed(asked: Asked) -> list[tuple[str, Mapping[str, Any]]]:
@@ -172,7 +180,7 @@ EXTENTS: dict[str, Extents] = {
     "rename-source-name": _copied("RenameSource", Part.NAMES),
     "prefix": _under(Part.NAMES),
     "prefix-content": _under(Part.CONTENT),
-    "precondition": _precondition,
+    "precondition": Given(CONDITIONS | {"IfNoneMatch"}, _precondition),
     "versioned": _if("VersionId", _object, _name),
     "appended": _if("WriteOffsetBytes", _object, _name),
     "listed": _each(Part.CONTENT),
@@ -201,7 +209,7 @@ def _arn(asked: Asked) -> str:
 
 def _when(*members: str) -> Texts:
     any_of = frozenset(members)
-    return lambda asked: [_arn(asked)] if _gives(asked.params, any_of) else []
+    return Given(any_of, lambda asked: [_arn(asked)] if _gives(asked.params, any_of) else [])
 
 
 def _from(member: str, versioned: bool | None) -> Texts:
@@ -246,7 +254,7 @@ ARNS: dict[str, Texts] = {
     "tagged": _when("Tagging"),
     "retained": _when("ObjectLockMode", "ObjectLockRetainUntilDate"),
     "held": _when("ObjectLockLegalHoldStatus"),
-    "kms": _kms,
+    "kms": Given(frozenset({"SSEKMSKeyId"}), _kms),
 }
 """IAM's resources. `current` and `version`: the object, as the request does not or does name a version."""
 
@@ -267,6 +275,13 @@ def opening(asked: Asked) -> str:
     if params.get("WebsiteRedirectLocation"):
         return "redirects whoever visits the object"
     return ""
+
+
+OPENING = Given(
+    ACLS | {"ACL", "SSECustomerAlgorithm", "SSECustomerKey", "SSEKMSKeyId", "WebsiteRedirectLocation"},
+    opening,
+)
+"""Why so: without any of these an upload opens nothing."""
 
 
 def restoring(asked: Asked) -> str:
@@ -295,9 +310,7 @@ WRITTEN = (
 )
 
 
-def _texts(members: Iterable[str]) -> Any:
-    found = tuple(members)
-
+def _texts(*members: str) -> Pairs:
     def at(asked: Asked) -> list[tuple[str, str]]:
         params = asked.params
         return [
@@ -307,11 +320,11 @@ def _texts(members: Iterable[str]) -> Any:
                 if isinstance(params[m], Mapping)
                 else str(params[m]),
             )
-            for m in found
+            for m in members
             if m in params
         ]
 
-    return at
+    return Given(frozenset(members), at)
 
 
-LEAVES = {"asked": _texts(ASKED), "written": _texts(WRITTEN)}
+LEAVES = {"asked": _texts(*ASKED), "written": _texts(*WRITTEN)}
