@@ -245,18 +245,18 @@ ESCAPED = re.compile(r"[/%\x00-\x1f\x7f]")
 
 def escaped(text: str) -> str:
     """Percent-escape `/`, `%` and control characters. Character by character, so a prefix stays a prefix."""
+    if text.isascii() and text.isalnum():
+        return text
     _utf8(text)
     return ESCAPED.sub(lambda m: f"%{ord(m.group()):02X}", text)
 
 
 def key_value(value: Any, kind: str) -> str:
-    """Return one key attribute as a segment of an item's name. `kind` is what the schema says: `S`, `N` or
-    `B`.
-    """
-    if not isinstance(value, Mapping) or len(value) != 1 or kind not in value:
+    """Return one key attribute as a segment of an item's name; `kind` is its schema's `S`, `N` or `B`."""
+    if not isinstance(value, (dict, Mapping)) or len(value) != 1 or kind not in value:
         raise NotCanonical(f"a key attribute is not of the type `{kind}` that the table's schema gives it")
     held: Any = value[kind]
-    held = getattr(held, "value", held)  # Why: boto3 wraps bytes
+    held = held if isinstance(held, str) else getattr(held, "value", held)  # Why: boto3 wraps bytes
     if kind == "B":
         text = base64.b64encode(held.encode() if isinstance(held, str) else bytes(held)).decode()
     elif not isinstance(held, str):

@@ -11,7 +11,19 @@ from typing import Any
 
 from valve_aws.aws.rows import dynamodb_setup, items, partiql
 from valve_aws.aws.rows.items import SILENT, Read, Write
-from valve_aws.aws.rows.row import Asked, Extents, Row, Service, Texts, listed
+from valve_aws.aws.rows.row import (
+    CONTENT,
+    COUNTS,
+    NAMES,
+    ONE,
+    Asked,
+    Extents,
+    Given,
+    Row,
+    Service,
+    Texts,
+    listed,
+)
 from valve_aws.model.cell import Extent, Part, Span
 
 READS = (
@@ -94,8 +106,8 @@ def _touched(asked: Asked) -> Touched:
 def _read(asked: Asked) -> list[Extent]:
     found = []
     for r in _touched(asked)[0]:
-        found.append(Extent(r.table, Part.CONTENT, r.span, r.name, r.attributes))
-        found.append(Extent(r.table, Part.NAMES, r.span, r.name))
+        found.append(Extent(r.table, CONTENT, r.span, r.name, r.attributes))
+        found.append(Extent(r.table, NAMES, r.span, r.name))
     return found
 
 
@@ -105,7 +117,7 @@ def _read_sizes(asked: Asked) -> list[Extent]:
 
 def _item(w: Write, part: Part, attributes: frozenset[str] | None = None) -> Extent:
     """The item; where its name cannot be told, all of them."""
-    return Extent(w.table, part, Span.ALL if w.name is None else Span.ONE, w.name or "", attributes)
+    return Extent(w.table, part, Span.ALL if w.name is None else ONE, w.name or "", attributes)
 
 
 def _written(asked: Asked) -> list[Extent]:
@@ -113,11 +125,11 @@ def _written(asked: Asked) -> list[Extent]:
     for w in _touched(asked)[1]:
         if w.kind == "check":
             continue
-        found += [_item(w, Part.CONTENT, w.changed), _item(w, Part.NAMES), _item(w, Part.COUNTS)]
+        found += [_item(w, CONTENT, w.changed), _item(w, NAMES), _item(w, COUNTS)]
         if w.name is None:
             # Why a cell without a name beside all that are known: this may be a new one, and it must be found
             # again.
-            found += [Extent(w.table, part, Span.ONE) for part in (Part.CONTENT, Part.NAMES, Part.COUNTS)]
+            found += [Extent(w.table, part, ONE) for part in (CONTENT, NAMES, COUNTS)]
     return found
 
 
@@ -129,9 +141,9 @@ def _answered(asked: Asked) -> list[Extent]:
     found = []
     for w in _touched(asked)[1]:
         if w.answered is None or w.answered:
-            found.append(_item(w, Part.CONTENT, w.answered))
+            found.append(_item(w, CONTENT, w.answered))
         if w.told:
-            found.append(_item(w, Part.NAMES))
+            found.append(_item(w, NAMES))
     return found
 
 
@@ -149,7 +161,10 @@ def _capacity(asked: Asked) -> list[Extent]:
 
 def silent(asked: Asked) -> bool:
     """No condition, nothing computed, nothing returned."""
-    return not any(w.told for w in _touched(asked)[1]) and not _capacity(asked)
+    for w in _touched(asked)[1]:
+        if w.told:
+            return False
+    return not _capacity(asked)
 
 
 def _of(kind: str) -> Texts:
@@ -157,7 +172,7 @@ def _of(kind: str) -> Texts:
 
 
 def _sources(asked: Asked) -> list[str]:
-    return [f"{r.table}/index/{r.index}" if r.index else r.table for r in _touched(asked)[0]]
+    return [f"{r.table}/index/{r.index_name}" if r.index_name else r.table for r in _touched(asked)[0]]
 
 
 def _leaving(reads: bool) -> Callable[[Asked], list[tuple[str, str]]]:
@@ -173,7 +188,7 @@ EXTENTS: dict[str, Extents] = {
     "written": _written,
     "written-sizes": _written_sizes,
     "answered": _answered,
-    "capacity": _capacity,
+    "capacity": Given(frozenset({"ReturnConsumedCapacity", "ReturnItemCollectionMetrics"}), _capacity),
     **dynamodb_setup.EXTENTS,
 }
 """`read`: content and names of what is read. `written`: content, name and size of what is written.

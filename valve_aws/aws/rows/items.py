@@ -6,8 +6,7 @@ Knows the members of DynamoDB's requests. Does not know what follows for labels,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from valve_aws.aws import names
 from valve_aws.aws.rows import expression
@@ -20,8 +19,7 @@ from valve_aws.model.stack import KeySchema
 Params = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One item, one partition or all of a table, read."""
 
     table: str
@@ -29,11 +27,10 @@ class Read:
     name: str
     attributes: Attributes
     """What is shown, filters and key conditions look at."""
-    index: str = ""
+    index_name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One item written, or only looked at (`kind` `check`)."""
 
     table: str
@@ -288,4 +285,4 @@ def transact(asked: Asked, params: Params) -> list[Write]:
 
 def transact_get(asked: Asked, params: Params) -> list[Read]:
     """TransactGetItems. Whole items, whatever the projection: moto does not heed it here."""
-    return [replace(get(asked, step["Get"]), attributes=None) for step in listed(params["TransactItems"])]
+    return [get(asked, step["Get"])._replace(attributes=None) for step in listed(params["TransactItems"])]

@@ -10,11 +10,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import Asked, Extents, Given, Pairs, Texts, account, anything, listed
+from valve_aws.aws.rows.row import (
+    CONTENT,
+    NAMES,
+    ONE,
+    Asked,
+    Extents,
+    Given,
+    Pairs,
+    Texts,
+    account,
+    anything,
+    listed,
+)
 from valve_aws.model.cell import Extent, Part, Span
-
-CONTENT, NAMES, ONE = Part.CONTENT, Part.NAMES, Span.ONE
-"""Why by their own names: Python 3.11 looks up a member of an enumeration by a function of its own."""
 
 
 def bucket(asked: Asked) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from valve_aws.aws import names, onward
@@ -94,9 +95,13 @@ def _queue(asked: Asked) -> str:
 
 def _whole(*parts: tuple[Part, Span], of: str = "") -> Extents:
     """Extents without a name, on the queue of the request or the one that the member `of` has the ARN of."""
-    def at(asked: Asked) -> list[Extent]:
-        store = names.queue(asked.params[of], asked.place) if of else _queue(asked)
-        return [Extent(store, part, span) for part, span in parts]
+    # Why kept: a function sends to few queues, and these extents say nothing of what it sends.
+    @lru_cache(maxsize=64)
+    def those(store: str) -> tuple[Extent, ...]:
+        return tuple(Extent(store, part, span) for part, span in parts)
+
+    def at(asked: Asked) -> tuple[Extent, ...]:
+        return those(names.queue(asked.params[of], asked.place) if of else _queue(asked))
     return at
 
 
