@@ -47,7 +47,7 @@ STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 def count_json(body: bytes) -> None:
     """Raise `Unclear` for a JSON text with too many values; strings are looked into only when it may have."""
-    if _marks(body) > VALUES and _marks(STRING.sub(b"", body)) > VALUES:
+    if len(body) > VALUES and _marks(body) > VALUES and _marks(STRING.sub(b"", body)) > VALUES:
         raise Unclear(f"its body holds more than {VALUES:,} values")
 
 

@@ -25,8 +25,11 @@ def parsed(body: bytes) -> Any:
         return {}
     count_json(body)
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse_constant)
-        if SURROGATE.search(body):
+        text = body.decode("utf-8").strip(" \t\n\r")
+        value, end = DECODER.raw_decode(text)
+        if end != len(text):
+            raise ValueError("it goes on after its end")
+        if b"\\u" in body and SURROGATE.search(body):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
         raise Unclear("its body is not UTF-8 text") from None
@@ -48,6 +51,10 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refuse_constant(name: str) -> Any:
     """Refuse `NaN` and `Infinity` outside quotes, which are not JSON."""
     raise Unclear(f"its body holds `{name}`, which is not JSON")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=refuse_constant)
+"""Why one for all: `json.loads` would make one for each body."""
 
 
 def reader(shape: Shape) -> Codec:
@@ -139,10 +146,10 @@ def reader_later(shape: Shape, part: str) -> Callable[[], Codec]:
 
 def read_string(shape: Shape) -> Codec:
     """Text."""
-    def read(value: Any) -> str:
+    def read(value: Any) -> Any:
         if value.__class__ is not str:
             raise Unclear(f"a `{shape.name}` in its body is not text")
-        return str(value)
+        return value
 
     return read
 
