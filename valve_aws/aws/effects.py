@@ -199,7 +199,7 @@ def leaf(word: str, vocabulary: Service) -> Pairs:
     )
 
 
-MAPPING = (dict, Mapping)
+MAPPING, LISTS = (dict, Mapping), (list, tuple)
 """Why both: that something is a dictionary is found out at once, that it is a mapping only by asking."""
 
 
@@ -208,7 +208,7 @@ def _reach(value: Any, names: list[str]) -> list[Any]:
     and values.
     """
     for at, name in enumerate(names):
-        if isinstance(value, list | tuple):
+        if isinstance(value, LISTS):
             return [found for element in value for found in _reach(element, names[at:])]
         if not isinstance(value, MAPPING) or name not in value:
             return []
@@ -217,4 +217,4 @@ def _reach(value: Any, names: list[str]) -> list[Any]:
         return [value]
     if isinstance(value, Mapping):
         return [text for pair in value.items() for text in pair]
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return list(value) if isinstance(value, LISTS) else [value]

@@ -14,6 +14,8 @@ MARK = "ASIAVALVE"
 """How an access key of ours begins: a temporary key's prefix, then our name; 20 characters in all, as
 AWS's."""
 
+MARKED = MARK.encode()
+
 SECRET = "ValveKept"
 """How a secret key and a session token of ours begin, so that looking for all of them is looking for one
 word (`model.spellings`). No letter of them is changed by JSON, URLs, forms or HTML."""

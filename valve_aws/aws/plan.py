@@ -16,6 +16,7 @@ from valve_aws.aws.forms import pairs, unescaped
 from valve_aws.aws.hosts import GLOBAL_REGION, Site, is_address, locate
 from valve_aws.aws.routes import Asked, Route, Routes, segments_of
 from valve_aws.aws.shapes import Operation, Service
+from valve_aws.aws.signing import AMZ, AMZ_END
 from valve_aws.aws.unclear import Unclear
 from valve_aws.model.call import Head
 
@@ -217,7 +218,7 @@ class Planner:
         ident = query.get("x-id")
         if ident is not None:
             query = {n: v for n, v in query.items() if n != "x-id"}
-        amz = [n for n in headers if n[:6] == "x-amz-" and n not in TRANSPORT]
+        amz = [n for n in headers if AMZ <= n < AMZ_END and n not in TRANSPORT]
         asked = Asked(head.method, segments, query, repeated, headers, amz)
         fits = self.routes(service).match(asked)
         if not segments:
@@ -345,13 +346,19 @@ def s3_segments(head: Head, site: Site, path: str) -> tuple[str, ...]:
             raise Unclear("its path names a key without a bucket")
         return ()
     if not (site.bucket and bucket.startswith("arn:")):
-        if not BUCKET.fullmatch(bucket):
-            raise Unclear(f"`{bucket[:80]}` cannot be the name of a bucket")
-        if bucket.lower() in KEPT_BACK:
-            raise Unclear(
-                f"`{bucket}` cannot be a bucket's name here, since the embedded cloud keeps it for itself"
-            )
+        check_bucket(bucket)
     return (bucket, key) if key else (bucket,)
+
+
+@lru_cache(maxsize=256)
+def check_bucket(bucket: str) -> None:
+    """Raise `Unclear` for what cannot be the name of a bucket."""
+    if not BUCKET.fullmatch(bucket):
+        raise Unclear(f"`{bucket[:80]}` cannot be the name of a bucket")
+    if bucket.lower() in KEPT_BACK:
+        raise Unclear(
+            f"`{bucket}` cannot be a bucket's name here, since the embedded cloud keeps it for itself"
+        )
 
 
 def hoisted(

@@ -67,8 +67,7 @@ BOUNDARY = re.compile(
 
 def is_form(head: Head) -> bool:
     """Say whether a request posts a form with a file."""
-    kind = head.header("content-type") or ""
-    return head.method == "POST" and kind.lower().startswith("multipart/form-data")
+    return head.method == "POST" and (head.header("content-type") or "")[:19].lower() == "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from valve_aws.aws import bounds, cbor, documents, forms, given, leaving, rest, signing
-from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, from_form
+from valve_aws.aws.credentials import NOT_ISSUED, UNSIGNED, V2_FORM, from_form
 from valve_aws.aws.crossing import AwsCall, Stream
 from valve_aws.aws.files import ModelMissing
 from valve_aws.aws.names import NotCanonical, Place
@@ -74,7 +74,7 @@ class Reading:
         if len(plan.matches) == 1 and (found := plan.matches[0].operation) and found.streaming:
             return 0
         length = head.header("content-length")
-        limit = min((limit_of(m.service) for m in plan.matches), default=0)
+        limit = min([limit_of(m.service) for m in plan.matches], default=0)
         if not limit and is_form(head):
             limit = FORM_LIMIT
         if head.header("transfer-encoding") is not None:
@@ -359,26 +359,15 @@ def parameters(
     return form_parameters(plan, match, head, fields)
 
 
-FORM_NAMES = frozenset(
-    {
-        "Action",
-        "Version",
-        "AWSAccessKeyId",
-        "Signature",
-        "SignatureMethod",
-        "SignatureVersion",
-        "Timestamp",
-        "SecurityToken",
-        "Expires",
-    }
-)
+CHOOSING = frozenset({"Action", "Version"})
+"""Fields of a form that name its operation."""
 
 
 def form_parameters(plan: Plan, match: Match, head: Head, fields: Mapping[str, str]) -> dict[str, Any]:
     """Return a form's typed parameters; SQS may name its queue by the path."""
     operation = match.operation
     assert operation is not None
-    signing_names = FORM_NAMES if "AWSAccessKeyId" in fields else frozenset({"Action", "Version"})
+    signing_names = CHOOSING | V2_FORM if "AWSAccessKeyId" in fields else CHOOSING
     left = {n: v for n, v in fields.items() if n not in signing_names}
     if plan.path not in {"/", ""}:
         if match.service.name != "sqs" or "QueueUrl" not in operation.members:

@@ -153,7 +153,9 @@ def fitting(route: Route, asked: Asked) -> bool:
     for name, value in route.literals.items():
         if query.get(name) != value:
             return False
-    if not route.required <= query.keys() or not route.needs <= asked.headers.keys():
+    if route.required and not route.required <= query.keys():
+        return False
+    if route.needs and not route.needs <= asked.headers.keys():
         return False
     if not route.open_query:
         for name in query:

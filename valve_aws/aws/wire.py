@@ -19,7 +19,7 @@ from valve_aws.aws.directory import Directory
 from valve_aws.aws.formreading import posted_call
 from valve_aws.aws.hosts import is_aws_name
 from valve_aws.aws.keyring import Keyring
-from valve_aws.aws.keys import MARK
+from valve_aws.aws.keys import MARK, MARKED
 from valve_aws.aws.links import Anew, Links
 from valve_aws.aws.names import Place
 from valve_aws.aws.payload import Payload
@@ -81,7 +81,7 @@ class Aws:
         """Return (which credential, which links) of ours stand in what leaves."""
         if self._ring is None:
             return "", ()
-        if MARK.encode() not in text:
+        if MARKED not in text:
             return self._ring.found(text), ()
         links = Links(self._ring, self._reading)
         rest = links.without(params)
