@@ -6,7 +6,7 @@ Knows extents and labels. Does not know any rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from valve_aws.flow.ceilings import Bound, Ceilings
@@ -53,21 +53,24 @@ def plan(call: Call, declared: OperationRule | None, ceilings: Ceilings) -> Plan
     if declared is not None:
         reveals += tuple(Extent(target) for target in declared.reveals)
         changes += tuple(Extent(target) for target in declared.writes)
-    reads = tuple(dict.fromkeys(reveals if effect.blind else (*reveals, *_unproven(reveals, changes))))
-    consults = tuple(e for e in dict.fromkeys(effect.consults) if e not in reads) if effect.consults else ()
-    stores = tuple(dict.fromkeys([*call.resources, *(e.store for e in reads + consults + changes)]))
-    wants = tuple(dict.fromkeys(ceilings.canonical(e) for e in reads + consults if in_book(e, ceilings)))
+    if changes and not effect.blind:
+        reveals += _unproven(reveals, changes)
+    reads = tuple(dict.fromkeys(reveals)) if reveals else ()
+    consults = tuple([e for e in dict.fromkeys(effect.consults) if e not in reads]) if effect.consults else ()
+    looks = reads + consults
+    stores = tuple(dict.fromkeys([*call.resources, *[e.store for e in looks + changes]]))
+    wants = tuple(dict.fromkeys([ceilings.canonical(e) for e in looks if in_book(e, ceilings)]))
     return Plan(call, declared, reads, consults, changes, stores, wants)
 
 
-def _unproven(reveals: tuple[Extent, ...], changes: tuple[Extent, ...]) -> Iterator[Extent]:
-    """Yield what a write that is not blind is also a read of (law 4).
+def _unproven(reveals: tuple[Extent, ...], changes: tuple[Extent, ...]) -> tuple[Extent, ...]:
+    """Return what a write that is not blind is also a read of (law 4).
 
     Why not where the row says what of that store its answer reveals: rows are tried for exactly that, and a
     condition on one attribute would else taint its writer with every other.
     """
     told = {extent.store for extent in reveals}
-    return (extent for extent in changes if extent.store not in told)
+    return tuple([extent for extent in changes if extent.store not in told])
 
 
 def in_book(extent: Extent, ceilings: Ceilings) -> bool:

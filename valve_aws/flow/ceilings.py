@@ -63,11 +63,18 @@ class Store:
     keys: tuple[str, ...] | None
     """Key attributes of a table; () where names are one text, None where they are not known."""
     function: Function | None = None
+    attributes: frozenset[str] = frozenset()
+    """Those that the policy declares."""
 
     @property
     def destination(self) -> bool:
         """Say whether it lies outside AWS."""
         return not self.name.startswith("arn:")
+
+    @property
+    def line(self) -> Where:
+        """Return the line that says what it accepts."""
+        return self.rule.accepts.where if self.rule.accepts.where.file else self.where
 
 
 class Ceilings:
@@ -124,6 +131,7 @@ class Ceilings:
             fields,
             keys,
             function,
+            frozenset(rule.attributes),
         )
 
     def clearance(self, function: str, fields: Mapping[str, str] | None = None) -> tuple[Label, Where]:
@@ -150,9 +158,9 @@ class Ceilings:
         return self._remember(self._takes, extent, self._take)
 
     def _remember(self, kept: dict[Named, T], extent: Extent, work_out: Callable[[Extent], T]) -> T:
+        store = self._stores.get(extent.store) or self.store(extent.store)
         # Why: where no rule is about keys, every cell of a store has the same bounds.
-        plain = not self.store(extent.store).rule.cells
-        named: Named = (extent.store, extent.part, extent.attributes) if plain else extent
+        named: Named = extent if store.rule.cells else (extent.store, extent.part, extent.attributes)
         found = kept.get(named)
         if found is None:
             if len(kept) >= REMEMBERED:
@@ -247,7 +255,7 @@ class Ceilings:
         """Return the attributes of an extent that the policy declares, so that each has a cell of its own."""
         if extent.part is not Part.CONTENT:
             return frozenset()
-        declared = frozenset(self.store(extent.store).rule.attributes)
+        declared = self.store(extent.store).attributes
         return declared if extent.attributes is None else declared & extent.attributes
 
 

@@ -21,17 +21,16 @@ from valve_aws.flow.ceilings import fresh, whole
 from valve_aws.flow.rules import Rules
 from valve_aws.model.cell import Extent, Part
 from valve_aws.model.label import ANY, CLEAN, excess, fits, within
-from valve_aws.model.source import Where
 from valve_aws.model.verdict import Reason, Rule
 
 
-def book(_: Rules, case: Case) -> Iterator[Reason]:
+def book(_: Rules, case: Case) -> Iterable[Reason]:
     """Law 7: a book that does not answer for everything it was asked."""
-    for extent in case.plan.wants:
-        if extent not in case.held:
-            yield Reason(
-                Rule.BOOK, f"the label book says nothing about {written(extent)}", store=extent.store
-            )
+    return [
+        Reason(Rule.BOOK, f"the label book says nothing about {written(extent)}", store=extent.store)
+        for extent in case.plan.wants
+        if extent not in case.held
+    ]
 
 
 def reads(rules: Rules, case: Case) -> Iterable[Reason]:
@@ -58,17 +57,15 @@ def consults(rules: Rules, case: Case) -> Iterable[Reason]:
     return ()
 
 
-def fields(rules: Rules, case: Case) -> Iterator[Reason]:
+def fields(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 18: a tag whose field nothing fills is refused, never guessed."""
+    found: list[Reason] = []
     for extent, patterns in case.unfilled:
         store = rules.ceilings.store(extent.store)
-        yield Reason(
-            Rule.FIELD,
-            f"the request does not tell which {', '.join(patterns)} of {store.title} it reads",
-            store.where,
-            extent.store,
-            fixes=("name one key, or a prefix that fills the field",),
-        )
+        text = f"the request does not tell which {', '.join(patterns)} of {store.title} it reads"
+        fixes = ("name one key, or a prefix that fills the field",)
+        found.append(Reason(Rule.FIELD, text, store.where, extent.store, fixes=fixes))
+    return found
 
 
 def learned(rules: Rules, case: Case) -> Iterator[Reason]:
@@ -92,15 +89,16 @@ def outgoing(_: Rules, case: Case) -> Iterable[Reason]:
     for extent in plan.changes:
         by_store.setdefault(extent.store, []).append(extent)
     case.goings = [Going(store, tuple(extents), label) for store, extents in by_store.items()]
-    written = {extent.store for extent in plan.changes if extent.part is Part.CONTENT}
-    handed = [target for target in plan.call.effect.delivers if target not in written]
-    case.goings += [Going(target, (fresh(target),), label, handed=True) for target in handed]
+    if plan.call.effect.delivers:
+        written = {extent.store for extent in plan.changes if extent.part is Part.CONTENT}
+        handed = [target for target in plan.call.effect.delivers if target not in written]
+        case.goings += [Going(target, (fresh(target),), label, handed=True) for target in handed]
     return ()
 
 
 def asking(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 5: a request to somebody else carries the environment's label out, also when it only reads."""
-    written = {going.store for going in case.goings}
+    written = [going.store for going in case.goings]
     for store in case.plan.stores:
         if store not in written and rules.perimeter.outside(store) and case.plan.call.operation != "Resolve":
             case.goings.append(Going(store, (whole(store),), case.who.label, asks=True))
@@ -128,16 +126,20 @@ def delivered(rules: Rules, case: Case) -> Iterable[Reason]:
 
     Where the call itself sets a store up to deliver, all that may ever be in it goes there from then on.
     """
-    direct = {going.store: going.label for going in case.goings if not going.asks}
-    for onward in rules.onward(case.plan):
-        if onward.source in direct:
-            label = direct[onward.source] | onward.holds
-            target = onward.target
-            case.goings.append(Going(target, (fresh(target),), label, onward.via, onward.where))
-    effect = case.plan.call.effect
-    for store in dict.fromkeys(e.store for e in case.plan.changes if e.part is Part.CONFIG and effect.opens):
-        stays = rules.ceilings.most(whole(store)).widest()
-        case.goings += [Going(target, (fresh(target),), stays, store) for target in effect.delivers if stays]
+    reached, effect = rules.onward(case.plan), case.plan.call.effect
+    if reached:
+        direct = {going.store: going.label for going in case.goings if not going.asks}
+        for onward in reached:
+            if onward.source in direct:
+                label = direct[onward.source] | onward.holds
+                target = onward.target
+                case.goings.append(Going(target, (fresh(target),), label, onward.via, onward.where))
+    if effect.opens:
+        for store in dict.fromkeys([e.store for e in case.plan.changes if e.part is Part.CONFIG]):
+            stays = rules.ceilings.most(whole(store)).widest()
+            case.goings += [
+                Going(target, (fresh(target),), stays, store) for target in effect.delivers if stays
+            ]
     return ()
 
 
@@ -159,11 +161,13 @@ def accepts(rules: Rules, case: Case) -> Iterator[Reason]:
         over, ceiling = CLEAN, CLEAN
         for extent in going.extents:
             for piece in rules.ceilings.takes(extent):
-                more = CLEAN if fits(going.label, piece) else excess(going.label, piece)
+                if fits(going.label, piece):
+                    continue
+                more = excess(going.label, piece)
                 if more - over:
                     over, ceiling = over | more, piece
         store = rules.ceilings.store(going.store)
-        where = going.where if going.where.file else _line(rules, going.store)
+        where = going.where if going.where.file else store.line
         if over:
             via = f", to which {rules.stack.title(going.via)} delivers," if going.via else ""
             yield Reason(
@@ -188,7 +192,7 @@ def probed(rules: Rules, case: Case) -> tuple[str, ...]:
     caller would have been tainted by what it looked at.
     """
     found: dict[str, None] = {}
-    label = case.who.label.union(case.joined)
+    label = case.who.label.union(case.joined) if case.joined else case.who.label
     for extent in case.plan.reads + case.plan.consults:
         store = rules.ceilings.store(extent.store)
         if not store.rule.sealed and store.function is None:
@@ -196,11 +200,6 @@ def probed(rules: Rules, case: Case) -> tuple[str, ...]:
             if not fits(most, label):
                 found[extent.store] = None
     return tuple(found)
-
-
-def _line(rules: Rules, name: str) -> Where:
-    store = rules.ceilings.store(name)
-    return store.rule.accepts.where if store.rule.accepts.where.file else store.where
 
 
 def _fixes(rules: Rules, case: Case, going: Going, over: frozenset[str]) -> tuple[str, ...]:

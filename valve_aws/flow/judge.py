@@ -164,7 +164,7 @@ class Judge:
         For each cell that changes the label of what is written, with the tags that its own name fills (law
         18); for a store that is delivered to, what it is delivered.
         """
-        return tuple(rising.rises(self._rules, self._plan(call), verdict)) if verdict.rises else ()
+        return rising.rises(self._rules, self._plan(call), verdict) if verdict.rises else ()
 
     def admit(self, who: Principal, carried: Holding) -> Verdict:
         """Law 1: judge an event before the function sees it. `carried` is what its payload carries."""

@@ -13,7 +13,6 @@ from valve_aws.flow.rules import Rules
 from valve_aws.model.cell import Extent, Part, Span
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import Rise
-from valve_aws.model.stack import Resource
 from valve_aws.model.verdict import Verdict
 
 REPLACING = frozenset(
@@ -44,7 +43,7 @@ def extents(rules: Rules, case: Case) -> tuple[Extent, ...]:
             if going.label:
                 found.update(dict.fromkeys(landed(store.book)))
         elif going.label or not store.destination:
-            found.update(dict.fromkeys(rules.ceilings.canonical(e) for e in going.extents))
+            found.update(dict.fromkeys([rules.ceilings.canonical(e) for e in going.extents]))
     return tuple(found)
 
 
@@ -56,19 +55,21 @@ def landed(store: str) -> tuple[Extent, ...]:
     return tuple(Extent(store, part, Span.ONE, "") for part in (Part.CONTENT, Part.NAMES, Part.COUNTS))
 
 
-def rises(rules: Rules, planned: Plan, verdict: Verdict) -> Iterator[Rise]:
-    """Yield a rise for each of the verdict's extents."""
+def rises(rules: Rules, planned: Plan, verdict: Verdict) -> tuple[Rise, ...]:
+    """Return a rise for each of the verdict's extents."""
     onward: dict[str, Label] = {}
     for each in rules.onward(planned):
         book = rules.ceilings.store(each.target).book
         onward[book] = onward.get(book, CLEAN) | each.holds
     changed = {rules.ceilings.canonical(e): e for e in planned.changes}
+    found: list[Rise] = []
     for extent in verdict.rises:
         original = changed.get(extent)
         if original is None:
-            yield Rise(extent, verdict.writes | onward.get(extent.store, CLEAN), verdict.ways)
+            found.append(Rise(extent, verdict.writes | onward.get(extent.store, CLEAN), verdict.ways))
         else:
-            yield from _cells(rules, planned, original, extent, verdict)
+            found += _cells(rules, planned, original, extent, verdict)
+    return tuple(found)
 
 
 def _cells(rules: Rules, planned: Plan, original: Extent, extent: Extent, verdict: Verdict) -> Iterator[Rise]:
@@ -97,6 +98,4 @@ def replaces(rules: Rules, planned: Plan, extent: Extent) -> bool:
         same = looked.span is not Span.ONE or looked.name == extent.name
         if looked.store == extent.store and looked.part is Part.CONTENT and same:
             return False
-    owner = rules.stack.store(extent.store)
-    settled = isinstance(owner, Resource) and not owner.properties.get("VersioningConfiguration")
-    return settled and not rules.configurable(extent.store)
+    return extent.store in rules.replaced

@@ -15,7 +15,7 @@ from valve_aws.model.label import Label
 from valve_aws.model.pattern import unify
 from valve_aws.model.policy import FlowPolicy, TagRule, Tags
 from valve_aws.model.source import NOWHERE, Where
-from valve_aws.model.stack import Function, Stack
+from valve_aws.model.stack import Function, Resource, Stack
 from valve_aws.model.verdict import Principal
 
 
@@ -55,6 +55,14 @@ class Rules:
             compile_targets(line.into) for rule in policy.functions.values() for line in rule.may_presign
         )
         """Where each line of `may-presign` lets links go."""
+        self.replaced = frozenset(
+            arn
+            for arn, owner in stack.by_arn().items()
+            if isinstance(owner, Resource)
+            and not owner.properties.get("VersioningConfiguration")
+            and not self.configurable(arn)
+        )
+        """Stores that keep no older version of anything, and will not, as no function may have them do it."""
         self.demanding = any(rule.demands for rule in policy.stores)
         """Some line says `with`."""
         self.sourced = any(r.sources is not None for r in policy.stores) or any(

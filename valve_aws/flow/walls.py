@@ -6,7 +6,7 @@ Knows why a call is refused whatever it carries. Does not know the book.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from valve_aws.flow import perimeter, words
@@ -22,45 +22,49 @@ from valve_aws.model.verdict import Reason, Rule
 AWS_NAMES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 """Names that lead to AWS itself. Looking one up tells nobody anything: the valve answers and asks no one."""
 
+NONE: tuple[Reason, ...] = ()
+"""Why given back by most walls and not a generator that yields nothing: most calls are refused by none."""
+
 TAKEN = frozenset({Part.CONTENT, Part.CONFIG})
 """Why not names and counts: whoever receives a message changes those, and is no source of what the store
 holds.
 """
 
 
-def credential(_: Rules, case: Case) -> Iterator[Reason]:
+def credential(_: Rules, case: Case) -> Iterable[Reason]:
     """Law 6: signed with a key that was not issued to this very environment, or otherwise not ours."""
-    if case.plan.call.foreign:
-        yield Reason(Rule.CREDENTIAL, case.plan.call.foreign)
+    why = case.plan.call.foreign
+    return (Reason(Rule.CREDENTIAL, why),) if why else NONE
 
 
-def held(_: Rules, case: Case) -> Iterator[Reason]:
+def held(_: Rules, case: Case) -> Iterable[Reason]:
     """Law 17: a credential of this run stands in what the call sends."""
-    if case.plan.call.held:
-        yield words.withheld(case.plan.call.held)
+    what = case.plan.call.held
+    return (words.withheld(what),) if what else NONE
 
 
-def foreign(rules: Rules, case: Case) -> Iterator[Reason]:
+def foreign(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 6: a resource that is not of this stack."""
     call = case.plan.call
     if call.service == "valve":
-        return
-    for store in dict.fromkeys((*case.plan.stores, *call.effect.delivers)):
+        return NONE
+    found: list[Reason] = []
+    delivers = call.effect.delivers
+    for store in dict.fromkeys((*case.plan.stores, *delivers)) if delivers else case.plan.stores:
         why = rules.perimeter.foreign(case.who.function, store)
         if why:
-            yield Reason(
-                Rule.PERIMETER,
-                why,
-                store=store,
-                fixes=(f"stores: {{{words.accept(store, case.out())}}}  makes it part of this stack",),
-            )
+            fix = f"stores: {{{words.accept(store, case.out())}}}  makes it part of this stack"
+            found.append(Reason(Rule.PERIMETER, why, store=store, fixes=(fix,)))
+    return found
 
 
-def host(rules: Rules, case: Case) -> Iterator[Reason]:
+def host(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 5: a host that the policy does not name, be it only its name that is looked up."""
+    return _unnamed(rules, case) if case.plan.call.service == "valve" else NONE
+
+
+def _unnamed(rules: Rules, case: Case) -> Iterator[Reason]:
     call = case.plan.call
-    if call.service != "valve":
-        return
     for target in call.resources:
         if call.operation == "Resolve":
             name = target.removeprefix("dns:")
@@ -118,23 +122,23 @@ def _declared(target: str) -> str:
     return target if m[1] == "tcp" else f"{m[1]}://{m[2]}/*"
 
 
-def unknown(_: Rules, case: Case) -> Iterator[Reason]:
+def unknown(_: Rules, case: Case) -> Iterable[Reason]:
     """Law 7: no effect row, and no line of `operations`."""
     call = case.plan.call
-    if not call.known and case.plan.declared is None:
-        name = f"{call.service}:{call.operation}"
-        yield Reason(
-            Rule.UNKNOWN,
-            f"what `{name}` does is not known",
-            fixes=(f'operations: {{"{name}": {{writes: […], reveals: […]}}}}',),
-        )
+    if call.known or case.plan.declared is not None:
+        return NONE
+    name = f"{call.service}:{call.operation}"
+    fix = f'operations: {{"{name}": {{writes: […], reveals: […]}}}}'
+    return (Reason(Rule.UNKNOWN, f"what `{name}` does is not known", fixes=(fix,)),)
 
 
-def configure(rules: Rules, case: Case) -> Iterator[Reason]:
+def configure(rules: Rules, case: Case) -> Iterable[Reason]:
     """Law 8: opening an exit needs a line of `grant` for this function and every store whose exit it is."""
+    return _opening(rules, case) if case.plan.call.effect.opens else NONE
+
+
+def _opening(rules: Rules, case: Case) -> Iterator[Reason]:
     plan = case.plan
-    if not plan.call.effect.opens:
-        return
     stores = [s for s in dict.fromkeys(e.store for e in plan.changes) if not perimeter.names(s)]
     for store in stores or plan.stores or ("",):
         if not rules.may_configure(case.who.function, store):
@@ -149,18 +153,17 @@ def configure(rules: Rules, case: Case) -> Iterator[Reason]:
             )
 
 
-def granted(rules: Rules, case: Case) -> Iterator[Reason]:
+def granted(rules: Rules, case: Case) -> Iterable[Reason]:
     """The template's own statements: what the role does not allow, AWS would refuse as well."""
+    found: list[Reason] = []
     for action, resource in case.plan.call.actions:
         if not rules.grants.granted(case.who.function, action, resource):
             owner = rules.stack.functions.get(case.who.function)
-            yield Reason(
-                Rule.GRANT,
-                f"its role does not allow {action} on {rules.stack.title(resource)}",
-                owner.where if owner else NOWHERE,
-                resource,
-                fixes=(words.statement(action, resource),),
-            )
+            text = f"its role does not allow {action} on {rules.stack.title(resource)}"
+            where = owner.where if owner else NOWHERE
+            fixes = (words.statement(action, resource),)
+            found.append(Reason(Rule.GRANT, text, where, resource, fixes=fixes))
+    return found
 
 
 def narrowed(rules: Rules, case: Case) -> Iterator[Reason]:

@@ -5,6 +5,7 @@ Knows the shape of canonical names. Does not know how any service spells them; `
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import StrEnum
 
 from valve_aws.model.value import value
@@ -65,11 +66,12 @@ class Extent:
 
     store: str
     part: Part = Part.CONTENT
-    span: Span = Span.ALL
+    # Why hashed by three of six: a call looks an extent up some ten times, and they tell nearly all apart.
+    span: Span = field(default=Span.ALL, hash=False)
     name: str = ""
-    attributes: frozenset[str] | None = None
+    attributes: frozenset[str] | None = field(default=None, hash=False)
     """DynamoDB: the top-level attributes that are touched; None means every one of them."""
-    version: str = ""
+    version: str = field(default="", hash=False)
     """What the request pins (S3 VersionId or ETag); "" means whatever is current."""
 
 
