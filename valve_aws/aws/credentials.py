@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 from valve_aws.aws.unclear import Unclear
 from valve_aws.model.call import Head
+from valve_aws.model.value import value
 
 V4 = "AWS4-HMAC-SHA256"
 CREDENTIAL = re.compile(
@@ -55,7 +55,8 @@ UNSIGNED = "it is not signed at all"
 UNREADABLE = "its `Authorization` header is not an AWS signature that can be read"
 
 
-class Signed(NamedTuple):
+@value
+class Signed:
     """The claim that a request makes about its signature. `kind`: `v4`, `v4-query`, `v2`, `v2-query`,
     `v2-form`, ""."""
 

@@ -13,6 +13,7 @@ from valve_aws.aws.names import NotCanonical, Place
 from valve_aws.aws.rows.row import Asked, Extents, Given, Pairs, Row, Service, Texts
 from valve_aws.model.call import Effect
 from valve_aws.model.ports import Tables
+from valve_aws.model.value import value
 
 T = TypeVar("T")
 
@@ -39,7 +40,8 @@ MODULES = {
 """botocore's service name → the module of its rows. What is not here has no row, and no passage."""
 
 
-class Judged(NamedTuple):
+@value
+class Judged:
     """What `effect` answers: everything of a `Call` that follows from operation and parameters."""
 
     effect: Effect

@@ -42,7 +42,7 @@ def posted_call(reading: Reading, head: Head, body: bytes | None, key: Key) -> A
         allowed = postform.check(form.fields, signed, key, reading.now())
         postform.fitting(allowed, form.fields, segments[0], len(form.content))
     params = postform.parameters(form.fields, segments[0], form.filename)
-    there = plan._replace(region=signed.region or plan.region)
+    there = replace(plan, region=signed.region or plan.region)
     call = reading.judged(there, _put(reading), params, signed.key, foreign, None)
     answer = form.fields.get("success_action_status", "204")
     left = [value for name, value in form.fields.items() if name not in postform.SIGNING]

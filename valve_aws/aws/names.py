@@ -8,20 +8,20 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Context, Decimal, DecimalException
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from valve_aws.model.stack import KeySchema
+from valve_aws.model.value import value
 
 
 class NotCanonical(Exception):
     """A name that could mean two things, or that no backend would read as we do: refused (law 7)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Place:
     """Where a request is served: twelve-digit account, region, partition."""
 

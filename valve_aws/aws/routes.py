@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from valve_aws.aws.forms import unescaped
 from valve_aws.aws.shapes import Operation, Service
 from valve_aws.aws.unclear import Unclear
+from valve_aws.model.value import value
 
 CHECKSUM_HEADERS = frozenset(f"x-amz-checksum-{name}" for name in (
     "crc32", "crc32c", "crc64nvme", "sha1", "sha256", "sha512", "md5", "xxhash64", "xxhash3", "xxhash128"))
@@ -134,7 +134,8 @@ class Routes:
         return fits
 
 
-class Asked(NamedTuple):
+@value
+class Asked:
     """What a REST request asks for, before its operation is known."""
 
     method: str
@@ -150,8 +151,8 @@ class Asked(NamedTuple):
 def fitting(route: Route, asked: Asked) -> bool:
     """Say whether a route knows every query parameter and `x-amz-*` header, and has all that it needs."""
     query = asked.query
-    for name, value in route.literals.items():
-        if query.get(name) != value:
+    for name, text in route.literals.items():
+        if query.get(name) != text:
             return False
     if route.required and not route.required <= query.keys():
         return False

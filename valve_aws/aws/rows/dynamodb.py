@@ -172,7 +172,7 @@ def _of(kind: str) -> Texts:
 
 
 def _sources(asked: Asked) -> list[str]:
-    return [f"{r.table}/index/{r.index_name}" if r.index_name else r.table for r in _touched(asked)[0]]
+    return [f"{r.table}/index/{r.index}" if r.index else r.table for r in _touched(asked)[0]]
 
 
 def _leaving(reads: bool) -> Callable[[Asked], list[tuple[str, str]]]:

@@ -6,7 +6,8 @@ Knows the members of DynamoDB's requests. Does not know what follows for labels,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from valve_aws.aws import names
 from valve_aws.aws.rows import expression
@@ -15,11 +16,13 @@ from valve_aws.aws.rows.row import Asked, listed
 from valve_aws.aws.unclear import Declined
 from valve_aws.model.cell import Span
 from valve_aws.model.stack import KeySchema
+from valve_aws.model.value import value
 
 Params = Mapping[str, Any]
 
 
-class Read(NamedTuple):
+@value
+class Read:
     """One item, one partition or all of a table, read."""
 
     table: str
@@ -27,10 +30,11 @@ class Read(NamedTuple):
     name: str
     attributes: Attributes
     """What is shown, filters and key conditions look at."""
-    index_name: str = ""
+    index: str = ""
 
 
-class Write(NamedTuple):
+@value
+class Write:
     """One item written, or only looked at (`kind` `check`)."""
 
     table: str
@@ -285,4 +289,4 @@ def transact(asked: Asked, params: Params) -> list[Write]:
 
 def transact_get(asked: Asked, params: Params) -> list[Read]:
     """TransactGetItems. Whole items, whatever the projection: moto does not heed it here."""
-    return [get(asked, step["Get"])._replace(attributes=None) for step in listed(params["TransactItems"])]
+    return [replace(get(asked, step["Get"]), attributes=None) for step in listed(params["TransactItems"])]
