@@ -172,36 +172,35 @@ class Chunks:
         completes."""
         text, at = self._rest + piece, 0
         out = []
-        while True:
+        while self.state != "done":
             if self.state == "content":
                 if content := text[at:at + self._left]:
-                    out.append(content)
                     at += len(content)
                     self._content(content)
-                if self.state == "content":
+                    out.append(content)
+                if self._left:
                     break
-            elif self.state == "end":
+                self.state = "end"
+            if self.state == "end":
                 if len(text) < at + 2:
                     break
                 if not text.startswith(b"\r\n", at):
                     raise Unclear("its body has a chunk that is not as long as it says")
                 at += 2
                 self.state = "done" if self._last else "header"
-            elif self.state == "done":
-                if len(text) > at:
-                    raise Unclear("its body goes on after its last chunk")
+                continue
+            end = text.find(b"\r\n", at, at + LINE + 2)
+            if end < 0:
+                if len(text) > at + LINE:
+                    raise Unclear("its body has a chunk that cannot be read")
                 break
+            line, at = text[at:end], end + 2
+            if self.state == "header":
+                self._header(line)
             else:
-                end = text.find(b"\r\n", at, at + LINE + 2)
-                if end < 0:
-                    if len(text) > at + LINE:
-                        raise Unclear("its body has a chunk that cannot be read")
-                    break
-                line, at = text[at:end], end + 2
-                if self.state == "header":
-                    self._header(line)
-                else:
-                    self._trailer(line)
+                self._trailer(line)
+        if self.state == "done" and len(text) > at:
+            raise Unclear("its body goes on after its last chunk")
         self._rest = text[at:]
         return out[0] if len(out) == 1 else b"".join(out)
 
@@ -212,31 +211,24 @@ class Chunks:
 
     def _header(self, line: bytes) -> None:
         found, signed = HEADER.fullmatch(line), self.stream.chunks_signed
-        if not found or bool(found[2]) != signed or int(found[1], 16) > CHUNK:
+        if not found or bool(found[2]) != signed or (size := int(found[1], 16)) > CHUNK:
             raise Unclear("its body has a chunk that cannot be read")
-        self._left = int(found[1], 16)
+        self._left, self._last = size, not size
+        self.state = "content" if size else "trailer" if self.stream.trailers else "end"
         if signed:
             self._signature = found[2].decode()
             self._hash = sha256()
-        if self._left:
-            self.state = "content"
-            return
-        self._check(EMPTY)
-        self._last = True
-        self.state = "trailer" if self.stream.trailers else "end"
+            if not size:
+                self._check(EMPTY)
 
     def _content(self, content: bytes) -> None:
         self._left -= len(content)
         if self.stream.chunks_signed:
             self._hash.update(content)
-        if not self._left:
-            if self.stream.chunks_signed:
+            if not self._left:
                 self._check(self._hash.hexdigest())
-            self.state = "end"
 
     def _check(self, content_hash: str) -> None:
-        if not self.stream.chunks_signed:
-            return
         stream = self.stream
         chain = f"{stream.stamp}\n{stream.scope}\n{self._previous}"
         text = f"AWS4-HMAC-SHA256-PAYLOAD\n{chain}\n{EMPTY}\n{content_hash}"
@@ -259,7 +251,8 @@ class Chunks:
         if digest_size(text) != SIZES[CHECKSUMS[low]]:
             raise Unclear(f"its trailer `{low[:60]}` is not a digest of that kind")
         self.trailers[low] = text
-        self._trailer_block += f"{low}:{text}\n".encode()
+        if self.stream.chunks_signed:
+            self._trailer_block += f"{low}:{text}\n".encode()
 
     def _check_trailer(self, signature: str) -> None:
         stream = self.stream

@@ -117,23 +117,21 @@ class Chunked:
                 break
 
     def _framing(self, inbox: Inbox) -> bool:
-        """Read what stands between contents; False when more must arrive first."""
+        """Read what stands between contents, and after the last; False when more must arrive first."""
         if self._state == "end":
             if not inbox.passed(b"\r\n"):
                 if len(inbox) < 2 and inbox.starts(b"\r"[:len(inbox)]):
                     return False
                 raise Malformed("a chunk is longer than it says")
             self._state = "size"
-        elif self._state == "size":
+        if self._state == "size":
             limits = self._limits
             line = inbox.until(b"\r\n", limits.chunk_digits + limits.extension, "a chunk has too long a line")
             if line is None:
                 return False
             self._left = self._size(line)
             self._state = "content" if self._left else "trailers"
-        else:
-            return self._trailers(inbox)
-        return True
+        return self._trailers(inbox) if self._state == "trailers" else True
 
     def _size(self, line: bytes) -> int:
         found = CHUNK_LINE.fullmatch(line)
