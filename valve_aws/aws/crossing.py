@@ -6,13 +6,13 @@ Knows which protocol the reply must be in and how the body streams. Does not kno
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from valve_aws.model.call import Call
 from valve_aws.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stream:
     """How a streamed body is spelled and what it must prove to be. Nothing here leaves with the request."""
 

@@ -61,6 +61,8 @@ class Keyring:
         """Environment → all that it holds or held: its own key first, then its sessions."""
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._others: list[tuple[str, tuple[bytes, ...]]] = []
+        self._needles = NEEDLES
+        """All that is looked for."""
 
     def issue(self, environment: str, function: str) -> Key:
         """Return a new key for an environment of `function` (logical id)."""
@@ -87,6 +89,7 @@ class Keyring:
     def keep(self, what: str, secret: bytes, *texts: bytes) -> None:
         """Take in a secret of another kind that must not leave, and texts that hold it spelled otherwise."""
         self._others.append((what, (*whole(secret), *texts)))
+        self._needles += self._others[-1][1]
 
     def end(self, environment: str) -> None:
         """Let an environment's sessions end with it, and forget what ended long before. Idempotent."""
@@ -131,15 +134,11 @@ class Keyring:
 
     def found(self, text: bytes) -> str:
         """Return what credential stands in a text, "" when none does. Some 2 µs where there is none."""
-        for needle in NEEDLES:
-            if needle in text:
-                spots = self.spots(text)
-                return spots[0].what if spots else ""
-        for what, needles in self._others:
-            for needle in needles:
-                if needle in text:
-                    return what
-        return ""
+        # Why `find`: `in` tries each needle as a number first, and to fail at that takes as long as to look.
+        if max(map(text.find, self._needles)) < 0:
+            return ""
+        spots = self.spots(text)
+        return spots[0].what if spots else ""
 
     def spots(self, text: bytes) -> list[Found]:
         """Return every credential in a text, in order."""

@@ -65,7 +65,7 @@ class Payload:
         if self._whole:
             self._whole.update(content)
         ready = self._pass(content)
-        return self._wrapping.wrap(ready) if self._wrapping else ready
+        return self._wrapping.wrap(ready) if self._wrapping and ready else ready
 
     def _pass(self, content: bytes) -> bytes:
         """Return what may go, keeping the last bytes back."""
@@ -163,7 +163,6 @@ class Chunks:
         self._last = False
         self._signature = ""
         self._previous = stream.seed
-        self._hash = sha256()
         self._trailer_block = b""
 
     def feed(self, piece: bytes) -> bytes:

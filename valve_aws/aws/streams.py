@@ -81,13 +81,14 @@ def stream_of(head: Head, signed: Signed, key: bytes, headers: Mapping[str, str]
                       "" if said == UNSIGNED_PAYLOAD else said, digests=digests)
     if said not in {SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_TRAILER}:
         raise Unclear(f"its body is signed as `{said[:60]}`, which is not read here")
-    trailers = tuple(t.strip().lower() for t in (head.header("x-amz-trailer") or "").split(",") if t.strip())
+    announced = head.header("x-amz-trailer") or ""
+    trailers = tuple([t.strip().lower() for t in announced.split(",") if t.strip()])
     if said == SIGNED_CHUNKS and trailers:
         raise Unclear("it announces trailers that its signature does not allow for")
     for name in trailers:
         if name not in CHECKSUMS:
             raise Unclear(f"it announces a trailer `{name[:60]}` that is not known")
-    if len(set(trailers)) != len(trailers) or len(trailers) > 1:
+    if len(trailers) > 1:
         raise Unclear("it announces more than one checksum")
     if said == UNSIGNED_TRAILER and not trailers:
         raise Unclear("its body is neither signed nor summed up in a trailer")

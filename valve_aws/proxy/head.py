@@ -40,6 +40,7 @@ KEPT = 256
 """Field lines that are kept in mind, and characters of the longest of them."""
 OTHER_EACH_TIME = frozenset({
     "amz-sdk-invocation-id", "authorization", "content-length", "cookie", "proxy-authorization", "set-cookie",
+    "x-amz-id-2", "x-amz-request-id", "x-amzn-requestid",
 })
 """Headers whose lines do not come again, or are nothing to keep."""
 
