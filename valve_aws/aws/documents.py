@@ -284,6 +284,10 @@ WRITERS: dict[str, Callable[[Shape], Codec]] = {
 }
 
 
+ENCODER = json.JSONEncoder(separators=(",", ":"))
+"""Why one: `json.dumps` makes one for each call."""
+
+
 def dumped(value: Any) -> bytes:
     """Return canonical JSON: no spaces, ASCII."""
-    return json.dumps(value, separators=(",", ":")).encode()
+    return ENCODER.encode(value).encode()

@@ -81,7 +81,7 @@ class Aws:
         """Return (which credential, which links) of ours stand in what leaves."""
         if self._ring is None:
             return "", ()
-        if MARKED not in text:
+        if text.find(MARKED) < 0:
             return self._ring.found(text), ()
         links = Links(self._ring, self._reading)
         rest = links.without(params)

@@ -216,7 +216,7 @@ def absolute(method: str, target: str, host: str, port: int) -> tuple[str, str, 
 
 def fields(lines: list[str], known: Known) -> Fields:
     """Read field lines (RFC 9112 §5): no folding, no space around the name, values stripped."""
-    return tuple([known[line] for line in lines])
+    return tuple(map(known.__getitem__, lines))
 
 
 def field(line: str, name_of: Callable[[str], str]) -> tuple[str, str]:

@@ -10,8 +10,8 @@ import select
 import ssl
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
-from valve_aws.model.value import value
 from valve_aws.proxy import write
 from valve_aws.proxy.body import Body, body_of
 from valve_aws.proxy.grammar import Gone, Malformed, Slow, TooLarge
@@ -24,8 +24,7 @@ INTERIM = 8
 """Interim responses (1xx) that are passed over before a final one."""
 
 
-@value
-class Target:
+class Target(NamedTuple):
     """Where a request is sent. `server_name` is what TLS asks for and verifies; "" means `host`."""
 
     host: str
@@ -237,7 +236,9 @@ class Upstream:
         if not wire.usable or wire.pending:
             wire.abort()
             return
-        idle = self._idle.setdefault(target, deque())
+        idle = self._idle.get(target)
+        if idle is None:
+            idle = self._idle[target] = deque()
         self._idle.move_to_end(target)
         idle.append((asyncio.get_running_loop().time(), wire))
         if len(idle) > self.limits.pool:
