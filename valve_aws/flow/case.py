@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from valve_aws.flow.ceilings import Bound, Ceilings
 from valve_aws.model.call import Call
-from valve_aws.model.cell import Cell, Extent, Part, Span
+from valve_aws.model.cell import CONFIG, CONTENT, ONE, PREFIX, Cell, Extent
 from valve_aws.model.label import Label, Tag
 from valve_aws.model.policy import OperationRule
 from valve_aws.model.source import NOWHERE, Where
@@ -77,7 +77,7 @@ def in_book(extent: Extent, ceilings: Ceilings) -> bool:
     """Say whether the book keeps an extent. A payload of a function of ours is carried to it with its label
     instead.
     """
-    return extent.part is not Part.CONTENT or ceilings.store(extent.store).function is None
+    return extent.part is not CONTENT or ceilings.store(extent.store).function is None
 
 
 @dataclass(slots=True)
@@ -144,7 +144,7 @@ def found(extent: Extent, held: Held, ceilings: Ceilings) -> tuple[Found, tuple[
     if (
         not holding.complete
         and not store.destination
-        and extent.part is not Part.CONFIG
+        and extent.part is not CONFIG
         and store.function is None
     ):
         bound = ceilings.most(extent)
@@ -161,7 +161,7 @@ def _ways(extent: Extent, bound: Bound, holding: Holding) -> Found:
     """
     came: Found = {}
     known = {way.tag: way for way in holding.ways}
-    name = extent.name if extent.span is Span.ONE else ""
+    name = extent.name if extent.span is ONE else ""
     for tag in bound.label:
         attribute, where = bound.places.get(tag, ("", NOWHERE))
         way = known.get(tag)
@@ -183,9 +183,11 @@ def join(into: Found, more: Iterable[tuple[Tag, Way]]) -> None:
 
 def text(extent: Extent) -> str:
     """Return an extent as a record shows it."""
-    what = "" if extent.part is Part.CONTENT else f" ({extent.part})"
-    tail = {Span.ONE: f"/{extent.name}" if extent.name else "", Span.PREFIX: f"/{extent.name}*"}.get(
-        extent.span, ""
-    )
+    what = "" if extent.part is CONTENT else f" ({extent.part})"
+    tail = ""
+    if extent.span is PREFIX:
+        tail = f"/{extent.name}*"
+    elif extent.span is ONE and extent.name:
+        tail = f"/{extent.name}"
     touched = f".{{{','.join(sorted(extent.attributes))}}}" if extent.attributes else ""
     return f"{extent.store}{tail}{touched}{what}"

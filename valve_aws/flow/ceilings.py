@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from valve_aws.flow.cells import Reach, known, reach
 from valve_aws.flow.targets import Nearest, instance
-from valve_aws.model.cell import Extent, Part, Span
+from valve_aws.model.cell import ALL, CONFIG, CONTENT, NEW, ONE, Extent, Part
 from valve_aws.model.label import ANY, CLEAN, Label, fill
 from valve_aws.model.policy import NONE, FlowPolicy, StoreRule, Tags
 from valve_aws.model.source import NOWHERE, Where
@@ -176,14 +176,14 @@ class Ceilings:
 
     def _most(self, extent: Extent) -> Bound:
         store = self.store(extent.store)
-        if store.function is not None and extent.part is Part.CONTENT:
+        if store.function is not None and extent.part is CONTENT:
             # Why not what it accepts: that is of its events, and its answer carries what it has learned.
             return Bound(self.clearance(store.function.logical)[0])
         return self._gather(store, extent, accepts=True)
 
     def _gather(self, store: Store, extent: Extent, accepts: bool) -> Bound:
         rule = store.rule
-        if extent.part is Part.CONFIG and not rule.sealed:
+        if extent.part is CONFIG and not rule.sealed:
             # Why: how a store is set up takes no label (`takes`), so it has none.
             return Bound()
         groups: list[tuple[Tags, Mapping[str, str], str]] = [(rule.holds, store.fields, "")]
@@ -197,7 +197,7 @@ class Ceilings:
                 groups.append((cell.holds, both, ""))
                 if accepts:
                     groups.append((cell.accepts, both, ""))
-        if extent.part is Part.CONTENT:
+        if extent.part is CONTENT:
             groups += [
                 (tags, store.fields, name)
                 for name, tags in rule.attributes.items()
@@ -208,11 +208,11 @@ class Ceilings:
     def _take(self, extent: Extent) -> tuple[Label, ...]:
         store = self.store(extent.store)
         rule = store.rule
-        if store.function is not None and extent.part is Part.CONTENT:
+        if store.function is not None and extent.part is CONTENT:
             cleared = self.clearance(store.function.logical)[0]
             own = _bound([rule.holds, rule.accepts], store.fields).label
             return (cleared, own) if rule.declares_accepts else (cleared,)
-        if extent.part is Part.CONFIG and not rule.sealed:
+        if extent.part is CONFIG and not rule.sealed:
             return (CLEAN,)
         label = _bound([rule.holds, rule.accepts], store.fields).label
         names = known(extent, store.keys) if rule.cells else {}
@@ -220,7 +220,7 @@ class Ceilings:
             found, fields = reach(cell.key, names)
             if found is Reach.EVERY and (names or _everywhere(cell.key)):
                 label |= _bound([cell.holds, cell.accepts], {**store.fields, **fields}).label
-        if extent.part is Part.CONTENT and extent.attributes and extent.attributes <= rule.attributes.keys():
+        if extent.part is CONTENT and extent.attributes and extent.attributes <= rule.attributes.keys():
             # Why each on its own: what may be in `email` may not be in `total` because both are written at
             # once.
             return tuple(
@@ -233,7 +233,7 @@ class Ceilings:
         18).
         """
         store = self.store(extent.store)
-        if not store.rule.cells or extent.part is not Part.CONTENT or extent.span is not Span.ONE:
+        if not store.rule.cells or extent.part is not CONTENT or extent.span is not ONE:
             return CLEAN
         names = known(extent, store.keys)
         found: Label = CLEAN
@@ -253,7 +253,7 @@ class Ceilings:
 
     def declared_attributes(self, extent: Extent) -> frozenset[str]:
         """Return the attributes of an extent that the policy declares, so that each has a cell of its own."""
-        if extent.part is not Part.CONTENT:
+        if extent.part is not CONTENT:
             return frozenset()
         declared = self.store(extent.store).attributes
         return declared if extent.attributes is None else declared & extent.attributes
@@ -301,9 +301,9 @@ def key_attributes(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def fresh(store: str) -> Extent:
     """Return a new cell of a store, its name not known yet."""
-    return Extent(store, Part.CONTENT, Span.NEW)
+    return Extent(store, CONTENT, NEW)
 
 
 def whole(store: str) -> Extent:
     """Return all content of a store."""
-    return Extent(store, Part.CONTENT, Span.ALL)
+    return Extent(store, CONTENT, ALL)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from valve_aws.flow.case import Plan
 from valve_aws.flow.ceilings import Ceilings, fresh, whole
-from valve_aws.model.cell import Part
+from valve_aws.model.cell import CONTENT
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.source import Where
 from valve_aws.model.stack import Delivery, Stack
@@ -50,7 +50,7 @@ class Deliveries:
         if not self._from:
             return ()
         found: list[Onward] = []
-        starts = [e for e in planned.changes if e.part is Part.CONTENT]
+        starts = [e for e in planned.changes if e.part is CONTENT]
         starts += [fresh(target) for target in planned.call.effect.delivers]
         for store in dict.fromkeys(e.store for e in starts):
             if self._ceilings.store(store).function is not None and not planned.call.effect.blind:

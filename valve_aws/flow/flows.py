@@ -19,7 +19,7 @@ from valve_aws.flow.case import Case, Going, found, join
 from valve_aws.flow.case import text as written
 from valve_aws.flow.ceilings import fresh, whole
 from valve_aws.flow.rules import Rules
-from valve_aws.model.cell import Extent, Part
+from valve_aws.model.cell import CONFIG, CONTENT, Extent
 from valve_aws.model.label import ANY, CLEAN, excess, fits, within
 from valve_aws.model.verdict import Reason, Rule
 
@@ -90,7 +90,7 @@ def outgoing(_: Rules, case: Case) -> Iterable[Reason]:
         by_store.setdefault(extent.store, []).append(extent)
     case.goings = [Going(store, tuple(extents), label) for store, extents in by_store.items()]
     if plan.call.effect.delivers:
-        written = {extent.store for extent in plan.changes if extent.part is Part.CONTENT}
+        written = {extent.store for extent in plan.changes if extent.part is CONTENT}
         handed = [target for target in plan.call.effect.delivers if target not in written]
         case.goings += [Going(target, (fresh(target),), label, handed=True) for target in handed]
     return ()
@@ -135,7 +135,7 @@ def delivered(rules: Rules, case: Case) -> Iterable[Reason]:
                 target = onward.target
                 case.goings.append(Going(target, (fresh(target),), label, onward.via, onward.where))
     if effect.opens:
-        for store in dict.fromkeys([e.store for e in case.plan.changes if e.part is Part.CONFIG]):
+        for store in dict.fromkeys([e.store for e in case.plan.changes if e.part is CONFIG]):
             stays = rules.ceilings.most(whole(store)).widest()
             case.goings += [
                 Going(target, (fresh(target),), stays, store) for target in effect.delivers if stays

@@ -16,12 +16,12 @@ from valve_aws.flow.ceilings import filled
 from valve_aws.flow.releases import Releases
 from valve_aws.flow.rules import Rules
 from valve_aws.model.call import Call, Link
-from valve_aws.model.cell import Extent, Part, Span
+from valve_aws.model.cell import CONTENT, NEW, ONE, PREFIX, Extent, Part
 from valve_aws.model.label import Label, join
 from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.ports import Rise
 from valve_aws.model.stack import Stack
-from valve_aws.model.verdict import Held, Holding, Mode, Principal, Reason, Verdict
+from valve_aws.model.verdict import ENFORCE, OFF, Held, Holding, Mode, Principal, Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +114,11 @@ class Judge:
         `mode` None means the policy's own.
         """
         strength = self._rules.policy.mode if mode is None else mode
-        if strength is Mode.OFF:
+        if strength is OFF:
             return Verdict(True)
         case = Case(self._plan(call), who, held)
         refused = [reason for step in self._walls for reason in step.act(self._rules, case)]
-        if refused and strength is Mode.ENFORCE:
+        if refused and strength is ENFORCE:
             return Verdict(False, tuple(refused), ways=who.ways)
         return self._follow(case, refused, strength)
 
@@ -128,7 +128,7 @@ class Judge:
         The walls stood already and do not move. When it passes, `rises` says what must carry the new label;
         else it is to be cut, and where it is not cut (audit) raised all the same.
         """
-        return self._follow(Case(self._plan(call), who, held), [], Mode.ENFORCE)
+        return self._follow(Case(self._plan(call), who, held), [], ENFORCE)
 
     def _follow(self, case: Case, refused: list[Reason], mode: Mode) -> Verdict:
         for step in self._flows:
@@ -137,7 +137,7 @@ class Judge:
         learned = frozenset(case.joined).union(case.consulted if refused else ())
         own = [going.label for going in case.goings if not going.via and not going.asks]
         return Verdict(
-            passes=not refused or mode is not Mode.ENFORCE,
+            passes=not refused or mode is not ENFORCE,
             refused=tuple(refused),
             allowed=tuple(case.allowed),
             joins=learned - case.who.label,
@@ -224,7 +224,7 @@ class Judge:
         cannot recognise, so each cell carries the most that it may hold (law 9)."""
         ceilings = self._rules.ceilings
         return tuple(
-            Rise(replace(e, span=Span.NEW, name="") if e.span is Span.PREFIX else e, ceilings.most(e).label)
+            Rise(replace(e, span=NEW, name="") if e.span is PREFIX else e, ceilings.most(e).label)
             for e in link.call.effect.changes
         )
 
@@ -241,16 +241,16 @@ class Judge:
         """Say whether any line of `may-presign` names a place."""
         return any(targets.covers(store) for targets in self._rules.linked)
 
-    def base(self, store: str, name: str, part: Part = Part.CONTENT) -> Label:
+    def base(self, store: str, name: str, part: Part = CONTENT) -> Label:
         """Return the label of what the operator puts into one cell: `holds` of its store and of its key.
 
         What the policy says of attributes is not in it: that is a floor which every look at them adds.
         """
-        return self._rules.ceilings.floor(Extent(store, part, Span.ONE, name, frozenset())).label
+        return self._rules.ceilings.floor(Extent(store, part, ONE, name, frozenset())).label
 
     def delivered(self, store: str, name: str, label: Label) -> Iterator[tuple[Extent, Label]]:
         """Yield what stands for a cell of the operator's where it is delivered on to, and its label there."""
-        own = label | self._rules.ceilings.floor(Extent(store, Part.CONTENT, Span.ONE, name)).label
+        own = label | self._rules.ceilings.floor(Extent(store, CONTENT, ONE, name)).label
         for onward in self._rules.reached(store):
             target = self._rules.ceilings.store(onward.target)
             if target.function is None and own | onward.holds:

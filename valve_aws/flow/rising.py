@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from valve_aws.flow.case import Case, Plan
 from valve_aws.flow.rules import Rules
-from valve_aws.model.cell import Extent, Part, Span
+from valve_aws.model.cell import CONTENT, COUNTS, NAMES, ONE, Extent
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import Rise
 from valve_aws.model.verdict import Verdict
@@ -52,7 +52,7 @@ def landed(store: str) -> tuple[Extent, ...]:
 
     Why three: that something came shows in the names and the figures of the store as well.
     """
-    return tuple(Extent(store, part, Span.ONE, "") for part in (Part.CONTENT, Part.NAMES, Part.COUNTS))
+    return tuple(Extent(store, part, ONE, "") for part in (CONTENT, NAMES, COUNTS))
 
 
 def rises(rules: Rules, planned: Plan, verdict: Verdict) -> tuple[Rise, ...]:
@@ -73,14 +73,15 @@ def rises(rules: Rules, planned: Plan, verdict: Verdict) -> tuple[Rise, ...]:
 
 
 def _cells(rules: Rules, planned: Plan, original: Extent, extent: Extent, verdict: Verdict) -> Iterator[Rise]:
-    label = verdict.writes | rules.ceilings.filled_by_name(original)
+    filled = rules.ceilings.filled_by_name(original)
+    label = verdict.writes | filled if filled else verdict.writes
     new = replaces(rules, planned, original)
     declared = rules.ceilings.declared_attributes(original)
     # Why twice: what is not declared is in the item's own cell; every declared attribute has one beside it.
     if original.attributes is None or original.attributes - declared or not declared:
         whole = extent if extent.attributes is None else replace(extent, attributes=None)
         yield Rise(whole, label, verdict.ways, new)
-    if declared and (original.attributes is not None or original.span is Span.ONE):
+    if declared and (original.attributes is not None or original.span is ONE):
         yield Rise(replace(extent, attributes=declared), label, verdict.ways, new)
 
 
@@ -92,10 +93,10 @@ def replaces(rules: Rules, planned: Plan, extent: Extent) -> bool:
     """
     if (planned.call.service, planned.call.operation) not in REPLACING or extent.version:
         return False
-    if extent.part is not Part.CONTENT or extent.span is not Span.ONE or extent.attributes is not None:
+    if extent.part is not CONTENT or extent.span is not ONE or extent.attributes is not None:
         return False
     for looked in planned.call.effect.consults:
-        same = looked.span is not Span.ONE or looked.name == extent.name
-        if looked.store == extent.store and looked.part is Part.CONTENT and same:
+        same = looked.span is not ONE or looked.name == extent.name
+        if looked.store == extent.store and looked.part is CONTENT and same:
             return False
     return extent.store in rules.replaced

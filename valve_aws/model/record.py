@@ -12,7 +12,7 @@ from typing import Any
 from valve_aws.model.call import Evidence
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.value import value
-from valve_aws.model.verdict import Mode, Reason, Rule, Way
+from valve_aws.model.verdict import ENFORCE, Mode, Reason, Rule, Way
 
 ALWAYS = frozenset({Rule.UNREADABLE, Rule.BOOK})
 """Rules that refuse in every mode."""
@@ -65,5 +65,5 @@ class Record:
     def stopped(self) -> bool:
         """Say whether a refusal held: in `audit` most calls go on, and are listed."""
         return self.verdict == "refuse" and (
-            self.mode is Mode.ENFORCE or any(reason.rule in ALWAYS for reason in self.reasons)
+            self.mode is ENFORCE or any(reason.rule in ALWAYS for reason in self.reasons)
         )

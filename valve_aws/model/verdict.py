@@ -23,6 +23,10 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
+OFF, AUDIT, ENFORCE = Mode
+"""Why also by these names: see `model.cell.CONTENT`."""
+
+
 class Rule(StrEnum):
     """Which rule spoke. The value is what a record and a refusal show."""
 
