@@ -59,6 +59,7 @@ stores:
 """
 DOORS = (
     "labels/sqlite.py",
+    "labels/looks.py",
     "audit/sink.py",
     "proxy/wire.py",
     "proxy/upstream.py",

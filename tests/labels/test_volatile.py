@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,3 +80,43 @@ def test_both_books_hold_the_same_whatever_is_done(
             assert shown(file.held(looks, since)) == shown(memory.held(looks, since))
             assert shown(file.held(looks, since, seen)) == shown(memory.held(looks, since, seen))
     file.close()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(DEEDS, LOOKED_BACK, st.integers(0, 1)), min_size=4, max_size=20),
+    st.lists(EXTENTS, min_size=4, max_size=8),
+)
+def test_two_valves_on_one_file_hold_what_one_book_in_memory_does(
+    tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[Deed, int, int]], looks: list[Extent]
+) -> None:
+    """Each remembers what it has written, and the other one writes between."""
+    path = tmp_path_factory.mktemp("books") / "labels.db"
+    files, memory = [SqliteBook(path, "g", sole=True) for _ in range(2)], VolatileBook(sole=True)
+    for deed, back, writer in deeds:
+        now = memory.stamp()
+        assert deed(files[writer], now - back) == deed(memory, now - back)
+        for file in files:
+            assert file.stamp() == memory.stamp()
+            for since in (None, now - back):
+                assert shown(file.held(looks, since)) == shown(memory.held(looks, since))
+    for file in files:
+        file.close()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(DEEDS, LOOKED_BACK, st.integers(0, 1)), min_size=4, max_size=20))
+def test_two_valves_that_look_at_nothing_write_what_one_book_in_memory_does(
+    tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[Deed, int, int]]
+) -> None:
+    """Why: a look asks the file whether anybody has written, and a write must not need that."""
+    path = tmp_path_factory.mktemp("books") / "labels.db"
+    files, memory = [SqliteBook(path, "g", sole=True) for _ in range(2)], VolatileBook(sole=True)
+    for deed, back, writer in deeds:
+        now = memory.stamp()
+        assert deed(files[writer], now - back) == deed(memory, now - back)
+    names, attributes = ("", "a", "a/b", "m", "?r-1", "?r-2"), (None, frozenset(), frozenset({"x"}))
+    looks = [Extent(STORE, Part.CONTENT, Span.ONE, name, each) for name in names for each in attributes]
+    for file in files:
+        assert shown(file.held(looks, 0)) == shown(memory.held(looks, 0))
+        file.close()

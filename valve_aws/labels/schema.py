@@ -3,6 +3,8 @@
 Knows SQL. Does not know when a statement is run.
 """
 
+from functools import cache
+
 FORMAT = "2"
 """The shape of the tables; a book of another shape is refused, never guessed at."""
 
@@ -27,9 +29,8 @@ CREATE TABLE IF NOT EXISTS under_way (
   replaces INTEGER NOT NULL,
   crossed INTEGER NOT NULL,       -- 1: another rise of the cell overlapped: which came last is unknown
   owner TEXT NOT NULL,
-  PRIMARY KEY (record, generation, store, part, name, attribute)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS under_way_by_cell ON under_way (generation, store, part, name, attribute);
+  PRIMARY KEY (generation, store, part, name, attribute, record)
+) WITHOUT ROWID;                  -- by cell first, and by nothing else: what is under way is little
 CREATE TABLE IF NOT EXISTS lowered (
   generation TEXT, store TEXT, part TEXT, name TEXT, attribute TEXT, tags TEXT NOT NULL, until INTEGER NOT
   NULL
@@ -44,24 +45,45 @@ NAMELESS = "generation = ? AND store = ? AND part = ? AND (name = '' OR name >= 
 ALL = "generation = ? AND store = ? AND part = ?"
 
 CELL = "generation = ? AND store = ? AND part = ? AND name = ? AND attribute = ?"
+GET_CELL = f"SELECT tags, version, gone, rose FROM cell WHERE {CELL}"
+NEW_CELL = "INSERT OR IGNORE INTO cell VALUES (?,?,?,?,?,?,?,?,?,?)"
 PUT_CELL = "INSERT OR REPLACE INTO cell VALUES (?,?,?,?,?,?,?,?,?,?)"
-SAME_LABEL = f"UPDATE cell SET tags = ?, gone = 0 WHERE {CELL}"
-"""Who put the tags there is another, no more: the index by label stays as it is."""
+SAME_LABEL = f"UPDATE cell SET tags = ?, version = ?, gone = 0 WHERE {CELL}"
+"""Who put the tags there is another, or its version, no more: the index by label stays as it is."""
+TAKE_CELL = f"DELETE FROM cell WHERE {CELL}"
+CELLS_OF = {
+    where: f"SELECT name, attribute, tags, version FROM cell WHERE {where}" for where in (ONE, NAMELESS)
+}
 LABEL_AFTER = f"SELECT min(label) FROM cell WHERE {ALL} AND label > ?"
 WITH_LABEL = "SELECT name, attribute, tags, '' FROM cell INDEXED BY cell_by_label WHERE {} AND label = ?"
 """The braces are for what limits it to a part of the store. Why the index by name: SQLite would walk through
 all that stands before the first cell with the label."""
 LOWERED = "SELECT name, attribute, tags FROM lowered WHERE {} AND until > ?"
-PUT_UNDER_WAY = "INSERT OR REPLACE INTO under_way VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-CLOSE = (
-    "DELETE FROM under_way WHERE record = ? "
-    "RETURNING generation, store, part, name, attribute, tags, made, replaces, crossed"
+CROSS = f"UPDATE under_way SET crossed = 1 WHERE {CELL} AND record <> ?"
+BIND = f"UPDATE cell SET version = ?, gone = 0 WHERE {CELL}"
+GONE = f"UPDATE cell SET gone = 1 WHERE {CELL}"
+PUT_LOWERED = "INSERT INTO lowered VALUES (?,?,?,?,?,?,?)"
+FORGET_LOWERED = "DELETE FROM lowered WHERE until < ?"
+UNDER_WAY = "SELECT record, store, part, name, attribute, tags, replaces, owner FROM under_way"
+WANTED = f"SELECT tags FROM under_way WHERE {CELL}"
+MINE = f"SELECT tags, made, crossed FROM under_way WHERE {CELL} AND record = ?"
+OPENED = (
+    "SELECT generation, store, part, name, attribute, tags, made, replaces, crossed FROM under_way "
+    "WHERE record = ?"
 )
-NEXT_STAMP = (
-    "UPDATE fact SET value = value + 1 WHERE name = 'stamp' "
-    "RETURNING value, EXISTS (SELECT 1 FROM under_way)"
-)
-"""Gives the stamp, and whether any rise at all is under way, of any process."""
+CLOSE = "DELETE FROM under_way WHERE record = ?"
+"""Why not `RETURNING`: SQLite gathers what it returns in a table of its own, which costs more than all else
+that a write asks for."""
+PRESENT = "SELECT value, (SELECT count(*) FROM under_way) FROM fact WHERE name = 'stamp'"
+"""The stamp, and how many rises are under way, of any process."""
+NEXT_STAMP = "UPDATE fact SET value = ? WHERE name = 'stamp' AND value = ?"
+
+
+@cache
+def put_under_way(rows: int) -> str:
+    """Return the statement that writes down some rises: one for all costs less than one for each."""
+    return "INSERT OR REPLACE INTO under_way VALUES " + ",".join(["(?,?,?,?,?,?,?,?,?,?,?)"] * rows)
+
 
 KEPT_STAMPS = 200_000
 """How many rises back a lowered label is still remembered. A call lasts at most 15 minutes (Lambda's

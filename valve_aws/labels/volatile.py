@@ -225,7 +225,7 @@ class VolatileBook:
 
     def remove(self, record: str, cells: Sequence[Cell]) -> None:
         """See `Book.remove`."""
-        self._memory = Memory()
+        self._tick()
         for cell in cells:
             if row := self._cells.get((cell.store, cell.part), {}).get((cell.name, cell.attribute)):
                 row.gone = True
