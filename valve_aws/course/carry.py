@@ -36,9 +36,11 @@ from valve_aws.flow import withheld
 from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
-from valve_aws.model.verdict import Mode, Reason, Rule, Verdict, Way
+from valve_aws.model.verdict import Held, Mode, Reason, Rule, Verdict, Way
 
 NOTHING_MORE = Verdict(True)
+
+NOTHING_ASKED: Held = {}
 
 ATTEMPTS = 64
 """Why: a decision is taken again when the book moved meanwhile; a book that never stands still is one that
@@ -120,8 +122,9 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         yield from closing.close(Outcome.UNKNOWN, None)
         raise
     again = NOTHING_MORE
-    # Why not always: what a book that stands still holds has joined when it was decided.
-    if reply.seen or (yield Stamp()) != stamp:
+    # Why not always: who asks the book for nothing learns nothing that it holds, and what a book that stands
+    # still holds has joined when it was decided.
+    if wants and (reply.seen or (yield Stamp()) != stamp):
         again = judge.settle(call, subject.principal(), (yield Look(wants, stamp, reply.seen)))
     yield from join(court, subject, again.joins | reply.carries, again.ways + reply.ways)
     if reply.held:
@@ -254,7 +257,7 @@ def _decided(
     wants = judge.wants(call)
     for _ in range(ATTEMPTS):
         stamp = yield Stamp()
-        held = yield Look(wants)
+        held: Held = (yield Look(wants)) if wants else NOTHING_ASKED
         linked: Linked = (yield from judged(court, subject, links, where)) if links else NO_LINKS
         verdict = linked.beside(judge.decide(call, subject.principal(), held, court.mode), court.mode)
         yield from join(court, subject, verdict.joins, verdict.ways)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from valve_aws.labels.tags import Tags
+from valve_aws.labels.tags import Tags, dumped, listed
 from valve_aws.model.cell import Extent
 from valve_aws.model.verdict import Holding
 
@@ -28,6 +28,10 @@ class Kept(NamedTuple):
     gone: int
     rose: int
 
+    def written(self, row: Row) -> tuple[str | int, ...]:
+        """Return its columns."""
+        return (*row, dumped(self.tags), listed(self.tags), self.version, self.gone, self.rose)
+
 
 class Opened(NamedTuple):
     """What the file has of one rise of one cell that is under way."""
@@ -38,6 +42,10 @@ class Opened(NamedTuple):
     replaces: int
     crossed: int
     """1: another rise of the cell overlapped: which came last is unknown."""
+
+
+NOBODY: tuple[str, Mapping[Row, Opened]] = "", {}
+"""No record, which has opened nothing."""
 
 
 @dataclass(slots=True)
@@ -53,7 +61,7 @@ class Memory:
     stamp: int = -1
     rising: int = 0
     """Rises of cells under way, of any process."""
-    lone: tuple[str, Mapping[Row, Opened]] = ("", {})
+    lone: tuple[str, Mapping[Row, Opened]] = NOBODY
     """A record, and all that it opened while nothing else was under way: as it is in the file still."""
     cells: dict[Row, Kept] = field(default_factory=dict)
     """Cells as they are in the file."""

@@ -79,10 +79,15 @@ PRESENT = "SELECT value, (SELECT count(*) FROM under_way) FROM fact WHERE name =
 NEXT_STAMP = "UPDATE fact SET value = ? WHERE name = 'stamp' AND value = ?"
 
 
+WIDTH = 11
+"""Columns of `under_way`."""
+
+
 @cache
 def put_under_way(rows: int) -> str:
     """Return the statement that writes down some rises: one for all costs less than one for each."""
-    return "INSERT OR REPLACE INTO under_way VALUES " + ",".join(["(?,?,?,?,?,?,?,?,?,?,?)"] * rows)
+    row = f"({','.join('?' * WIDTH)})"
+    return f"INSERT OR REPLACE INTO under_way VALUES {','.join([row] * rows)}"
 
 
 KEPT_STAMPS = 200_000

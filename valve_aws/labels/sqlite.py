@@ -9,24 +9,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from valve_aws.labels import schema
 from valve_aws.labels.looks import Looks
-from valve_aws.labels.memory import Kept, Memory, Opened, Row
+from valve_aws.labels.memory import NOBODY, Kept, Memory, Opened, Row
 from valve_aws.labels.process import alive, owner
-from valve_aws.labels.tags import Tags, brought, dumped, listed, loaded, touches
+from valve_aws.labels.tags import Tags, brought, dumped, loaded, touches
 from valve_aws.model.cell import Cell, Extent, Part, Span
-from valve_aws.model.label import Label
+from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome, Rise
 from valve_aws.model.verdict import Holding
-
-NOBODY: tuple[str, Mapping[Row, Opened]] = "", {}
 
 AT_ONCE = 50
 """Rises that are written down by one statement: there are only so many such statements."""
 
-P = ParamSpec("P")
+Given = TypeVarTuple("Given")
 T = TypeVar("T")
 
 
@@ -124,19 +122,31 @@ class SqliteBook:
             return False
         opening: dict[Row, Opened] = {}
         changed, alone = set[str](), not memory.rising
+        label, wanted = CLEAN, brought(CLEAN, record)
         for rise in rises:
+            if rise.label is not label:  # Why: the cells of one call mostly rise to one label
+                label, wanted = rise.label, brought(rise.label, record)
             for row in self._cells(record, rise.extent):
-                if self._raise_cell(record, row, rise, now, opening):
+                if self._raise_cell(record, row, rise, wanted, now, opening):
                     changed.add(row[1])
-        rows = [(record, *row, dumped(e.tags), *e[1:], self._owner) for row, e in opening.items()]
-        for at in range(0, len(rows), AT_ONCE):
-            some = rows[at : at + AT_ONCE]
-            self._run(schema.put_under_way(len(some)), [value for row in some for value in row])
-        memory.rising += len(rows)
+        self._open(record, opening)
         if alone or memory.lone[0] == record:  # Why: what rises again has opened other cells before
             memory.lone = (record, opening) if alone else NOBODY
         self._memory = memory.after(now, changed)
         return True
+
+    def _open(self, record: str, opening: Mapping[Row, Opened]) -> None:
+        """Write down what is under way from now on."""
+        values: list[str | int] = []
+        tags, text = None, ""
+        for row, rise in opening.items():
+            if rise.tags is not tags:
+                tags, text = rise.tags, dumped(rise.tags)
+            values += (record, *row, text, rise.made, rise.replaces, rise.crossed, self._owner)
+        for at in range(0, len(opening), AT_ONCE):
+            rows = min(AT_ONCE, len(opening) - at)
+            self._run(schema.put_under_way(rows), values[at * schema.WIDTH : (at + rows) * schema.WIDTH])
+        self._memory.rising += len(opening)
 
     def _rose(self, extent: Extent, stamp: int) -> bool:
         if extent.span is Span.NEW:
@@ -147,41 +157,39 @@ class SqliteBook:
 
     def _cells(self, record: str, extent: Extent) -> list[Row]:
         """Return the rows that a rise of `extent` is about."""
-        base = (self._generation, extent.store, str(extent.part))
-        attributes = sorted(extent.attributes) if extent.attributes is not None else [""]
-        if extent.span is Span.ONE:
-            return [(*base, extent.name, attribute) for attribute in attributes]
+        base, whole = (self._generation, extent.store, str(extent.part)), extent.attributes is None
         if extent.span is Span.NEW:
             return [(*base, f"?{record}", "")]
+        attributes = [""] if whole else sorted(extent.attributes or ())
+        if extent.span is Span.ONE:
+            return [(*base, extent.name, attribute) for attribute in attributes]
         where, values = self._looks.where(extent)
         found = self._db.execute(f"SELECT name, attribute FROM cell WHERE {where}", values).fetchall()
-        whole = extent.attributes is None
         return [(*base, name, attribute) for name, attribute in found if whole or attribute in attributes]
 
-    def _raise_cell(self, record: str, row: Row, rise: Rise, now: int, opening: dict[Row, Opened]) -> bool:
+    def _raise_cell(
+        self, record: str, row: Row, rise: Rise, wanted: Tags, now: int, opening: dict[Row, Opened]
+    ) -> bool:
         """Raise one cell; say whether it carries more now. Nothing is asked about what is under way there
         where nothing is: each statement is 10 µs of the millisecond that a guarded call may add."""
-        memory, wanted = self._memory, brought(rise.label, record)
-        old = self._before(row, wanted, now)
-        joined = {**wanted, **old.tags} if old else wanted
-        if old and joined != old.tags:
-            self._put(row, Kept(joined, old.version, old.gone, now))
-        crossing, before = 0, opening.get(row)
+        memory, old = self._memory, self._before(row, wanted, now)
+        more = old is None or not wanted.keys() <= old.tags.keys()
+        if old and more:
+            self._put(row, Kept({**wanted, **old.tags}, old.version, old.gone, now))
+        crossed, before = 0, opening.get(row)
         if memory.rising:
-            crossing = self._run(schema.CROSS, (*row, record)).rowcount
+            crossed = self._run(schema.CROSS, (*row, record)).rowcount
             found = None if before else self._run(schema.MINE, (*row, record)).fetchone()
             if found:
                 before = Opened(loaded(found[0]), found[1], 0, found[2])
                 memory.rising -= 1  # Why: what is written of it now takes that one's place
-            if crossing or found:
+            if crossed or found:
                 memory.lone = NOBODY
-        opening[row] = Opened(
-            {**wanted, **before.tags} if before else wanted,
-            before.made if before else int(old is None),
-            int(rise.replaces),
-            int(crossing > 0 or (before is not None and before.crossed > 0)),
-        )
-        return old is None or joined != old.tags
+        made = old is None
+        if before:
+            wanted, made, crossed = {**wanted, **before.tags}, before.made > 0, crossed + before.crossed
+        opening[row] = Opened(wanted, int(made), int(rise.replaces), int(crossed > 0))
+        return more
 
     def _before(self, row: Row, wanted: Tags, now: int) -> Kept | None:
         """Return what a cell was; one that was not there is there now, with what it is to carry."""
@@ -189,7 +197,7 @@ class SqliteBook:
         if old is None:
             # Why so and not looked for first: what is not remembered is new more often than not.
             kept = Kept(wanted, "", 0, now)
-            if self._run(schema.NEW_CELL, _values(row, kept)).rowcount:
+            if self._run(schema.NEW_CELL, kept.written(row)).rowcount:
                 self._memory.put(row, kept)
                 return None
             old = self._cell(row)
@@ -216,6 +224,7 @@ class SqliteBook:
         opened = self._opened(record)
         memory.rising -= self._run(schema.CLOSE, (record,)).rowcount
         bound = {self._row(cell): version for cell, version in versions.items()} if done else {}
+        stores = {row[1] for row in (*opened, *bound)}
         for row, rise in opened.items():
             if outcome is Outcome.FAILED and not rise.crossed:
                 # Why not when crossed: another write may have brought the same tags, and found them there
@@ -232,8 +241,8 @@ class SqliteBook:
         if done:
             for cell, label in created:
                 self._put(self._row(cell), Kept(brought(label, record), "", 0, now))
-        stores = {cell.store for cell in (*versions, *(cell for cell, _ in created))}
-        self._memory = memory.after(now, stores.union(row[1] for row in opened))
+                stores.add(cell.store)
+        self._memory = memory.after(now, stores)
 
     def _opened(self, record: str) -> Mapping[Row, Opened]:
         """Return what a record has under way."""
@@ -253,7 +262,7 @@ class SqliteBook:
         found = self._cell(row)
         if found is None:
             return
-        others = self._wanted(row)
+        others = self._wanted(row) if self._memory.rising else {}
         tags = {tag: by for tag, by in found.tags.items() if by != record or tag in others}
         if made and not tags and not others:
             self._forget(row)
@@ -264,22 +273,19 @@ class SqliteBook:
         """A certain overwrite: the cell carries what was written, and what it carried is remembered for
         readers under way. `version` is what it is bound to now, None what it was."""
         found = self._cell(row) or Kept({}, "", 0, now)
-        kept = Kept(
-            {**self._wanted(row), **tags}, found.version if version is None else version, 0, found.rose
-        )
-        if found.tags.keys() - kept.tags.keys():
+        new = {**self._wanted(row), **tags} if self._memory.rising else tags
+        kept = Kept(new, found.version if version is None else version, 0, found.rose)
+        if found.tags.keys() - new.keys():
             self._run(schema.PUT_LOWERED, (*row, dumped(found.tags), now))
             self._run(schema.FORGET_LOWERED, (now - schema.KEPT_STAMPS,))
-        if found.tags.keys() != kept.tags.keys():
+        if found.tags.keys() != new.keys():
             self._put(row, kept)
         elif found != kept:
-            self._run(schema.SAME_LABEL, (dumped(kept.tags), kept.version, *row))
+            self._run(schema.SAME_LABEL, (dumped(new), kept.version, *row))
             self._memory.put(row, kept)
 
     def _wanted(self, row: Row) -> Tags:
         """Return what the rises still under way want on a cell."""
-        if not self._memory.rising:
-            return {}
         found = self._run(schema.WANTED, row).fetchall()
         return {tag: by for (tags,) in found for tag, by in loaded(tags).items()}
 
@@ -351,7 +357,7 @@ class SqliteBook:
 
     def _put(self, row: Row, kept: Kept) -> None:
         """Write what a cell is."""
-        self._run(schema.PUT_CELL, _values(row, kept))
+        self._run(schema.PUT_CELL, kept.written(row))
         self._memory.put(row, kept)
 
     def _forget(self, row: Row) -> None:
@@ -373,12 +379,12 @@ class SqliteBook:
         self._run(schema.NEXT_STAMP, (known + 1, known))
         return known + 1
 
-    def _write(self, deed: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    def _write(self, deed: Callable[[Unpack[Given]], T], *given: *Given) -> T:
         """Do something as one immediate transaction: on return all of it is durable, else nothing is."""
         try:
             self._run("BEGIN IMMEDIATE")
             try:
-                done = deed(*given, **named)
+                done = deed(*given)
                 self._run("COMMIT")
             except BaseException:
                 self._memory = Memory()
@@ -391,8 +397,3 @@ class SqliteBook:
 
     def _silent(self, error: Exception) -> BookError:
         return BookError(f"`{self._path}`: {error}")
-
-
-def _values(row: Row, kept: Kept) -> tuple[str | int, ...]:
-    """Return a cell as the file has it."""
-    return (*row, dumped(kept.tags), listed(kept.tags), *kept[1:])

@@ -100,9 +100,10 @@ class Triggering:
         """Take note of a call that was done."""
         self._waking.settled(record)
         self._tailing.settled(record)
-        if self._spreading.waits(record):
-            self._invoking.start(self._spreading.settled(record))
-        self._news.set()
+        if told := self._spreading.settled(record):
+            self._invoking.start(told)
+        if self._waking.due or self._tailing.due:
+            self._news.set()
 
     def processed(self, function: str, trigger: str) -> str:
         """Return what became of the last batch that a stream gave to a function, "" when it gave none."""

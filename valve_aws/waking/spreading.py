@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,17 +73,16 @@ class Spreading:
             while len(self._pending) > PENDING:
                 self._pending.popitem(last=False)
 
-    async def settled(self, record: Record) -> None:
-        """Hand on what comes of a call that was done."""
+    def settled(self, record: Record) -> Coroutine[Any, Any, None] | None:
+        """Return what hands on what comes of a call that was done; None where nobody is to be told."""
         command, reply = self._pending.pop(record.ident, (None, None))
-        if command and reply and record.outcome == "done" and reply.outcome is Outcome.DONE:
-            # Why what was written in the end: the label may have risen while the call was under way (law 3).
-            carries = command.carries | record.writes
-            await READERS[command.call.service](self, replace(command, carries=carries), reply)
-
-    def waits(self, record: Record) -> bool:
-        """Say whether something may come of a call that was settled."""
-        return record.ident in self._pending
+        if not command or not reply or record.outcome != "done" or reply.outcome is not Outcome.DONE:
+            return None
+        if command.call.service == "s3" and not self._listened(_bucket(command)):
+            return None
+        # Why what was written in the end: the label may have risen while the call was under way (law 3).
+        carries = command.carries | record.writes
+        return READERS[command.call.service](self, replace(command, carries=carries), reply)
 
     def forget(self) -> None:
         """Forget what has happened."""
@@ -107,9 +106,7 @@ class Spreading:
         """Tell of objects that came or went."""
         call = command.call
         marked = headers_of(reply).get("x-amz-delete-marker") == "true"
-        store = next((r for r in call.resources if r.startswith("arn:") and ":s3:" in r), "")
-        if not self._listened(store):
-            return
+        store = _bucket(command)
         for name, key in objects.names(call.operation, call.params, marked):
             stamp, news = self._passage.book.stamp(), self._news(command, one(store, key))
             happened = await self._object(command, name, key, store)
@@ -366,12 +363,17 @@ class Spreading:
         return found.properties if isinstance(found, Resource) else {}
 
 
-READERS: Mapping[str, Callable[..., Any]] = {
+READERS: Mapping[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "s3": Spreading.bucket,
     "sns": Spreading.topic,
     "events": Spreading.bus,
 }
 """Service → what its calls have others told of."""
+
+
+def _bucket(command: ask.Forward) -> str:
+    """Return the bucket of a call, "" of one that names none."""
+    return next((r for r in command.call.resources if r.startswith("arn:") and ":s3:" in r), "")
 
 
 def headers_of(reply: ask.Reply) -> dict[str, str]:
