@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from valve_aws.course.commands import (
     Begin,
@@ -36,11 +35,10 @@ from valve_aws.flow import withheld
 from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
-from valve_aws.model.verdict import Held, Mode, Reason, Rule, Verdict, Way
+from valve_aws.model.value import value
+from valve_aws.model.verdict import Mode, Reason, Rule, Verdict, Way
 
 NOTHING_MORE = Verdict(True)
-
-NOTHING_ASKED: Held = {}
 
 ATTEMPTS = 64
 """Why: a decision is taken again when the book moved meanwhile; a book that never stands still is one that
@@ -192,7 +190,7 @@ def _again(court: Court, subject: Subject, ident: str, outgoing: Outgoing) -> Co
         outgoing.raised, outgoing.writes = True, outgoing.writes | verdict.writes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Closing:
     """The end of a call that was sent."""
 
@@ -238,7 +236,7 @@ class _Closing:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Decision:
     """A verdict, recorded."""
 
@@ -257,7 +255,7 @@ def _decided(
     wants = judge.wants(call)
     for _ in range(ATTEMPTS):
         stamp = yield Stamp()
-        held: Held = (yield Look(wants)) if wants else NOTHING_ASKED
+        held = yield Look(wants)
         linked: Linked = (yield from judged(court, subject, links, where)) if links else NO_LINKS
         verdict = linked.beside(judge.decide(call, subject.principal(), held, court.mode), court.mode)
         yield from join(court, subject, verdict.joins, verdict.ways)

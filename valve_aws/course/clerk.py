@@ -6,15 +6,15 @@ Knows which port answers which command. Does not know who sends anything, nor in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from valve_aws.course import commands as ask
 from valve_aws.model.ports import Book, BookError, Outcome, Sink
 from valve_aws.model.record import Record
+from valve_aws.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Clerk:
     """Writes into the book and the records of one run what its courses ask for."""
 

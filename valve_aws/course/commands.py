@@ -6,7 +6,7 @@ Knows a small vocabulary. Does not know who carries a command out; `passage.driv
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from valve_aws.model.call import Call, Link
@@ -14,23 +14,24 @@ from valve_aws.model.cell import Cell, Extent
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import Outcome, Rise
 from valve_aws.model.record import Record
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Verdict, Way
 
 # Invariant: the commands of the first group are carried out at once, without giving the loop to anybody else.
 # What stands between two of them in a course is therefore atomic within this process.
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Begin:
     """A new record id and the time. Answered by ``(ident, time)``; `time` is ISO 8601 UTC."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stamp:
     """The book's present. Answered by an int."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Look:
     """What the book holds. Answered by `Held`."""
 
@@ -40,7 +41,7 @@ class Look:
     """Versions that a reply showed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Raise:
     """Compare and raise. Answered by False when something watched has moved."""
 
@@ -50,7 +51,7 @@ class Raise:
     stamp: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settle:
     """Close what a record opened. Answered by None."""
 
@@ -61,21 +62,21 @@ class Settle:
     removed: Sequence[Cell] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Note:
     """Append a record. Answered by None, once it is on its way to survive us."""
 
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cut:
     """End an outgoing call whose bytes are still leaving. Answered by None."""
 
     record: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Replace:
     """Let what `Sign` made take a link's place in what leaves. Answered by None."""
 
@@ -85,7 +86,7 @@ class Replace:
 # The second group waits for somebody.
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pin:
     """Find out which version a link reads now, so that it reads no other once it is let go. Answered by
     `Pinned`."""
@@ -93,7 +94,7 @@ class Pin:
     link: Link
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pinned:
     """What a link that is let go reads."""
 
@@ -102,7 +103,7 @@ class Pinned:
     seen: Mapping[Cell, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sign:
     """Sign a link anew for the backend, for at most `seconds`; it is kept until `Replace`. Answered by
     None."""
@@ -112,7 +113,7 @@ class Sign:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Collect:
     """The whole body, of at most `limit` bytes. Answered by bytes; raises `Broken` when it is longer or
     does not come."""
@@ -120,7 +121,7 @@ class Collect:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forward:
     """Send the call, written anew. Answered by a `Reply`; raises `Lost` when none came."""
 
@@ -131,14 +132,14 @@ class Forward:
     ways: tuple[Way, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Release:
     """Let the reply of `Forward` go to the function. Answered by None."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refuse:
     """Answer the function with the fixed text and the opaque id (law 14). Answered by None."""
 
@@ -147,7 +148,7 @@ class Refuse:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fail:
     """Answer the function that the backend did not answer. Answered by None."""
 
@@ -174,7 +175,7 @@ Command = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """What came back, before it is released."""
 

@@ -6,7 +6,6 @@ Knows records. Does not know in which order anything is asked for.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from valve_aws.course.commands import Course, Note
 from valve_aws.course.subject import Subject
@@ -16,10 +15,11 @@ from valve_aws.model.cell import Extent
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.record import Record
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Mode, Reason, Rule, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Court:
     """What every crossing of one stack shares."""
 

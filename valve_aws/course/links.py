@@ -6,7 +6,7 @@ Knows the order. Does not know what a link looks like, nor how it is signed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from valve_aws.course.commands import (
     Begin,
@@ -26,13 +26,14 @@ from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Effect, Link
 from valve_aws.model.cell import Part
 from valve_aws.model.ports import BookError, Outcome
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Mode, Principal, Reason, Verdict
 
 RESULT = ""
 """The place that a result goes to."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """One link, as far as it can be told without its label; whoever had to be waited for was."""
 
@@ -44,7 +45,7 @@ class Asked:
     """It is to work where it goes. Within the stack it stays as it is, worth nothing, until it goes on."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Linked:
     """What was found out about the links of one crossing."""
 

@@ -43,8 +43,7 @@ class SqliteBook:
             self._db = sqlite3.connect(
                 self._path, isolation_level=None, timeout=5.0, check_same_thread=False, cached_statements=256
             )
-            # Why one cursor: making one takes longer than some statements. What is read one row after the
-            # other, with other statements between, has its own.
+            # Why one cursor: to make one takes longer than some statements. A look has its own.
             self._run = self._db.cursor().execute
             self._looks = Looks(self._db.execute, generation)
             self._prepare()
@@ -79,6 +78,8 @@ class SqliteBook:
         self, extents: Sequence[Extent], since: int | None = None, seen: Mapping[Cell, str] | None = None
     ) -> dict[Extent, Holding]:
         """See `Book.held`."""
+        if not extents:
+            return {}
         try:
             memory = self._present()
             if since is not None and since < memory.stamp:
