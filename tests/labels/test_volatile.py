@@ -82,7 +82,7 @@ def test_both_books_hold_the_same_whatever_is_done(
     file.close()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(DEEDS, LOOKED_BACK, st.integers(0, 1)), min_size=4, max_size=20),
     st.lists(EXTENTS, min_size=4, max_size=8),
@@ -104,7 +104,7 @@ def test_two_valves_on_one_file_hold_what_one_book_in_memory_does(
         file.close()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(DEEDS, LOOKED_BACK, st.integers(0, 1)), min_size=4, max_size=20))
 def test_two_valves_that_look_at_nothing_write_what_one_book_in_memory_does(
     tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[Deed, int, int]]
