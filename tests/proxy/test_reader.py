@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from valve_aws.proxy.body import Chunked, body_of
 from valve_aws.proxy.grammar import Gone, Malformed
-from valve_aws.proxy.head import CHUNKED, UNTIL_CLOSE, read_response
+from valve_aws.proxy.head import CHUNKED, KEPT, UNTIL_CLOSE, Known, read_request, read_response
 from valve_aws.proxy.hello import Speaks, sniff
 from valve_aws.proxy.inbox import Inbox
 from valve_aws.proxy.limits import LIMITS
@@ -187,3 +188,30 @@ def test_a_response_ends_where_its_head_says(head: bytes, method: str, length: i
 def test_a_malformed_response_is_no_response(head: bytes) -> None:
     with pytest.raises(Malformed):
         read_response(head, "GET", LIMITS)
+
+
+def test_lines_kept_in_mind_have_a_bound_and_none_of_them_is_a_secret_of_one_request() -> None:
+    known = Known.within(LIMITS)
+    for i in range(3 * KEPT):
+        assert known[f"X-N: {i}"] == ("x-n", str(i))
+    assert known[f"X-Long: {'a' * KEPT}"] == ("x-long", "a" * KEPT)
+    assert known["Authorization: AWS4-HMAC-SHA256 …"][0] == "authorization"
+    assert len(known) <= KEPT
+    assert all(len(line) <= KEPT and not line.startswith("Auth") for line in known)
+
+
+@pytest.mark.parametrize("line", ["X-A : 1", " X-A: 1", "X-A", "X_A: 1"])
+def test_a_line_that_cannot_be_read_is_refused_each_time(line: str) -> None:
+    known = Known.within(LIMITS)
+    for _ in range(2):
+        with pytest.raises(Malformed):
+            known[line]
+    assert not known
+
+
+def test_what_one_reading_takes_is_checked_again_in_the_next() -> None:
+    known = Known.within(LIMITS)
+    head = b"GET / HTTP/1.1\r\nHost: h\r\nX-Words: caf\xe9"
+    assert read_request(head, replace(LIMITS, obs_text=True), known).headers[1] == ("x-words", "caf\xe9")
+    with pytest.raises(Malformed):
+        read_request(head, LIMITS, known)

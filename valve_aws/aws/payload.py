@@ -134,6 +134,8 @@ class Wrapping:
     def wrap(self, content: bytes) -> bytes:
         """Return the chunks that are full."""
         self._waiting += content
+        if len(self._waiting) < PIECE:
+            return b""
         out = []
         while len(self._waiting) >= PIECE:
             out.append(b"%x\r\n%b\r\n" % (PIECE, bytes(self._waiting[:PIECE])))
