@@ -114,7 +114,8 @@ class Cloud:
         if store in self.objects:
             held = {k: sorted(v.items()) for k, v in self.objects[store].items() if _in(extent, k)}
             found.append(sorted(held.items()) if part is Part.CONTENT else sorted(held))
-        elif store in self.queues and extent.span is not Span.ONE:
+        elif store in self.queues and extent.span is not Span.ONE and part is not Part.CONFIG:
+            # Why not how it is set up: a queue's settings tell nothing of the messages that wait there.
             found.append([m.body if part is Part.CONTENT else m.hidden for m in self.queues[store]])
         elif store in self.tables.items:
             held = {k: sorted(v.items()) for k, v in self.tables.items[store].items() if _in(extent, k)}
