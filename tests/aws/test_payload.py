@@ -153,6 +153,8 @@ PLAIN = b"plain content"
     (unsigned_stream(5), b"5\r\n12345\r\n0\r\nx-amz-checksum-sha1:AAAA\r\n\r\n"),
     (unsigned_stream(5), b"5\r\n12345\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n"),
     (unsigned_stream(5), b"5\r\n123456\r\n0\r\n"),
+    (unsigned_stream(5), unsigned_chunks(b"12345", crc32(b"12345")).replace(b"12345\r\n", b"12345xx")),
+    (unsigned_stream(5), unsigned_chunks(b"12345", crc32(b"12345")).replace(b"12345\r\n", b"12345\n")),
     (unsigned_stream(5), b"-5\r\n12345\r\n"),
     (unsigned_stream(5), b"5 \r\n12345\r\n"),
     (unsigned_stream(5), b"0x5\r\n12345\r\n"),
