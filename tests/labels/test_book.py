@@ -238,6 +238,46 @@ def test_a_look_at_many_cells_takes_as_many_steps_as_one_at_few(
     assert steps(400) < 2 * steps(4)
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "beside another valve"])
+def test_a_write_takes_as_many_steps_whatever_else_is_under_way(tmp_path: Path, shared: bool) -> None:
+    def steps(cells: int) -> int:
+        book, taken = SqliteBook(tmp_path / f"{cells}.db", "g1", sole=True), [0]
+        book.know([(Cell(STORE, f"k{number}"), PII, "") for number in range(cells)])
+        put(book, "wide", Extent(STORE, span=Span.ALL), CARD)
+        if shared:
+            another = SqliteBook(tmp_path / f"{cells}.db", "g1", sole=True)
+            another.know([(Cell(OTHER, "theirs"), PII, "")])
+            another.close()
+        book._db.set_progress_handler(lambda: taken.__setitem__(0, taken[0] + 1), 1)
+        put(book, "narrow", one(OTHER, "k"), PII)
+        book.settle("narrow", Outcome.DONE, {Cell(OTHER, "k"): "v1"})
+        book._db.set_progress_handler(None, 1)
+        assert [record for record, _ in opened(book)] == ["wide"] * cells
+        book.close()
+        return taken[0]
+
+    assert steps(4000) < 2 * steps(1500)
+
+
+def test_more_than_is_counted_is_under_way_until_it_is_settled(tmp_path: Path) -> None:
+    """What is written over while something else wants a label there may be what came first."""
+    book, another = (SqliteBook(tmp_path / "l.db", "g1", sole=True) for _ in range(2))
+    book.know([(Cell(STORE, f"k{number}"), PII, "") for number in range(1500)])
+    put(book, "wide", Extent(STORE, span=Span.ALL), CARD)
+    put(book, "early", one(OTHER, "k"), PII)
+    another.know([(Cell(OTHER, "theirs"), PII, "")])
+    book.settle("early", Outcome.DONE)
+    put(book, "over", one(STORE, "k7"), frozenset(), replaces=True)
+    book.settle("over", Outcome.DONE)
+    assert label(book, one(STORE, "k7")) >= CARD
+
+
+def opened(book: SqliteBook) -> list[tuple[str, str]]:
+    """Return (record, name of a cell) of all that is under way."""
+    found: list[tuple[str, str]] = book._db.execute("SELECT record, name FROM under_way").fetchall()
+    return found
+
+
 OTHER = "arn:aws:s3:::other"
 PLACES = [one(STORE, "k"), one(OTHER, "k"), Extent(STORE, span=Span.ALL), Extent(OTHER, span=Span.ALL)]
 WRITES = st.tuples(
