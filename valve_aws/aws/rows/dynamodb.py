@@ -11,20 +11,8 @@ from typing import Any
 
 from valve_aws.aws.rows import dynamodb_setup, items, partiql
 from valve_aws.aws.rows.items import SILENT, Read, Write
-from valve_aws.aws.rows.row import (
-    CONTENT,
-    COUNTS,
-    NAMES,
-    ONE,
-    Asked,
-    Extents,
-    Given,
-    Row,
-    Service,
-    Texts,
-    listed,
-)
-from valve_aws.model.cell import Extent, Part, Span
+from valve_aws.aws.rows.row import Asked, Extents, Given, Row, Service, Texts, listed
+from valve_aws.model.cell import CONTENT, COUNTS, NAMES, ONE, Extent, Part, Span
 
 READS = (
     Row("GetItem", "the attributes that the projection lets through, or that the item is not there",

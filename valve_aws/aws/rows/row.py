@@ -14,9 +14,6 @@ from valve_aws.aws.names import NotCanonical, Place
 from valve_aws.model.cell import Extent, Part, Span
 from valve_aws.model.ports import Tables
 
-CONTENT, NAMES, COUNTS, ONE = Part.CONTENT, Part.NAMES, Part.COUNTS, Span.ONE
-"""Why by their own names: Python 3.11 looks up a member of an enumeration by a function of its own."""
-
 
 class Asked:
     """One request as the selectors see it. `memo` keeps what several selectors of one row work out."""

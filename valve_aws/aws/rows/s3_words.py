@@ -10,20 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from valve_aws.aws import names
-from valve_aws.aws.rows.row import (
-    CONTENT,
-    NAMES,
-    ONE,
-    Asked,
-    Extents,
-    Given,
-    Pairs,
-    Texts,
-    account,
-    anything,
-    listed,
-)
-from valve_aws.model.cell import Extent, Part, Span
+from valve_aws.aws.rows.row import Asked, Extents, Given, Pairs, Texts, account, anything, listed
+from valve_aws.model.cell import CONTENT, NAMES, ONE, Extent, Part, Span
 
 
 def bucket(asked: Asked) -> str:
