@@ -102,8 +102,14 @@ def amend() -> None:
     would be written under another key than the request names.
 
     And let a record of a table's stream say of itself what AWS's say: moto counts the bytes of its own JSON.
+
+    And let tables be asked for one thing after the other (DynamoDB developer guide, transaction isolation
+    levels): where a transaction is cancelled moto puts back the whole table, and what others have overwritten
+    meanwhile would be there again after its label was taken off.
     """
     from moto.dynamodb.models.table import StreamRecord
+    from moto.dynamodb.responses import DynamoHandler
+    from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
     from moto.s3.responses import S3Response
     from moto.ses.models import SESBackend
     from moto.sqs.models import SQSBackend
@@ -128,10 +134,22 @@ def amend() -> None:
 
     SQSBackend.receive_message = received  # type: ignore[method-assign, assignment]  # moto has no switch
 
+    tables = threading.RLock()
+    for handler in (DynamoHandler, DynamoDBStreamsHandler):
+        handler.call_action = _alone(tables, handler.call_action)  # type: ignore[method-assign]  # moto has no switch
+
     SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]  # moto has no switch  # the one place moto asks
     for name in ("get", "put", "delete", "post"):
         method = f"_key_response_{name}"
         setattr(S3Response, method, _of_its_key(getattr(S3Response, method)))
+
+
+def _alone(lock: threading.RLock, answer: Callable[..., Any]) -> Callable[..., Any]:
+    def locked(*given: Any) -> Any:
+        with lock:
+            return answer(*given)
+
+    return locked
 
 
 def _of_its_key(answer: Callable[..., Any]) -> Callable[..., Any]:
