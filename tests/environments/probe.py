@@ -22,6 +22,8 @@ SCALARS = (int, float, complex, str, bytes, bool, type(None))
 
 OWN: set[str] = set()
 MOST = 400
+TOLD: dict[tuple[int, int], tuple[Any, str]] = {}
+"""(id of a value, depth) → the value and how it is told, during one look."""
 
 
 def seen() -> dict[str, str]:
@@ -36,6 +38,7 @@ def seen() -> dict[str, str]:
             found.update({f"{name}: {key}": str(value) for key, value in told.items()})
         else:
             found[name] = str(told)
+    TOLD.clear()
     return found
 
 
@@ -45,17 +48,25 @@ def _digest(text: str) -> str:
 
 def _told(value: Any, depth: int = 2) -> str:
     """Describe a value by what it is and does, never by where it lies in memory."""
+    if type(value) in SCALARS:
+        return repr(value)[:200]
+    # Why kept for a look: hundreds of modules hold the same classes and built-ins, and telling is what takes time.
+    at = id(value), depth
+    if at not in TOLD:
+        TOLD[at] = value, _described(value, depth)
+    return TOLD[at][1]
+
+
+def _described(value: Any, depth: int) -> str:
+    if isinstance(value, type):
+        builtin = value.__module__ == "builtins"
+        held = vars(value).items() if depth > 0 and not builtin else ()
+        inner = sorted(f"{name}={_told(each, depth - 1)}" for name, each in held)
+        return f"class {value.__module__}.{value.__qualname__} {'' if builtin else inner}"
     if isinstance(value, types.FunctionType):
         code = value.__code__
         place = f"{code.co_filename}:{code.co_firstlineno} {len(code.co_code)}"
         return f"def {value.__module__}.{value.__qualname__} {place} {_told(value.__defaults__, 1)}"
-    if isinstance(value, type):
-        inner = sorted(f"{name}={_told(each, depth - 1)}" for name, each in vars(value).items() if depth > 0)
-        return (
-            f"class {value.__module__}.{value.__qualname__} {inner if value.__module__ != 'builtins' else ''}"
-        )
-    if type(value) in SCALARS:
-        return repr(value)[:200]
     if type(value) in {list, tuple, set, frozenset} and depth > 0:
         parts = [_told(each, depth - 1) for each in list(value)[:MOST]]
         return f"{type(value).__name__}{len(value)}{parts if type(value) in {list, tuple} else sorted(parts)}"
