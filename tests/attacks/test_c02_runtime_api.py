@@ -52,9 +52,11 @@ class TestTakenEvents(Residue):
     ways: ClassVar[dict[str, Way]] = {
         "a thread that polls": (
             TAKE + ""
-            "threading.Thread(target=take, daemon=True).start()\n"
             "import time, awslambdaric.lambda_runtime_client as c\n"
-            "c.LambdaRuntimeClient.wait_next_invocation = lambda self: time.sleep(900)",
+            "def instead(self):\n"
+            "    threading.Thread(target=take, daemon=True).start()\n"
+            "    time.sleep(900)\n"
+            "c.LambdaRuntimeClient.wait_next_invocation = instead",
             "",
         ),
         "the handler itself": (POLL + "globals()['poll'](context.aws_request_id)", ""),

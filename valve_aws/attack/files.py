@@ -20,11 +20,14 @@ def kit() -> Path:
 
 
 def staged(home: Path, aged: Path | None = None) -> Path:
-    """Copy the kit's stack into `home`, with an SDK of old in its code when there is one; return the copy."""
+    """Copy the kit's stack into `home`, with an SDK of old in its code when there is one; return the copy.
+
+    Why with what that was compiled to: each environment that imports it would compile it again.
+    """
     folder = home / "attacks"
     shutil.copytree(kit(), folder, ignore=PARTS)
     if aged is not None:
-        shutil.copytree(aged, folder / "src" / "aged", ignore=PARTS, copy_function=_linked)
+        shutil.copytree(aged, folder / "src" / "aged", copy_function=_linked)
     return folder
 
 
