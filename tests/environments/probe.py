@@ -81,7 +81,8 @@ def modules() -> dict[str, str]:
     """Return every module with a digest of all that it holds."""
     return {
         name: _digest(
-            f"{getattr(module, '__file__', '')}{sorted((k, _told(v)) for k, v in list(vars(module).items()))}"
+            f"{getattr(module, '__file__', '')}"
+            f"{sorted((k, _told(v)) for k, v in list(vars(module).items()) if v is not TOLD)}"
         )
         for name, module in list(sys.modules.items())
         if name not in OWN and isinstance(module, types.ModuleType)
