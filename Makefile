@@ -18,7 +18,8 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 EMULATOR := $(VENV)/.emulator
 PYTEST_ARGS ?=
-# How many tests run side by side. Of the slow ones a whole module goes to one: what they make once takes longest.
+# How many tests run side by side. Of the slow ones a whole module goes to one: what they make once takes longest. Their
+# order is that of tests/conftest.py.
 WORKERS ?= 2
 
 # LocalStack has an environment of its own; its pinned packages are there for these two versions of Python.
@@ -66,7 +67,7 @@ quick: $(READY) $(EMULATOR)
 	$(PY) -m pytest -n $(WORKERS) -m "not bench and not slow" $(PYTEST_ARGS)
 
 slow: $(READY) $(EMULATOR)
-	$(PY) -m pytest -n $(WORKERS) --dist loadscope -m "slow and not bench" $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "slow and not bench" $(PYTEST_ARGS)
 
 chosen: $(READY)
 	$(PY) -m pytest $(PYTEST_ARGS)

@@ -29,7 +29,28 @@ collect_ignore = ["localstack"]
 """Why: LocalStack needs a newer Python than the rest and an installation of 500 MB. A folder that is named on
 the command line is collected all the same."""
 
+LONGEST = (
+    "noninterference/test_sealed.py",
+    "api/test_concurrency.py",
+    "noninterference/test_tenants.py",
+    "environments/test_clean.py",
+    "kill/test_kill.py",
+    "pytest_plugin/test_first_page.py",
+    "hook/test_aio_apart.py",
+    "stories/test_orders.py",
+    "noninterference/test_traced.py",
+    "noninterference/test_real.py",
+)
+"""Modules whose few tests last longest. They begin first: else one of them runs alone at the end."""
+
 AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what lasts longest first, in that order."""
+    paths = {str(Path(__file__).parent / name): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: paths.get(str(item.path), len(paths)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
