@@ -26,7 +26,7 @@ from valve_aws.valve import Valve
 
 pytestmark = pytest.mark.slow
 
-MANY = int(os.environ.get("VALVE_POLLUTERS", "120"))
+MANY = int(os.environ.get("VALVE_POLLUTERS", "90"))
 TURNS = int(os.environ.get("VALVE_TURNS", "500"))
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -214,7 +214,8 @@ def host() -> dict[str, int]:
         "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
         "namespaces": len({space for pid in ours for space in namespaces(pid)} - set(namespaces("self"))),
         "files": len(list(Path(tempfile.gettempdir()).rglob("*"))),
-        "memory": int(Path("/proc/self/smaps_rollup").read_text().split("Pss:")[1].split()[0]),
+        # Why this: what is mapped from files counts for more as others who have mapped it end.
+        "memory": int(Path("/proc/self/smaps_rollup").read_text().split("Anonymous:")[1].split()[0]),
     }
 
 
