@@ -48,6 +48,13 @@ def test_a_raised_cell_carries_old_and_new_until_it_is_settled(book: Book) -> No
     assert label(book, KEY) == CARD
 
 
+def test_what_rose_in_two_steps_is_settled_whole(book: Book) -> None:
+    for cell in (KEY, one(STORE, "c")):
+        put(book, "r1", cell, PII)
+    book.settle("r1", Outcome.FAILED)
+    assert label(book, KEY) == label(book, one(STORE, "c")) == frozenset()
+
+
 def test_an_unknown_outcome_keeps_old_and_new_for_good(book: Book) -> None:
     put(book, "r1", KEY, PII)
     book.settle("r1", Outcome.DONE)
@@ -306,7 +313,10 @@ def test_what_a_book_remembers_is_what_the_file_holds_whoever_has_written(
             cell = Cell(extent.store, extent.name)
             made = [(Cell(OTHER, "made"), tags)] if named else []
             books[writer].settle(f"r{number}", outcome, {cell: f"v{number}"}, made)
+        elif named:
+            books[writer].remove(f"r{number}", [Cell(extent.store, extent.name)])
         fresh = SqliteBook(file, "g1", sole=True)
+        assert {row: fresh._cell(row) for row in books[writer]._memory.cells} == books[writer]._memory.cells
         assert all(book.held(PLACES) == fresh.held(PLACES) for book in books)
         assert all(book.stamp() == fresh.stamp() for book in books)
         fresh.close()
