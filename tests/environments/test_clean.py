@@ -26,7 +26,7 @@ from valve_aws.valve import Valve
 
 pytestmark = pytest.mark.slow
 
-MANY = int(os.environ.get("VALVE_POLLUTERS", "90"))
+MANY = int(os.environ.get("VALVE_POLLUTERS", "200"))
 TURNS = int(os.environ.get("VALVE_TURNS", "500"))
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

@@ -19,12 +19,12 @@ from valve_aws.text import encoding, yamltext
 
 SEED = 20261
 RUNS = {
-    "http": 60_000,
-    "aws": 36_000,
-    "policy": 7_000,
-    "policy-tree": 36_000,
-    "template": 900,
-    "template-tree": 24_000,
+    "http": 100_000,
+    "aws": 60_000,
+    "policy": 12_000,
+    "policy-tree": 60_000,
+    "template": 1_500,
+    "template-tree": 40_000,
 }
 """Changed inputs of one run, some five seconds each; the long run is `tests/fuzz/guided.py`."""
 

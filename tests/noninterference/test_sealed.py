@@ -14,7 +14,7 @@ import pytest
 from tests.noninterference.calls import CORE_OPERATIONS, EVERY
 from tests.noninterference.twins import Survey, survey
 
-WORKFLOWS = int(environ.get("VALVE_WORKFLOWS", "1200"))
+WORKFLOWS = int(environ.get("VALVE_WORKFLOWS", "2000"))
 """How many are tried; a longer run sets the variable."""
 
 

@@ -22,7 +22,7 @@ from tests.noninterference.functions import plain
 from valve_aws.settings import Settings
 from valve_aws.valve import Valve
 
-REQUESTS = int(environ.get("VALVE_REQUESTS", "200"))
+REQUESTS = int(environ.get("VALVE_REQUESTS", "500"))
 """Of both tenants together; a longer run sets the variable."""
 
 SOURCE = Path(__file__).with_name("desk.py")
