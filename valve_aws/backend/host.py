@@ -105,8 +105,9 @@ def amend() -> None:
 
     And let tables be asked for one thing after the other (DynamoDB developer guide, transaction isolation
     levels): where a transaction is cancelled moto puts back the whole table, and what others have overwritten
-    meanwhile would be there again after its label was taken off.
+    meanwhile would be there again after its label was taken off. Nor does its stream tell what was cancelled.
     """
+    from moto.dynamodb.models import DynamoDBBackend
     from moto.dynamodb.models.table import StreamRecord
     from moto.dynamodb.responses import DynamoHandler
     from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
@@ -138,6 +139,7 @@ def amend() -> None:
     for handler in (DynamoHandler, DynamoDBStreamsHandler):
         handler.call_action = _alone(tables, handler.call_action)  # type: ignore[method-assign]  # moto has no switch
 
+    DynamoDBBackend.transact_write_items = _untold(DynamoDBBackend.transact_write_items)  # type: ignore[method-assign]  # moto has no switch
     SESBackend._is_verified_address = lambda *_: True  # type: ignore[method-assign]  # moto has no switch  # the one place moto asks
     for name in ("get", "put", "delete", "post"):
         method = f"_key_response_{name}"
@@ -150,6 +152,22 @@ def _alone(lock: threading.RLock, answer: Callable[..., Any]) -> Callable[..., A
             return answer(*given)
 
     return locked
+
+
+def _untold(transact: Callable[..., Any]) -> Callable[..., Any]:
+    def transacted(backend: Any, *given: Any, **named: Any) -> Any:
+        shards = {name: table.stream_shard for name, table in backend.tables.items() if table.stream_shard}
+        told = {name: len(shard.items) for name, shard in shards.items()}
+        try:
+            return transact(backend, *given, **named)
+        except Exception:
+            for name, shard in shards.items():  # Why the same ones: whoever reads a stream holds its shard
+                del shard.items[told[name] :]
+                shard.table = backend.tables[name]
+                shard.table.stream_shard = shard
+            raise
+
+    return transacted
 
 
 def _of_its_key(answer: Callable[..., Any]) -> Callable[..., Any]:
