@@ -121,6 +121,7 @@ REFUSED: dict[str, bytes] = {
     "an angle bracket": get(line=b"GET /<a> HTTP/1.1"),
     "a broken percent": get(line=b"GET /a%2 HTTP/1.1"),
     "a percent before no hexadecimal digit": get(line=b"GET /a%zz HTTP/1.1"),
+    "a percent at the end of the path": get(line=b"GET /a%?x HTTP/1.1"),
     "UTF-8 in the target": get(line="GET /ü HTTP/1.1".encode()),
     "a NUL in the target": get(line=b"GET /a\0 HTTP/1.1"),
     "half an HTTP/2 preface": b"PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n",

@@ -41,13 +41,17 @@ PARTS = ("TransactItems", "TransactStatements", "Statements")
 SPEAKING = frozenset({*EXPRESSIONS, *PARTS, "Statement", "RequestItems"})
 """Members without which a request of DynamoDB's has no expression and no statement."""
 
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-"""A JSON string, to the end of the text if it has none."""
+STRING = re.compile(rb'"[^"]*+"?')
+"""A JSON string in which nothing is escaped, to the end of the text if it has none."""
 
 
 def count_json(body: bytes) -> None:
     """Raise `Unclear` for a JSON text with too many values; strings are looked into only when it may have."""
-    if len(body) > VALUES and _marks(body) > VALUES and _marks(STRING.sub(b"", body)) > VALUES:
+    if len(body) <= VALUES or _marks(body) <= VALUES:
+        return
+    # Why in this order: what is left behind a pair of backslashes is not escaped by the second.
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if _marks(STRING.sub(b"", plain)) > VALUES:
         raise Unclear(f"its body holds more than {VALUES:,} values")
 
 

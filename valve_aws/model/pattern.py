@@ -38,7 +38,8 @@ def compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
             if following == "end":
                 out.append("([^/#]++)")
             elif following == "literal" and not ends:
-                out.append(f"([^/#](?:(?!{stop})[^/#])*+)")
+                further = f"[^/#{stop}]*+" if len(literal) == 1 else f"(?>(?:(?!{stop})[^/#])*)"
+                out.append(f"([^/#]{further})")
             else:
                 out.append("([^/#]+)" if following == "literal" else "([^/#]+?)")
         elif following == "literal" and not ends and at > last_field:

@@ -29,8 +29,8 @@ WIDE_NAME = re.compile(r"[!#$%&'*+._^`|~0-9A-Za-z-]+")
 METADATA_NAME = re.compile(r"x-amz-meta-[!#$%&'*+._^`|~0-9a-z-]+")
 """Where `_` is allowed: user metadata of an object is named by users."""
 
-PATH = r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]++|%[0-9A-Fa-f]{2})*+"
-QUERY = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]++|%[0-9A-Fa-f]{2})*+"
+PATH = r"/(?>(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]++|%[0-9A-Fa-f]{2})*)"
+QUERY = r"(?>(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]++|%[0-9A-Fa-f]{2})*)"
 """RFC 3986 §3.4; `[` and `]` beside it, which Python's `requests` sends as they are."""
 TARGET = re.compile(rf"{PATH}(?:\?{QUERY})?")
 
