@@ -10,8 +10,8 @@ import re
 from tests.house.source import listed, modules
 
 POSSESSIVE = re.compile(r"\)(?:[*+?]|\{[0-9]*,?[0-9]*\})\+")
-"""Why: before Python 3.11.5 (Debian 12 has 3.11.2) a possessive repeat of a group goes on from the wrong place
-after the group began to fit and did not (python/cpython#106052)."""
+"""Why: before Python 3.11.5 (Debian 12 has 3.11.2) a possessive repeat of a group goes on from the wrong
+place after the group began to fit and did not (python/cpython#106052)."""
 CLASS = re.compile(r"\[(?:\\.|[^\]\\])*\]")
 
 

@@ -12,6 +12,7 @@ import pickle
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from enum import Enum
 from types import FunctionType
 from typing import Any, BinaryIO
 
@@ -91,6 +92,9 @@ class _Pickler(pickle.Pickler):
                 return made, ()
         if isinstance(value, FunctionType) and "<locals>" in value.__qualname__:
             return nobody, ()
+        if isinstance(value, Enum):
+            # Why not as it says itself: of old by `getattr`, which nothing that is kept may call.
+            return type(value), (value.value,)
         if isinstance(value, defaultdict) and type(value) is not defaultdict:
             # Why anew: one of moto's own has another constructor than the one that it would be called by.
             state = vars(value), {"default_factory": value.default_factory}
