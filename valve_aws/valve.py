@@ -13,13 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from valve_aws import application, audit, template
+from valve_aws import application, audit, sandbox, template
 from valve_aws.answering.operating import Operating
 from valve_aws.aws import Aws, Keyring
 from valve_aws.backend import Endpoint, Moto, Seed
 from valve_aws.clock import Clock, Virtual
 from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
+from valve_aws.environments.nursery import Zygotes
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
 from valve_aws.labels import SqliteBook
@@ -67,11 +68,13 @@ class Valve:
         moto: Start = Moto.start,
         clock: Clock | None = None,
         generation: str = "",
+        zygotes: Zygotes | None = None,
     ) -> None:
         """`heard` is told of every line of a function's log; `moto` gives the embedded cloud; `clock` is what
         retries, ages and schedules go by, None for a time that `drain` and `clock.advance` move.
-        `generation` is that of an embedded cloud that was kept, in which no seed is put again."""
-        self._generation = generation
+        `generation` is that of an embedded cloud that was kept, in which no seed is put again.
+        `zygotes` are those that several valves have in common, None for its own."""
+        self._generation, self._zygotes = generation, zygotes
         self.clock = clock or Virtual()
         self._judge, self._heard, self._moto = judge, heard, moto
         self._operating: Operating | None = None
@@ -146,20 +149,12 @@ class Valve:
         self._recover()
         authority = Authority.create(time.time())
         ring.keep("the key of the valve's own authority", *authority.secret())
-        self._housing = Housing(
-            stack,
-            settings,
-            self.passage,
-            authority,
-            self._say,
-            self._cloud.tick,
-            self._prepared,
-            self._heard,
-        )
+        around = (self._cloud.tick, self._prepared, self._heard, self._zygotes)
+        self._housing = Housing(stack, settings, self.passage, authority, self._say, *around)
         await self._housing.debugging.open()
         self._invoking = Invoking(self._housing, self.passage, self.ledger, self._say)
-        around = (self._cloud, self.clock, self.ledger, self.tables, self._say)
-        self.triggering = Triggering(self.passage, self._invoking, *around)
+        beside = (self._cloud, self.clock, self.ledger, self.tables, self._say)
+        self.triggering = Triggering(self.passage, self._invoking, *beside)
         await self._cloud.open(self._book)
 
     def _opened(self, path: Path) -> SqliteBook:
@@ -369,6 +364,11 @@ class Valve:
         self._say(f"valve: {plain(why)}")
 
 
+def zygotes(most: int) -> Zygotes:
+    """Return what grows zygotes for valves that have them in common, so many at most."""
+    return Zygotes(sandbox.Zygote.grow, most)
+
+
 def _vetted(path: Path, flag: str) -> None:
     """Refuse a file that cannot be written, before anything is made."""
     remedy = f"name another file with `{flag}`"
@@ -397,4 +397,4 @@ def _made(path: Path) -> Path:
     return path
 
 
-__all__ = ["Finished", "NotStarted", "Valve"]
+__all__ = ["Finished", "NotStarted", "Valve", "zygotes"]

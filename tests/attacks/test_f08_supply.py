@@ -42,7 +42,7 @@ def test_what_a_package_shadows_is_never_what_a_zygote_runs_nor_what_others_get(
         for number in range(4):
             told.append(await send(f"u{number}", code=LOOK.format(names=names) + PRIVILEGE))
             await valve._housing._nursery.grown()
-        assert valve._housing._nursery._grown, "a zygote was to be there for the last one"
+        assert valve._housing._nursery._zygotes._grown, "a zygote was to be there for the last one"
         return told
 
     cold, *_, forked = played(

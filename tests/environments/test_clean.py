@@ -105,7 +105,7 @@ async def born_alike(invoke: Invoke, valve: Valve) -> None:
     for number in range(3):  # Why: a second environment is what has a zygote grow
         await invoke(f"first{number}", end=1)
     await valve._housing.rested()
-    assert valve._housing._nursery._grown
+    assert valve._housing._nursery._zygotes._grown
     for number in range(sum(spares.ready for spares in valve._housing._spares.values())):
         await invoke(f"spare{number}", end=1)  # Why: it was started before the zygote had grown
 

@@ -6,15 +6,18 @@ Knows the order of tries. Does not make sandboxes.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from valve_aws.environments.nursery import MOST, Nursery
+from valve_aws.environments.nursery import MOST, Nursery, Zygotes
 from valve_aws.model.plan import Bind, Jail, Plan
 from valve_aws.sandbox import SandboxError, Zygote
+from valve_aws.settings import Settings
+from valve_aws.valve import Valve, zygotes
 
 
 def plan(number: int = 0) -> Plan:
@@ -87,6 +90,73 @@ def test_one_that_has_died_is_asked_no_more_and_what_it_cannot_make_is_made_cold
             assert zygote.closed
 
     asyncio.run(life())
+
+
+def test_runs_that_have_them_in_common_find_one_there_and_do_not_end_it() -> None:
+    async def life() -> None:
+        zygote, cold, grown = Kept(), Kept(), list[Plan]()
+        shared = Zygotes(lambda p: (grown.append(p), zygote)[1])
+        first, second = (Nursery(cold.spawn, cold.spawn, print, shared) for _ in range(2))
+        first.want(plan())
+        await first.grown()
+        await first.close()
+        assert not zygote.closed
+        assert second.spawn(plan()) is zygote  # type: ignore[comparison-overlap]  # as above
+        second.want(plan())
+        await second.close()
+        assert len(grown) == 1
+        shared.close()
+        assert zygote.closed
+        assert second.spawn(plan()) is cold  # type: ignore[comparison-overlap]  # as above
+
+    asyncio.run(life())
+
+
+def test_one_that_has_grown_when_all_have_ended_is_ended_too() -> None:
+    zygote = Kept()
+    shared = Zygotes(lambda _: zygote)
+    assert shared.claim(plan())
+    shared.close()
+    shared.grow(plan())
+    assert zygote.closed
+    assert shared.of(plan()) is None
+    assert not shared.claim(plan(1))
+
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.11, Handler: index.handler, InlineCode: "def handler(e, c): return e"}
+"""
+
+
+def test_the_first_environment_of_a_later_valve_is_born_of_the_zygote_of_an_earlier(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    shared = zygotes(1)
+
+    async def life(times: int, spawn: Any = None) -> list[Any]:
+        valve = Valve.read(
+            Settings(template=tmp_path / "template.yaml", reuse="never"), print, zygotes=shared
+        )
+        await valve.open()
+        try:
+            if spawn:
+                valve._housing._nursery._cold = spawn
+            done = [await valve.invoke("Fn", b"1") for _ in range(times)]
+            await valve.rested()
+        finally:
+            await valve.close()
+        return [json.loads(each.payload) for each in done]
+
+    cold = Kept(SandboxError("start cold", "not this time", "mend it"))
+    try:
+        assert asyncio.run(life(2)) == [1, 1]
+        assert asyncio.run(life(2, cold.spawn)) == [1, 1]
+        assert cold.asked == 0
+    finally:
+        shared.close()
 
 
 def test_root_runs_nobody_else_s_code_without_walls(

@@ -25,7 +25,7 @@ from valve_aws.model.record import Record
 from valve_aws.model.stack import Stack
 from valve_aws.model.verdict import Mode
 from valve_aws.settings import Settings
-from valve_aws.valve import Valve
+from valve_aws.valve import Valve, zygotes
 
 T = TypeVar("T")
 
@@ -47,6 +47,9 @@ WEB = ("kept.test", "open.test", "hooks.test", "shop.test", "pay.test")
 
 THEIRS = "attackers.test"
 """The attacker's own domain: every name in it leads to a machine of his."""
+
+KINDS = 3
+"""Zygotes of all valves together: one for each Python that hostile code runs on."""
 
 LIMIT = 300.0
 """Seconds for whatever is asked of the loop at once."""
@@ -97,6 +100,7 @@ class Ground:
         """What the operator was shown."""
         self.ledger = Ledger()
         self._valves: dict[tuple[str, str, frozenset[str]], Valve] = {}
+        self._zygotes = zygotes(KINDS)
         self._loop = asyncio.new_event_loop()
         self._loop.getaddrinfo = self._asked  # type: ignore[method-assign]  # who serves names keeps a log
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -132,6 +136,7 @@ class Ground:
                 self.do(valve.close())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
+            self._zygotes.close()
             self._machines.close()
             self._served.stop()
         self._loop.close()
@@ -192,7 +197,8 @@ class Ground:
                 reuse=reuse,
             )
             judge = partial(Lacking, steps=lacking) if lacking else Judge
-            valve = Valve(settings, self.stack, self.rules, seeds, self.said.append, judge)
+            told = (settings, self.stack, self.rules, seeds, self.said.append, judge)
+            valve = Valve(*told, zygotes=self._zygotes)
             await valve.open()
             self._valves[key] = valve
         return self._valves[key]

@@ -23,7 +23,7 @@ from valve_aws.pytest_plugin.lock import NAME, Locks
 from valve_aws.pytest_plugin.loop import Loop
 from valve_aws.pytest_plugin.summary import Summary, summary_of
 from valve_aws.settings import Settings
-from valve_aws.valve import Valve
+from valve_aws.valve import Valve, zygotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class Wanted:
 
 
 KEPT = 4
-"""Valves that stay open, with their zygotes and spares, for the applications that tests took turns with."""
+"""Valves that stay open, with their spares, for the applications that tests took turns with."""
+KINDS = 3
+"""Zygotes of all applications together, some 40 MB each: one for each Python that their functions run on."""
 
 
 class Guarded:
@@ -62,6 +64,7 @@ class Session:
         self._loop: Loop | None = None
         self._clouds = (Standing(), Standing())
         """What stands for each test's cloud in turn, and what the fixtures that outlast tests have."""
+        self._zygotes = zygotes(KINDS)
         self._guarded: dict[Wanted, Guarded] = {}
         self._opening = 0
         self._strength: str | None = None
@@ -118,7 +121,8 @@ class Session:
         )
         if outside:
             self._must_answer(settings)
-        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=self._clouds[wanted.apart].start)
+        moto = self._clouds[wanted.apart].start
+        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=moto, zygotes=self._zygotes)
         self.loop.call(valve.open())
         return Guarded(valve, ear)
 
@@ -166,6 +170,7 @@ class Session:
         with ExitStack() as ending:
             if self._loop is not None:
                 ending.callback(self._loop.close)
+            ending.callback(self._zygotes.close)
             for cloud in self._clouds:
                 ending.callback(cloud.end)
             for guarded in self._guarded.values():

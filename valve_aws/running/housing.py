@@ -23,7 +23,7 @@ from valve_aws.course.subject import Subject
 from valve_aws.environments.cache import Cache
 from valve_aws.environments.environment import Environment
 from valve_aws.environments.host import cache_folder
-from valve_aws.environments.nursery import Nursery
+from valve_aws.environments.nursery import Nursery, Zygotes
 from valve_aws.environments.plan import plan
 from valve_aws.environments.pool import Pool, Reuse
 from valve_aws.environments.prepare import Prepared
@@ -91,9 +91,10 @@ class Housing:
         tick: Callable[[], float],
         prepared: Mapping[str, Prepared] | None = None,
         heard: Heard = unheard,
+        zygotes: Zygotes | None = None,
     ) -> None:
         """`prepared` holds the functions that are ready already, by logical id; others join it. `heard` is
-        told of every line of a function's log."""
+        told of every line of a function's log. `zygotes` are those of other runs too."""
         self._stack, self._settings, self._passage = stack, settings, passage
         self._authority, self._say = authority, say
         self._prepared: dict[str, Prepared] = dict(prepared or {})
@@ -112,7 +113,7 @@ class Housing:
         self.debugging = Debugging(settings, passage, say)
         self._scratch: list[Path] = []
         self._lock = asyncio.Lock()
-        self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say)
+        self._nursery = Nursery(sandbox.spawn, sandbox.Zygote.grow, say, zygotes)
         file = settings.log.open("ab", buffering=0) if settings.log else None
         self.lines = LogLines(passage, say, file, heard)
         self._around = Surroundings(
