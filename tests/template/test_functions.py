@@ -338,3 +338,16 @@ def test_parameters_are_given_defaulted_or_stood_in_for(read: Read) -> None:
     assert any("`Other` is given, but the template has none" in w for w in stack.warnings)
     with pytest.raises(Invalid, match="`z` is not allowed for the parameter `Choice`; give one of `x`, `y`"):
         read(text, parameters={"Choice": "z"})
+
+
+def test_what_changes_what_a_function_finds_and_is_not_covered_is_said(read: Read) -> None:
+    stack = read(
+        "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      InlineCode: x\n"
+        "      DurableConfig: {ExecutionTimeout: 60}\n      FileSystemConfigs: [{LocalMountPath: /mnt/x}]\n"
+    )
+    told = "`F`: `DurableConfig` is not covered here: it is invoked without a durable execution, which the SDK"
+    assert [warning.partition(": ")[2] for warning in stack.warnings] == [
+        f"{told} for these refuses",
+        "`F`: `FileSystemConfigs` is not covered here: no file system is mounted in it",
+    ]
+    assert stack.warnings[0].startswith("template.yaml:6:22: ")

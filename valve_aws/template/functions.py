@@ -26,6 +26,12 @@ APPLICATION: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 SYSTEM: Final = ("DEBUG", "INFO", "WARN")
 """Lambda API reference, LoggingConfig."""
 
+UNCOVERED: Final = {
+    "DurableConfig": "it is invoked without a durable execution, which the SDK for these refuses",
+    "FileSystemConfigs": "no file system is mounted in it",
+}
+"""Properties that change what a function finds, and are not covered; what becomes of it instead."""
+
 LAYER: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]*:(\d*):layer:([^:]+)(?::\d+)?")
 
 
@@ -34,6 +40,9 @@ def read(
 ) -> Function:
     """Return one function without its statements and triggers. `layers` are those of the stack, by ARN."""
     package = word(properties.get("PackageType"), "`PackageType`", "Zip") or "Zip"
+    for name in sorted(UNCOVERED.keys() & properties.keys()):
+        where, what = properties[name].where, f"`{declared.logical}`: `{name}` is not covered here"
+        template.ground.warn(where, f"{what}: {UNCOVERED[name]}")
     architectures = elements(properties.get("Architectures"), "`Architectures`")
     return Function(
         logical=template.prefix + declared.logical,
