@@ -345,9 +345,10 @@ def test_what_changes_what_a_function_finds_and_is_not_covered_is_said(read: Rea
         "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      InlineCode: x\n"
         "      DurableConfig: {ExecutionTimeout: 60}\n      FileSystemConfigs: [{LocalMountPath: /mnt/x}]\n"
     )
-    told = "`F`: `DurableConfig` is not covered here: it is invoked without a durable execution, which the SDK"
-    assert [warning.partition(": ")[2] for warning in stack.warnings] == [
-        f"{told} for these refuses",
-        "`F`: `FileSystemConfigs` is not covered here: no file system is mounted in it",
+    assert [warning.partition(" is not covered here: ")[::2] for warning in stack.warnings] == [
+        (
+            "template.yaml:6:22: `F`: `DurableConfig`",
+            "it is invoked without a durable execution, which the SDK for these refuses",
+        ),
+        ("template.yaml:7:26: `F`: `FileSystemConfigs`", "no file system is mounted in it"),
     ]
-    assert stack.warnings[0].startswith("template.yaml:6:22: ")
