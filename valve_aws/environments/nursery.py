@@ -74,13 +74,17 @@ class Zygotes:
             self._grown = [pair for pair in self._grown if pair not in gone]
             self._ended += [each for _, each in gone]
 
-    def close(self) -> None:
-        """End every one; blocks. Their sandboxes have ended before."""
+    def end(self) -> list[Zygote]:
+        """Give none from now on; return those that are to be closed."""
         with self._changing:
             self._closed = True
-            all_ = [*self._ended, *(zygote for _, zygote in self._grown)]
+            left = [*self._ended, *(zygote for _, zygote in self._grown)]
             self._ended, self._grown = [], []
-        for zygote in all_:
+        return left
+
+    def close(self) -> None:
+        """End every one; blocks. Their sandboxes have ended before."""
+        for zygote in self.end():
             zygote.close()
 
 
@@ -138,5 +142,5 @@ class Nursery:
     async def close(self) -> None:
         """End the zygotes that are this run's own; what was born of them has ended before."""
         await self.grown()
-        if not self._shared:
-            await asyncio.to_thread(self._zygotes.close)
+        for zygote in () if self._shared else self._zygotes.end():
+            await asyncio.to_thread(zygote.close)
