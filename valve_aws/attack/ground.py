@@ -195,6 +195,8 @@ class Ground:
                     web,
                 ),
                 reuse=reuse,
+                # Why none: such a valve serves one event or two.
+                spares=0 if lacking else self._settings.spares,
             )
             judge = partial(Lacking, steps=lacking) if lacking else Judge
             told = (settings, self.stack, self.rules, seeds, self.said.append, judge)
