@@ -20,7 +20,7 @@ from valve_aws.backend import Endpoint, Moto, Seed
 from valve_aws.clock import Clock, Virtual
 from valve_aws.cloud import Cloud, NotStarted, Start, custom_hosts, met, secrets
 from valve_aws.course.carry import Court
-from valve_aws.environments.nursery import Zygotes
+from valve_aws.environments.nursery import KINDS, Zygotes
 from valve_aws.environments.prepare import Prepared
 from valve_aws.flow import Bystander, Judge
 from valve_aws.labels import SqliteBook
@@ -364,9 +364,9 @@ class Valve:
         self._say(f"valve: {plain(why)}")
 
 
-def zygotes(most: int) -> Zygotes:
-    """Return what grows zygotes for valves that have them in common, so many at most."""
-    return Zygotes(sandbox.Zygote.grow, most)
+def zygotes() -> Zygotes:
+    """Return what grows zygotes for valves that have them in common. Whoever asks ends them."""
+    return Zygotes(sandbox.Zygote.grow, KINDS)
 
 
 def _vetted(path: Path, flag: str) -> None:

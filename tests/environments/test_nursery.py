@@ -1,6 +1,6 @@
 """Which way an environment's sandbox is made: by a zygote that has grown, else cold.
 
-Knows the order of tries. Does not make sandboxes.
+Knows the order of tries, and how long a zygote lives. Does not know how one is made.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ Resources:
 
 def test_the_first_environment_of_a_later_valve_is_born_of_the_zygote_of_an_earlier(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(TEMPLATE)
-    shared = zygotes(1)
+    shared = zygotes()
 
     async def life(times: int, spawn: Any = None) -> list[Any]:
         valve = Valve.read(

@@ -48,9 +48,6 @@ WEB = ("kept.test", "open.test", "hooks.test", "shop.test", "pay.test")
 THEIRS = "attackers.test"
 """The attacker's own domain: every name in it leads to a machine of his."""
 
-KINDS = 3
-"""Zygotes of all valves together: one for each Python that hostile code runs on."""
-
 LIMIT = 300.0
 """Seconds for whatever is asked of the loop at once."""
 
@@ -100,7 +97,7 @@ class Ground:
         """What the operator was shown."""
         self.ledger = Ledger()
         self._valves: dict[tuple[str, str, frozenset[str]], Valve] = {}
-        self._zygotes = zygotes(KINDS)
+        self._zygotes = zygotes()
         self._loop = asyncio.new_event_loop()
         self._loop.getaddrinfo = self._asked  # type: ignore[method-assign]  # who serves names keeps a log
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

@@ -17,6 +17,9 @@ from valve_aws.model.plan import Jail, Plan
 MOST = 2
 """Zygotes of one run: one for each interpreter, view of the runtime and runtime name; some 40 MB each."""
 
+KINDS = 3
+"""Zygotes of all the runs that have them in common: one for each Python that their functions run on."""
+
 ASKING = "ask the zygote"
 """The step of which a zygote that has died cannot be told."""
 

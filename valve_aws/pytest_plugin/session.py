@@ -41,8 +41,6 @@ class Wanted:
 
 KEPT = 4
 """Valves that stay open, with their spares, for the applications that tests took turns with."""
-KINDS = 3
-"""Zygotes of all applications together, some 40 MB each: one for each Python that their functions run on."""
 
 
 class Guarded:
@@ -64,7 +62,7 @@ class Session:
         self._loop: Loop | None = None
         self._clouds = (Standing(), Standing())
         """What stands for each test's cloud in turn, and what the fixtures that outlast tests have."""
-        self._zygotes = zygotes(KINDS)
+        self._zygotes = zygotes()
         self._guarded: dict[Wanted, Guarded] = {}
         self._opening = 0
         self._strength: str | None = None
