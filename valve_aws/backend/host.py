@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib
 import io
 import json
 import sys
@@ -28,6 +29,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # it is started by
 
 from valve_aws.backend import keeping, machines, sizes
 from valve_aws.backend.filling import Filler, filled
+
+LOADED = ("boto3", "moto.server", "werkzeug.serving")
+"""What every cloud needs, whatever it holds."""
 
 SMALL = 8 << 20
 """Bytes of a body up to which its connection is kept for the next request."""
@@ -219,9 +223,18 @@ def note(watch: str, request: Any, content: bytes) -> None:
         file.write(json.dumps(seen) + "\n")
 
 
-def main() -> None:
-    """Serve until the parent's end of our standard input closes; each line after the first begins anew."""
-    order, port, fill = json.loads(sys.stdin.readline()), 0, None
+def main(*words: str) -> None:
+    """Serve until the parent's end of our standard input closes; each line after the first begins anew.
+
+    `filler` says that only what somebody else runs will be filled. Else moto is loaded before it is known
+    what it is to hold: that takes longest.
+    """
+    if "filler" not in words:
+        for name in LOADED:
+            importlib.import_module(name)
+        follow()
+        amend()
+    order, port, fill = json.loads(sys.stdin.readline() or "null"), 0, None
     while order:
         if "ahead" in order:
             AHEAD[0] = order["ahead"]
@@ -242,8 +255,6 @@ def main() -> None:
                 machines.stop()
                 moto_api_backend.reset()
             elif not order.get("url"):
-                follow()
-                amend()
                 if order.get("kept"):
                     with open(order["kept"], "rb") as file:
                         keeping.read(file)
@@ -283,4 +294,4 @@ def answered(answer: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -22,8 +22,28 @@ START_LIMIT = 60.0
 """Seconds. moto is ready in 0.3 to 1.5 s; a machine that needs more than this has another trouble."""
 
 
+FILLER = "filler"
+"""The word for one that fills what somebody else runs, and is no cloud itself (`host.py`)."""
+
+Loading = subprocess.Popen[bytes]
+"""What becomes a moto once it is told what to hold."""
+
+
 class NotStarted(Exception):
     """The embedded cloud did not come up, or lost its footing; the message says why."""
+
+
+def load(key: Key = LOCAL_KEY, *words: str) -> Loading:
+    """Start the process of a moto, or of a filler: it imports what it needs and waits to be told what to
+    hold. Does not block."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("host.py")), *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environ(key),
+        start_new_session=True,
+    )
 
 
 class Moto:
@@ -46,27 +66,21 @@ class Moto:
         region: str,
         watch: Path | None = None,
         kept: Path | None = None,
+        loading: Loading | None = None,
     ) -> Moto:
         """Start moto and create `resources` and `seeds` in it. Blocks until it answers; raises `NotStarted`.
 
         Shapes: `host.py` says what it takes, one JSON object on its standard input. Into `watch` it writes
         every request that reaches it, one line of JSON each. With `kept` it begins with what `keep` wrote
-        there.
+        there. `loading` is the process that becomes it (`load`), None for a new one.
         """
         told = {"resources": list(resources), "seeds": list(seeds), "region": region}
         files = {"watch": watch, "kept": kept}
-        return cls._run(told | {name: str(path) for name, path in files.items() if path})
+        told |= {name: str(path) for name, path in files.items() if path}
+        return cls._run(told, loading or load())
 
     @classmethod
-    def _run(cls, told: Mapping[str, Any], key: Key = LOCAL_KEY) -> Moto:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("host.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environ(key),
-            start_new_session=True,
-        )
+    def _run(cls, told: Mapping[str, Any], process: Loading) -> Moto:
         stdin = cast("Any", process.stdin)
         try:
             stdin.write(json.dumps(told).encode() + b"\n")
@@ -125,12 +139,7 @@ class Moto:
 
     def stop(self) -> None:
         """End it. Idempotent."""
-        if self._process.poll() is None:
-            self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
-        self._process.wait()
+        _end(self._process)
 
 
 class _Lent(Moto):
@@ -144,16 +153,23 @@ class Standing:
     """One moto that stands for one cloud after the other; each holds what it is told and nothing else."""
 
     def __init__(self) -> None:
+        self._loading: Loading | None = None
         self._moto: Moto | None = None
         self._region = ""
+
+    def ahead(self) -> None:
+        """Have it load beside what else takes time: it is likely to be needed. Does not block."""
+        if self._moto is None and self._loading is None:
+            self._loading = load()
 
     def start(
         self, resources: Sequence[Mapping[str, Any]], seeds: Sequence[Mapping[str, Any]], region: str
     ) -> Moto:
         """See `Moto.start`. One cloud at a time: the one before is gone with this."""
         if self._moto is None or not self._moto.alive() or self._region != region:
+            loading, self._loading = self._loading, None
             self.end()
-            self._moto, self._region = Moto.start(resources, seeds, region), region
+            self._moto, self._region = Moto.start(resources, seeds, region, loading=loading), region
         else:
             self._moto.refill(resources, seeds)
         held = {"seeded": self._moto.seeded, "warnings": self._moto.warnings}
@@ -161,6 +177,8 @@ class Standing:
 
     def end(self) -> None:
         """End it. Idempotent."""
+        if self._loading is not None:
+            _end(self._loading)
         if self._moto is not None:
             self._moto.stop()
 
@@ -174,11 +192,21 @@ def fill(
     """Create what is absent at an endpoint that somebody else runs; return what `Moto.seeded` has, and its
     warnings. Raises `NotStarted`."""
     told = {"resources": list(resources), "seeds": list(seeds), "region": region, "url": endpoint.url}
-    filler = Moto._run(told, endpoint.credential)
+    filler = Moto._run(told, load(endpoint.credential, FILLER))
     try:
         return filler.seeded, filler.warnings
     finally:
         filler.stop()
+
+
+def _end(process: Loading) -> None:
+    """End it, whatever it does. Idempotent."""
+    if process.poll() is None:
+        process.kill()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+    process.wait()
 
 
 def _answer(process: subprocess.Popen[bytes]) -> Mapping[str, Any]:

@@ -30,19 +30,20 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
 
     Budget, the whole process: 0.6 s without an AWS call, 2 s with S3 and DynamoDB on moto.
     """
+    from valve_aws.backend import NotStarted, Standing
+    from valve_aws.sandbox import SandboxError
     from valve_aws.valve import Valve
 
-    settings = gather(told)
+    settings, cloud = gather(told), Standing()
     logging.getLogger().addHandler(harmless_log())
     payload = read_event(event)
-    valve = Valve.read(settings, say)
+    valve = Valve.read(settings, say, moto=cloud.start)
     chosen = valve.choose(function, event_source)
     valve.settings = replace(valve.settings, debug_function=chosen)
     valve.prepare(chosen)
-    from valve_aws.backend import NotStarted
-    from valve_aws.sandbox import SandboxError
-
     try:
+        if settings.backend == "moto" and valve.stack.functions[chosen].calls:
+            cloud.ahead()
         return asyncio.run(_invoke(valve, chosen, payload, event_source))
     except NotStarted as missing:
         say(f"valve: {missing}")
@@ -51,6 +52,8 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
         # Why 2: nothing was run and nothing refused; what was asked for cannot be had on this host.
         say(f"valve: {lacking}; `valve doctor` tells what else this host lacks")
         return 2
+    finally:
+        cloud.end()
 
 
 async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) -> int:

@@ -150,6 +150,14 @@ class Function:
         """Return what its environments are kept by: no version, and no older state of one, serves another."""
         return "/".join(filter(None, (self.logical, self.version, self.revision)))
 
+    @property
+    def calls(self) -> bool:
+        """Say whether it is likely to call AWS: its role is there for more than its log and traces, or is not
+        known."""
+        own = ("logs:", "xray:")
+        granted = (action for each in self.statements if each.allow for action in each.actions)
+        return self.unmanaged_role or any(not action.lower().startswith(own) for action in granted)
+
 
 @value
 class Resource:

@@ -75,6 +75,15 @@ def pytest_testnodedown(node: Any) -> None:
         _summary_of(node.config).take(told)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Note what follows a test that has a valve."""
+    if "_valve_run" in getattr(item, "fixturenames", ()):
+        from valve_aws.pytest_plugin import coming
+
+        coming.note(item, nextitem)
+
+
 def _summary_of(config: pytest.Config) -> Summary:
     from valve_aws.pytest_plugin.summary import summary_of
 

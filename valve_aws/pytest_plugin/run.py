@@ -19,6 +19,7 @@ from valve_aws.model.policy import FlowPolicy
 from valve_aws.model.record import Record
 from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack
+from valve_aws.pytest_plugin import coming
 from valve_aws.pytest_plugin.canary import Canary
 from valve_aws.pytest_plugin.cloud import Cloud, InProcess
 from valve_aws.pytest_plugin.ear import Ear
@@ -216,7 +217,7 @@ class Run:
         self._shown[ear] = len(said)
 
     def close(self) -> None:
-        """Count what was seen, begin the guard's next run, and fail the test for what nobody expected."""
+        """Count what was seen, end the guard's run, and fail the test for what nobody expected."""
         if self._found is None and self._guard is None:
             return
         try:
@@ -231,7 +232,8 @@ class Run:
                 self._session.lock.add(flows.stack, flows.policy, flows.records, flows.dropped)
         finally:
             if self._found is not None:
-                self._session.renew(self._found, self._invoked)
+                again = not self._apart and coming.more(self._node)
+                self._session.done(self._found, self._invoked, again)
         if wrong:
             pytest.fail("\n\n".join(wrong), pytrace=False)
 

@@ -119,8 +119,10 @@ class Session:
         )
         if outside:
             self._must_answer(settings)
-        moto = self._clouds[wanted.apart].start
-        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=moto, zygotes=self._zygotes)
+        cloud = self._clouds[wanted.apart]
+        valve = Valve.read(settings, ear.say, heard=ear.hear, moto=cloud.start, zygotes=self._zygotes)
+        if not outside and any(function.calls for function in valve.stack.functions.values()):
+            cloud.ahead()
         self.loop.call(valve.open())
         return Guarded(valve, ear)
 
@@ -141,11 +143,15 @@ class Session:
         worker = getattr(self.config, "workerinput", {}).get("workerid", "")
         return f"{template.project(path).name}-{worker}" if worker else ""
 
-    def renew(self, guarded: Guarded, invoked: set[str]) -> None:
-        """Begin a valve's next run, after one in which these functions were invoked.
+    def done(self, guarded: Guarded, invoked: set[str], again: bool) -> None:
+        """End a valve's run, in which these functions were invoked; begin its next, if one is expected.
 
         Why the first time waits: what is made ahead would else be made while the next test needs it.
         """
+        if not again:
+            self._guarded = {wanted: each for wanted, each in self._guarded.items() if each is not guarded}
+            self.loop.call(guarded.valve.close())
+            return
         self.loop.call(guarded.valve.renew())
         guarded.valve.clock.stop()  # Why: another test's time does not wake what is due here
         if not invoked <= guarded.served:

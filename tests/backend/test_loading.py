@@ -1,0 +1,58 @@
+"""A cloud that loads before it is known what it is to hold.
+
+Knows processes. Does not know who expects one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from valve_aws.backend import NotStarted, Standing
+
+REGION = "eu-central-1"
+
+
+@pytest.fixture
+def cloud() -> Iterator[Standing]:
+    """Give one that is not there yet."""
+    made = Standing()
+    yield made
+    made.end()
+
+
+def test_what_has_loaded_ahead_is_what_serves_and_no_second_one(cloud: Standing) -> None:
+    before = _children()
+    cloud.ahead()
+    cloud.ahead()
+    loading = _children() - before
+    assert len(loading) == 1
+    assert cloud.start([], [], REGION).port
+    cloud.ahead()
+    assert _children() - before == loading
+
+
+def test_what_is_not_needed_after_all_ends(cloud: Standing) -> None:
+    before = _children()
+    cloud.ahead()
+    assert _children() - before
+    cloud.end()
+    assert not _children() - before
+
+
+def test_what_dies_while_it_loads_is_told_and_the_next_one_serves(cloud: Standing) -> None:
+    before = _children()
+    cloud.ahead()
+    for pid in _children() - before:
+        os.kill(int(pid), 9)
+    with pytest.raises(NotStarted):
+        cloud.start([], [], REGION)
+    assert cloud.start([], [], REGION).port
+
+
+def _children() -> set[str]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {pid for task in tasks for pid in task.read_text().split()}
