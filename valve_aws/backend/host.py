@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import importlib
 import io
 import json
 import sys
@@ -29,9 +28,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # it is started by
 
 from valve_aws.backend import keeping, machines, sizes
 from valve_aws.backend.filling import Filler, filled
-
-LOADED = ("boto3", "moto.server", "werkzeug.serving")
-"""What every cloud needs, whatever it holds."""
 
 SMALL = 8 << 20
 """Bytes of a body up to which its connection is kept for the next request."""
@@ -93,6 +89,16 @@ def serve(watch: str = "") -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     port: int = server.server_port
     return port
+
+
+def load() -> None:
+    """Import what every cloud needs, whatever it holds, and change it where that is called for."""
+    import boto3
+    import moto.server  # noqa: F401  # `serve` takes it from here
+
+    boto3.setup_default_session()
+    follow()
+    amend()
 
 
 def amend() -> None:
@@ -230,10 +236,7 @@ def main(*words: str) -> None:
     what it is to hold: that takes longest.
     """
     if "filler" not in words:
-        for name in LOADED:
-            importlib.import_module(name)
-        follow()
-        amend()
+        load()
     order, port, fill = json.loads(sys.stdin.readline() or "null"), 0, None
     while order:
         if "ahead" in order:
