@@ -17,7 +17,9 @@ from botocore.config import Config
 
 from valve_aws import clock
 from valve_aws.backend import Standing
+from valve_aws.model.cell import Extent
 from valve_aws.model.invocation import NOTHING_BESIDE
+from valve_aws.model.label import Label
 from valve_aws.model.record import Record
 from valve_aws.model.verdict import Holding
 from valve_aws.settings import Settings
@@ -144,6 +146,14 @@ class Ground:
     def events(self, function: str) -> list[Record]:
         """Return the records of what a function was given."""
         return [r for r in self.valve.records if r.operation == "Admit" and r.function == function]
+
+    def label(self, extent: Extent) -> Label:
+        """Return what the book holds of an extent. Why on the loop: a book belongs to it alone."""
+
+        async def held() -> Label:
+            return self.valve._book.held([extent])[extent].label
+
+        return self.call(held())
 
     def printed(self, word: str) -> list[Any]:
         """Return the JSON that functions printed behind a word."""

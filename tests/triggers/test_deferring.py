@@ -12,6 +12,7 @@ import pytest
 
 from tests.triggers.ground import Ground
 from valve_aws.backend import Standing
+from valve_aws.model.cell import one
 from valve_aws.model.verdict import Holding, Way
 
 CODE = """
@@ -140,11 +141,7 @@ def test_a_destination_gets_the_result_with_the_label_and_the_cause(ground: Grou
     (message,) = ground.taken("Done")
     assert json.loads(message["Body"])["responsePayload"] == {"did": 7}
     assert not ground.taken("Dead")
-    queue = ground.valve.stack.resources["Done"].arn
-    from valve_aws.model.cell import one
-
-    extent = one(queue, message["MessageId"])
-    assert ground.valve._book.held([extent])[extent].label == {"pii"}
+    assert ground.label(one(ground.valve.stack.resources["Done"].arn, message["MessageId"])) == {"pii"}
 
 
 @pytest.mark.parametrize(("mode", "leaks"), [("enforce", False), ("audit", True)])

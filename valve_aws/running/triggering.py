@@ -22,6 +22,7 @@ from valve_aws.waking.deferring import Deferring
 from valve_aws.waking.delivering import Delivering
 from valve_aws.waking.following import Following
 from valve_aws.waking.machines import Machines
+from valve_aws.waking.piping import Piping
 from valve_aws.waking.queues import Waking
 from valve_aws.waking.spreading import Spreading, answer_of
 from valve_aws.waking.tailing import Tailing
@@ -30,9 +31,7 @@ TICK = 0.01
 """Seconds between looks at what is being served in somebody else's task."""
 
 
-UNCOVERED = frozenset(
-    "Cognito MSK MQ DocumentDB SelfManagedKafka IoTRule AlexaSkill CloudWatchLogs Pipe".split()
-)
+UNCOVERED = frozenset("Cognito MSK MQ DocumentDB SelfManagedKafka IoTRule AlexaSkill CloudWatchLogs".split())
 """Kinds of triggers that nobody pulls here."""
 
 CHANGES = frozenset("CreateQueue SetQueueAttributes DeleteQueue".split())
@@ -54,9 +53,11 @@ class Triggering:
     ) -> None:
         self.clock, self._invoking, self._passage = clock, invoking, passage
         delivering = Delivering(passage, say)
-        self._waking = Waking(passage, invoking.for_queue, say, clock, cloud.follows)
-        told = (passage, clock, invoking.for_queue, invoking.brought, invoking.start, delivering, say)
-        self.deferring = Deferring(*told, _fresh)
+        woken = (passage, clock, invoking.for_queue, invoking.brought)
+        self.deferring = Deferring(*woken, invoking.start, delivering, say, _fresh)
+        onward = (delivering, ledger.looping, say, cloud.follows)
+        self._piping = piping = Piping(*woken, self.deferring.put, *onward)
+        self._waking = Waking(passage, piping.wake, say, clock, cloud.follows, piping.triggers)
         self._spreading = Spreading(
             passage, clock, self.deferring, delivering, ledger.looping, say, _fresh, cloud.follows
         )
@@ -65,8 +66,8 @@ class Triggering:
         following = Following(
             passage, tables, cloud.seeded, lambda: self._began if cloud.kept else 0.0, clock, say
         )
-        around = (delivering, following, invoking.start, say, _fresh)
-        self._tailing = Tailing(passage, clock, invoking.for_queue, invoking.brought, *around)
+        around = (delivering, following, invoking.start, say, _fresh, piping.triggers)
+        self._tailing = Tailing(passage, clock, piping.wake, piping.brought, *around)
         self.machines = Machines(passage, say)
         cloud.machines = self.machines.address
         self._news = asyncio.Event()
@@ -100,6 +101,7 @@ class Triggering:
         """Take note of a call that was done."""
         self._waking.settled(record)
         self._tailing.settled(record)
+        self._piping.settled(record)
         if told := self._spreading.settled(record):
             self._invoking.start(told)
         if self._waking.due or self._tailing.due:
@@ -144,6 +146,8 @@ class Triggering:
                 if trigger.kind in UNCOVERED:
                     named = f"{function.logical}.{trigger.name}"
                     self._say(f"valve: {named}: a trigger of the kind `{trigger.kind}` wakes nothing here")
+        for lacking in self._piping.passed_over():
+            self._say(f"valve: nothing goes through here: {lacking}")
         if not self.clock.moves:
             self._spreading.begin(self._say)
         if self._cloud.waiting:

@@ -213,6 +213,8 @@ def _filter(declared: Declared, fields: Fields, template: Template) -> Iterator[
 
 
 def _pipe(declared: Declared, fields: Fields, template: Template) -> Iterator[Wire]:
+    if word(fields.get("DesiredState"), "`DesiredState`") == "STOPPED":
+        return
     origin = arns.store(word(fields.get("Source"), "`Source`"), "", template.ground)
     for key in ("Enrichment", "Target"):
         wire = Trigger("", declared.logical, "Pipe", origin, _bare(fields), declared.where)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from valve_aws.model.stack import Resource
@@ -133,17 +133,29 @@ def _transformed(event: Mapping[str, Any], transformer: Mapping[str, Any]) -> by
     found = {name: at(event, str(path)) for name, path in paths.items()}
     found["aws.events.event"] = found["aws.events.event.json"] = event
     template = str(transformer.get("InputTemplate") or "")
+    return filled(template, FIELD, lambda name: found.get(name, UNKNOWN)).encode()
 
-    def value(m: re.Match[str]) -> str:
-        if m[1] not in found:
+
+UNKNOWN = object()
+"""What a template's field stands for that means nothing: it stays as it is."""
+
+
+def filled(template: str, field: re.Pattern[str], value: Callable[[str], Any], bare: bool = False) -> str:
+    """Return a template with its fields replaced by what their names mean: within a text a value stands bare,
+    elsewhere as JSON. `bare`: all of it is a text, and no JSON."""
+
+    def written(m: re.Match[str]) -> str:
+        inner = value(m[1])
+        if inner is UNKNOWN:
             return m[0]
-        inner = found[m[1]]
-        written = json.dumps(inner, ensure_ascii=False)
+        text = json.dumps(inner, ensure_ascii=False)
+        if bare:
+            return inner if isinstance(inner, str) else text
         if not _within_text(template, m.start()):
-            return written
-        return written[1:-1] if isinstance(inner, str) else written.replace('"', '\\"')
+            return text
+        return text[1:-1] if isinstance(inner, str) else text.replace('"', '\\"')
 
-    return FIELD.sub(value, template).encode()
+    return field.sub(written, template)
 
 
 def _within_text(template: str, place: int) -> bool:

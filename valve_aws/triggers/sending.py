@@ -1,5 +1,5 @@
-"""What is handed on to a queue, a topic, a bus, a bucket, a function or a state machine, as the call that
-puts it there.
+"""What is handed on to a queue, a topic, a bus, a bucket, a stream, a function or a state machine, as the
+call that puts it there.
 
 Knows which call that is, by the target's ARN. Does not know who makes it, nor whether it may.
 """
@@ -28,7 +28,7 @@ class Parcel:
     """`source` on a bus."""
     resources: tuple[str, ...] = ()
     key: str = ""
-    """In a bucket."""
+    """In a bucket; what a stream parts its records by."""
     trace: str = ""
     """The X-Ray header of what it comes of, for a queue."""
 
@@ -108,6 +108,11 @@ def _function(target: str, parcel: Parcel) -> Asked:
     return Asked("lambda", "Invoke", given)
 
 
+def _stream(target: str, parcel: Parcel) -> Asked:
+    given = {"StreamName": target.rpartition("/")[2], "PartitionKey": parcel.key, "Data": parcel.content}
+    return Asked("kinesis", "PutRecord", given)
+
+
 def _machine(target: str, parcel: Parcel) -> Asked:
     return Asked("stepfunctions", "StartExecution", {"stateMachineArn": target, "input": _text(parcel)})
 
@@ -119,4 +124,5 @@ MAKERS = {
     "s3": _bucket,
     "lambda": _function,
     "states": _machine,
+    "kinesis": _stream,
 }

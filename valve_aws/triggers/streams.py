@@ -199,21 +199,23 @@ def given_up(
     """Return what a destination is told of a batch that is given up: `RetryAttemptsExhausted` or
     `RecordAgeExceeded`; its records themselves it may read from the stream.
 
-    `failed` says that the last try ended with an error, not with a report of what it was not done with. No
-    try is told of where age ended it, and its count has one more, as on AWS.
+    `function` is the ARN of who was to be woken, a function or a pipe: of that less is told. `failed` says
+    that the last try ended with an error, not with a report of what it was not done with. No try is told of
+    where age ended it, and its count has one more, as on AWS.
     """
     aged, table = why == "RecordAgeExceeded", ":dynamodb:" in stream
+    piped = ":pipes:" in function
+    called = {"requestId": ident, "functionArn": function, "condition": why}
     told: dict[str, Any] = {
-        "requestContext": {
-            "requestId": ident,
-            "functionArn": function,
-            "condition": why,
-            "approximateInvokeCount": tries + aged,
-        },
+        **(
+            {"context": {"partnerResourceArn": function, "condition": why}}
+            if piped
+            else {"requestContext": {**called, "approximateInvokeCount": tries + aged}}
+        ),
         "version": "1.0",
         "timestamp": afterwards.stamp(now),
     }
-    if not aged:
+    if not aged and not piped:
         told["responseContext"] = {
             "statusCode": 200,
             "executedVersion": "$LATEST",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from enum import Enum
 from typing import Any
 
 from valve_aws.course import commands as ask
@@ -29,6 +30,16 @@ ANSWER = 1 << 20
 """Bytes of an answer to one of these calls that are read."""
 
 
+class Sent(Enum):
+    """What became of one."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """The backend did not do what was asked; it may the next time."""
+    REFUSED = "refused"
+    """It was not asked, nor will be."""
+
+
 class Delivering:
     """The deliveries of one run."""
 
@@ -37,9 +48,9 @@ class Delivering:
 
     async def send(
         self, asked: Asked, subject: Subject, own: bool = False, lowers: bool = False
-    ) -> bool:
-        """Make one call with the label of `subject`; say whether the backend did what was asked. `own`: it
-        is the outcome of that function, and so a write of its own; `lowers`: what it may remove is removed.
+    ) -> Sent:
+        """Make one call with the label of `subject`. `own`: it is the outcome of that function, and so a
+        write of its own; `lowers`: what it may remove is removed.
 
         Its record's cause is the subject's. What is refused is told to the operator alone (law 14).
         """
@@ -48,7 +59,7 @@ class Delivering:
         title = f"{asked.service}:{asked.operation} for {subject.function or 'the platform'}"
         if isinstance(call, Unreadable):
             self._say(f"valve: {title} cannot be made: {plain(call.problem)}")
-            return False
+            return Sent.REFUSED
         if own:
             call = replace(call, held=passage.ring.found(_shown(asked)))
         sending = Sending(passage, asked.body)
@@ -56,7 +67,9 @@ class Delivering:
         verdict = await drive(cross(court, replace(subject, outgoing={}), call), sending.act)
         if verdict.passes and sending.status >= 300:
             self._say(f"valve: {title} was answered {sending.status}: {plain(sending.said)}")
-        return bool(verdict.passes and 0 < sending.status < 300)
+        if not verdict.passes:
+            return Sent.REFUSED
+        return Sent.DONE if 0 < sending.status < 300 else Sent.FAILED
 
 
 class Sending:

@@ -208,7 +208,8 @@ class Following:
     def _taken(self, tail: Tail, record: dict[str, Any]) -> Taken | None:
         region = self._passage.court.region
         if ":kinesis:" in tail.stream:
-            role = self._passage.stack.functions[tail.trigger.function].role
+            reader = self._passage.stack.functions.get(tail.trigger.function)
+            role = reader.role if reader else str(tail.trigger.properties.get("RoleArn") or "")
             shown = streams.of_stream(record, tail.stream, tail.shard, region, role)
             number, arrived = str(record["SequenceNumber"]), shown["kinesis"]["approximateArrivalTimestamp"]
             holding = self._of_stream(tail.stream, number)

@@ -70,6 +70,10 @@ Brought = Callable[[str, str, bytes, Holding], Holding]
 """(function, trigger, payload, what it carries) → all that such an event brings along."""
 
 
+Triggers = Callable[[], Iterable[Trigger]]
+"""→ all that is fed by a source, as the stack is now."""
+
+
 class Waking:
     """The queues of one stack that wake a function of it. On one loop."""
 
@@ -80,10 +84,12 @@ class Waking:
         say: Callable[[str], None],
         clock: Clock | None = None,
         follows: bool = False,
+        triggers: Triggers | None = None,
     ) -> None:
         """`follows` says that the cloud goes by the clock, so that what failed is seen again by itself when
-        its visibility ends; otherwise it is made visible at once."""
+        its visibility ends; otherwise it is made visible at once. `triggers` None are those of functions."""
         self._passage, self._wake, self._say = passage, wake, say
+        self._all = triggers or (lambda: (t for f in passage.stack.functions.values() for t in f.triggers))
         self._clock, self._follows = clock or Virtual(), follows
         self.due: dict[str, str] = {}
         """Queue → the record of the call that put something there."""
@@ -102,10 +108,9 @@ class Waking:
     def triggers(self) -> dict[str, list[Trigger]]:
         """Return what is woken by each queue, as the stack is now."""
         found: dict[str, list[Trigger]] = {}
-        for function in self._passage.stack.functions.values():
-            for trigger in function.triggers:
-                if trigger.kind == "SQS" and ":sqs:" in trigger.source and enabled(trigger):
-                    found.setdefault(trigger.source, []).append(trigger)
+        for trigger in self._all():
+            if trigger.kind == "SQS" and ":sqs:" in trigger.source and enabled(trigger):
+                found.setdefault(trigger.source, []).append(trigger)
         return found
 
     def learned(self) -> None:

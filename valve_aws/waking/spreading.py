@@ -256,7 +256,8 @@ class Spreading:
                 await self._forwarded(arn.rpartition("/")[2], event, news)
             else:
                 group = str((target.get("SqsParameters") or {}).get("MessageGroupId") or "")
-                await self._send(arn, Parcel(content, group=group), news)
+                path = str((target.get("KinesisParameters") or {}).get("PartitionKeyPath") or "$.id")
+                await self._send(arn, Parcel(content, group=group, key=str(buses.at(event, path))), news)
 
     async def _forwarded(self, name: str, event: Mapping[str, Any], news: News) -> None:
         if event.get("$hops", 0) >= 4:

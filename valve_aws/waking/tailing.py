@@ -26,7 +26,7 @@ from valve_aws.triggers.sending import Parcel, asked
 from valve_aws.triggers.streams import Taken
 from valve_aws.waking.delivering import Delivering
 from valve_aws.waking.following import Batch, Following, Lane, Tail, Window
-from valve_aws.waking.queues import ATTEMPTS, Brought, Ended, Wake, enabled, named, woken
+from valve_aws.waking.queues import ATTEMPTS, Brought, Ended, Triggers, Wake, enabled, named, woken
 
 FIRST, LONGEST = 0.5, 60.0
 """Seconds before a batch is tried again that failed, doubled each time, and the most that they become. Why so
@@ -47,10 +47,11 @@ class Tailing:
         start: Callable[[Coroutine[Any, Any, Any]], object],
         say: Callable[[str], None],
         fresh: Callable[[], str],
+        triggers: Triggers,
     ) -> None:
         """`start` lets something run on behind everybody's back."""
         self._passage, self._clock, self._wake, self._brought = passage, clock, wake, brought
-        self._delivering = delivering
+        self._delivering, self._all = delivering, triggers
         self.following, self._start, self._say, self._fresh = following, start, say, fresh
         self.due: dict[str, str] = {}
         """Store → the record of the call that put something there."""
@@ -61,12 +62,11 @@ class Tailing:
 
     def _triggers(self) -> dict[str, list[Trigger]]:
         found: dict[str, list[Trigger]] = {}
-        for function in self._passage.stack.functions.values():
-            for trigger in function.triggers:
-                if trigger.kind in {"DynamoDB", "Kinesis"} and trigger.source and enabled(trigger):
-                    table = trigger.source.partition("/stream/")[0]
-                    store = table if trigger.kind == "DynamoDB" else trigger.source
-                    found.setdefault(store, []).append(trigger)
+        for trigger in self._all():
+            if trigger.kind in {"DynamoDB", "Kinesis"} and trigger.source and enabled(trigger):
+                table = trigger.source.partition("/stream/")[0]
+                store = table if trigger.kind == "DynamoDB" else trigger.source
+                found.setdefault(store, []).append(trigger)
         return found
 
     def settled(self, record: Record) -> None:
@@ -245,9 +245,9 @@ class Tailing:
                 f"{tail.store.rpartition('/')[2]}: {why}"
             )
             return
-        function = self._passage.stack.functions[trigger.function]
+        owner, function = self._owner(trigger), trigger.function in self._passage.stack.functions
         failed, now = ended is not None and ended.failed, self._clock.now()
-        told = (tail.stream, tail.shard, function.arn, self._fresh(), why, batch.tries, failed, now)
+        told = (tail.stream, tail.shard, owner, self._fresh(), why, batch.tries, failed, now)
         content = streams.given_up(batch.records, *told)
         if ended is not None:
             subject = ended.subject
@@ -265,7 +265,12 @@ class Tailing:
         if request is None:
             self._say(f"valve: {trigger.function}: its destination is not covered here: {target[:120]}")
         else:
-            await self._delivering.send(request, subject, own=True)
+            await self._delivering.send(request, subject, own=function)
+
+    def _owner(self, trigger: Trigger) -> str:
+        """Return the ARN of the function or pipe that is woken."""
+        function = self._passage.stack.functions.get(trigger.function)
+        return function.arn if function else str(trigger.properties["Arn"])
 
     # Windows
 

@@ -26,8 +26,8 @@ ROWS = (
     Row("PutRecords", "as PutRecord, for each", reveals="counts", changes="new", blind="always",
         actions="kinesis:PutRecords@stream",
         leaves="stream=StreamName partition=Records.PartitionKey hash=Records.ExplicitHashKey"),
-    Row("GetRecords", "any record of the stream; an iterator alone does not say which stream",
-        reveals="records", actions="kinesis:GetRecords@stream"),
+    Row("GetRecords", "any record of the stream, which the request or an emulator's iterator names",
+        reveals="records", actions="kinesis:GetRecords@read"),
     Row("GetShardIterator", "whether there is a record at that place", reveals="figures",
         actions="kinesis:GetShardIterator@stream", leaves="shard=ShardId"),
     Row("SubscribeToShard", "any record of the stream", reveals="records",
@@ -73,15 +73,17 @@ def _read(asked: Asked) -> list[str]:
     """The stream, and the one that an iterator names where it can be read.
 
     Why both: whoever serves the request may go by the iterator alone, and emulators' can be made by anybody
-    (moto's are base64 of stream, shard and number). AWS's cannot; getting one shows the stream's figures.
+    (moto's are base64 of stream, shard and number). AWS's cannot; getting one shows the stream's figures. Why
+    the iterator's alone will do: hardly any consumer names the stream beside it.
     """
-    found = _stream(asked)
     given = asked.params.get("ShardIterator")
     try:
         m = ITERATOR.fullmatch(base64.b64decode(given)) if given else None
     except ValueError:
         m = None
-    return list(names.unique([*found, names.stream(m[1].decode(), "", asked.place)])) if m else found
+    read = [names.stream(m[1].decode(), "", asked.place)] if m else []
+    told = _stream(asked) if asked.params.get("StreamARN") or not read else []
+    return list(names.unique([*told, *read]))
 
 
 def _consumer(asked: Asked) -> list[str]:
@@ -98,5 +100,5 @@ SERVICE = Service(
         "set-up": whole(_stream, (Part.CONFIG, Span.ONE)),
         "streams": whole(account("kinesis"), (Part.NAMES, Span.ALL)),
     },
-    arns={"any": anything, "stream": _stream, "consumer": _consumer},
+    arns={"any": anything, "stream": _stream, "read": _read, "consumer": _consumer},
 )

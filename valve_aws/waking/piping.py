@@ -1,0 +1,210 @@
+"""Pipes: what they were given goes to a function that enriches it, and from there to their target.
+
+Knows the order, and that each step carries what the ones before it have learned. Does not know how a source
+is read: what feeds functions feeds pipes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from valve_aws.clock import Clock
+from valve_aws.course.subject import Subject
+from valve_aws.model.record import Record
+from valve_aws.model.stack import Function, Stack, Trigger
+from valve_aws.model.verdict import Holding
+from valve_aws.passage.driver import Passage
+from valve_aws.triggers import pipes
+from valve_aws.triggers.pipes import Pipe
+from valve_aws.triggers.sending import MAKERS, Parcel, asked
+from valve_aws.waking.delivering import Delivering, Sent
+from valve_aws.waking.queues import Brought, Ended, Wake
+from valve_aws.waking.spreading import PLATFORM
+
+Put = Callable[[str | Function, bytes, Holding, str, str, str], object]
+"""(function, payload, what it carries, trigger, source, cause): leaves an event that nobody waits for."""
+
+
+class Piping:
+    """The pipes of one run. On one loop."""
+
+    def __init__(
+        self,
+        passage: Passage,
+        clock: Clock,
+        wake: Wake,
+        brought: Brought,
+        put: Put,
+        delivering: Delivering,
+        looping: Callable[[str], bool],
+        say: Callable[[str], None],
+        embedded: bool,
+    ) -> None:
+        """`wake`, `brought` and `put` are about functions; `looping` says whether a chain of causes is too
+        long; `embedded`: nobody else runs pipes there."""
+        self._passage, self._clock, self._delivering = passage, clock, delivering
+        self._function, self._brought, self._put = wake, brought, put
+        self._looping, self._say, self._embedded = looping, say, embedded
+        self._stack: Stack | None = None
+        self._known: dict[str, Pipe] = {}
+        self._passed_over: dict[str, str] = {}
+
+    # Who they are
+
+    def triggers(self) -> Iterator[Trigger]:
+        """Yield what feeds functions, then what feeds pipes."""
+        for function in self._passage.stack.functions.values():
+            yield from function.triggers
+        for pipe in self._pipes().values():
+            if trigger := pipe.trigger:
+                yield trigger
+
+    def _pipes(self) -> Mapping[str, Pipe]:
+        stack = self._passage.stack
+        if stack is not self._stack:
+            found = list(pipes.pipes(stack.resources.values()))
+            lacking = {pipe.logical: self._lacks(pipe) for pipe in found}
+            self._stack = stack
+            self._known = {pipe.logical: pipe for pipe in found if not lacking[pipe.logical]}
+            self._passed_over = {
+                pipe.source.partition("/stream/")[0]: f"the pipe `{pipe.logical}`: {lacking[pipe.logical]}"
+                for pipe in found
+                if lacking[pipe.logical]
+            }
+        return self._known
+
+    def _lacks(self, pipe: Pipe) -> str:
+        """Return what of a pipe is not covered, "" when all of it is."""
+        functions = [self._named(pipe.enrichment), self._named(pipe.target)]
+        if pipe.trigger is None:
+            return f"its source `{pipe.source or pipe.told.get('Source')}`"
+        if pipe.told.get("Enrichment") and functions[0] is None:
+            return f"its enrichment `{pipe.enrichment or pipe.told.get('Enrichment')}`"
+        kind = pipes.service(pipe.target)
+        if functions[1] is None and (kind == "lambda" or kind not in {*pipes.EACH, "states"} & MAKERS.keys()):
+            return f"its target `{pipe.target or pipe.told.get('Target')}`"
+        if not self._embedded and not any(functions):
+            return "between stores of a backend that somebody else runs, that is the backend's affair"
+        return ""
+
+    def _named(self, arn: str) -> Function | None:
+        """Return the function, or the version of one, that an ARN means."""
+        return self._passage.versions.meant(self._passage.stack, arn) if arn else None
+
+    def passed_over(self) -> Iterator[str]:
+        """Yield what is not covered, in words."""
+        self._pipes()
+        yield from self._passed_over.values()
+
+    def settled(self, record: Record) -> None:
+        """Tell once of a pipe that is not covered, when its source was given something."""
+        self._pipes()
+        for store in set(record.changes and record.resources) & self._passed_over.keys():
+            self._say(f"valve: not covered here: {self._passed_over.pop(store)[:200]}")
+
+    # What goes through
+
+    async def wake(
+        self, who: str | Function, payload: bytes, carried: Holding, trigger: str, source: str, cause: str
+    ) -> Ended:
+        """Give an event to a function or a pipe, and return what it came to (`Wake`)."""
+        pipe = self._pipes().get(who) if isinstance(who, str) else None
+        if pipe is None:
+            return await self._function(who, payload, carried, trigger, source, cause)
+        if self._looping(cause):
+            self._say(f"valve: nothing more goes through the pipe `{pipe.logical}`: it looks like a loop")
+            return self._ended(carried, cause, failed=True, admitted=False)
+        events: list[Any] = pipes.events(json.loads(payload)["Records"])
+        if not pipe.told.get("Enrichment"):
+            return await self._target(pipe, events, carried, source, cause, events)
+        function = self._named(pipe.enrichment)
+        assert function is not None, "another is not covered"
+        ended = await self._given(pipe, function, "Enrichment", events, carried, source, cause)
+        if ended.failed:
+            return ended
+        try:
+            enriched = pipes.answered(ended.payload)
+        except ValueError:
+            return replace(ended, failed=True)
+        return await self._target(pipe, enriched, ended.learned, source, cause, ())
+
+    def brought(self, who: str, trigger: str, payload: bytes, carried: Holding) -> Holding:
+        """Return all that an event carries, seen or not (`Brought`)."""
+        return carried if who in self._pipes() else self._brought(who, trigger, payload, carried)
+
+    async def _target(
+        self,
+        pipe: Pipe,
+        events: Sequence[Any],
+        carried: Holding,
+        source: str,
+        cause: str,
+        read: Sequence[Mapping[str, Any]],
+    ) -> Ended:
+        """Hand events to a pipe's target. `read` are the source's own, where each event is one of them."""
+        if not events:
+            return self._ended(carried, cause)
+        function = self._named(pipe.target)
+        if function is not None and pipe.waits:
+            ended = await self._given(pipe, function, "Target", events, carried, source, cause)
+            return replace(ended, payload=pipes.reported(ended.payload) if read else b"null")
+        shaped = [pipe.shaped("Target", event, self._clock.now()) for event in events]
+        if function is not None:
+            name = f"{function.logical}.{pipe.logical}"
+            who = function if function.version else function.logical
+            self._put(who, _array(shaped), carried, name, source, cause)
+            return self._ended(carried, cause)
+        if pipes.service(pipe.target) not in pipes.EACH:
+            sent = [await self._sent(pipe, Parcel(_array(shaped)), carried, cause)]
+        else:
+            parcels = [pipe.parcel(*each) for each in zip(events, shaped, strict=True)]
+            sent = [await self._sent(pipe, parcel, carried, cause) for parcel in parcels]
+        left = [event for event, each in zip(read, sent, strict=False) if each is not Sent.DONE]
+        if left and len(sent) == len(read) and len(left) < len(read):
+            return self._ended(carried, cause, pipes.undone(left))
+        failed, refused = any(each is not Sent.DONE for each in sent), Sent.REFUSED in sent
+        return self._ended(carried, cause, failed=failed, admitted=not refused)
+
+    async def _given(
+        self,
+        pipe: Pipe,
+        function: Function,
+        step: str,
+        events: Sequence[Any],
+        carried: Holding,
+        source: str,
+        cause: str,
+    ) -> Ended:
+        """Invoke a function with events, and wait for its answer."""
+        payload = _array([pipe.shaped(step, event, self._clock.now()) for event in events])
+        name = f"{function.logical}.{pipe.logical}"
+        who = function if function.version else function.logical
+        ended = await self._function(who, payload, carried, name, source, cause)
+        # Why as a failure: a pipe has no concurrency of its own that it could wait for.
+        return replace(ended, subject=_platform(ended.learned, cause), throttled=False)
+
+    async def _sent(self, pipe: Pipe, parcel: Parcel, carried: Holding, cause: str) -> Sent:
+        request = asked(pipe.target, parcel)
+        assert request is not None, "another target is not covered"
+        return await self._delivering.send(request, _platform(carried, cause))
+
+    def _ended(
+        self,
+        carried: Holding,
+        cause: str,
+        payload: bytes = b"null",
+        failed: bool = False,
+        admitted: bool = True,
+    ) -> Ended:
+        return Ended(payload, failed, _platform(carried, cause), admitted)
+
+
+def _platform(carried: Holding, cause: str) -> Subject:
+    return Subject("", PLATFORM, carried.label, {way.tag: way for way in carried.ways}, cause=cause)
+
+
+def _array(values: Sequence[Any]) -> bytes:
+    return json.dumps(values, ensure_ascii=False).encode()
