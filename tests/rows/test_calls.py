@@ -482,6 +482,13 @@ def test_an_iterator_that_names_another_stream_shows_that_one_too() -> None:
     assert judged("kinesis", "GetRecords", ShardIterator="AAAA+opaque/", StreamARN=arn).resources == (arn,)
 
 
+def test_an_iterator_that_can_be_read_names_its_stream_alone() -> None:
+    iterator = base64.encodebytes(b"clicks:shardId-000000000000:0").decode()
+    read = judged("kinesis", "GetRecords", ShardIterator=iterator)
+    assert read.resources == (f"arn:aws:kinesis:{ACCOUNT}:stream/clicks",)
+    assert {extent.store for extent in read.effect.reveals} == {f"arn:aws:kinesis:{ACCOUNT}:stream/clicks"}
+
+
 @pytest.mark.parametrize(
     ("service", "operation", "params"),
     [

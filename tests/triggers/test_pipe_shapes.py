@@ -136,6 +136,24 @@ def test_what_says_how_a_stream_s_batch_fails_is_said_as_a_mapping_says_it() -> 
     assert made.properties["Enabled"] is False
 
 
+@pytest.mark.parametrize(
+    ("target", "feeds", "single"),
+    [
+        (QUEUE, True, True),
+        (BUS, True, True),
+        (STREAM, True, True),
+        ("arn:aws:sns:eu-central-1:123456789012:t", True, True),
+        ("arn:aws:states:eu-central-1:123456789012:stateMachine:m", True, False),
+        ("arn:aws:events:eu-central-1:123456789012:api-destination/crm/1", False, False),
+        ("arn:aws:lambda:eu-central-1:123456789012:function:elsewhere", False, False),
+        ("arn:aws:s3:::bucket", False, False),
+        ("", False, False),
+    ],
+)
+def test_of_a_target_it_is_known_how_it_is_given_anything(target: str, feeds: bool, single: bool) -> None:
+    assert (pipe(target=target).feeds, pipe(target=target).single) == (feeds, single)
+
+
 @pytest.mark.parametrize("source", ["", "arn:aws:kafka:eu-central-1:123456789012:cluster/c/1"])
 def test_a_source_of_another_kind_feeds_nothing(source: str) -> None:
     assert pipe(source).trigger is None

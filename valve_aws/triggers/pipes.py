@@ -15,7 +15,7 @@ from typing import Any
 
 from valve_aws.model.stack import Resource, Trigger
 from valve_aws.triggers import afterwards, buses
-from valve_aws.triggers.sending import Parcel
+from valve_aws.triggers.sending import Parcel, asked
 
 SOURCES: Mapping[str, tuple[str, str]] = {
     "sqs": ("SQS", "SqsQueueParameters"),
@@ -25,7 +25,7 @@ SOURCES: Mapping[str, tuple[str, str]] = {
 """Service → its kind of trigger, and where a pipe says how it is read."""
 
 EACH = frozenset({"sqs", "sns", "events", "kinesis"})
-"""Services that are given one event at a time; the others get all of a batch in one array."""
+"""Services that are given one event at a time; functions and executions get all of a batch in one array."""
 
 ENCODED = {"aws:sqs": "body", "aws:kinesis": "data"}
 """Source of an event → what of it a path looks into (user guide, "Implicit body data parsing")."""
@@ -79,6 +79,16 @@ class Pipe:
                 "RoleArn": self.told.get("RoleArn"),
             },
         )
+
+    @property
+    def single(self) -> bool:
+        """Say whether its target is given one event at a time."""
+        return service(self.target) in EACH and asked(self.target, Parcel(b"")) is not None
+
+    @property
+    def feeds(self) -> bool:
+        """Say whether it is known how its target, which is no function, is given anything."""
+        return self.single or service(self.target) == "states"
 
     @property
     def waits(self) -> bool:

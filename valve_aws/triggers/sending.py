@@ -46,7 +46,8 @@ class Asked:
 def asked(target: str, parcel: Parcel) -> Asked | None:
     """Return the call that puts a parcel into a target; None for a target of another kind."""
     service = target.split(":")[2] if target.startswith("arn:") and target.count(":") >= 5 else ""
-    maker = MAKERS.get(service)
+    other = service == "events" and ":event-bus/" not in target  # as an API destination is
+    maker = None if other else MAKERS.get(service)
     return maker(target, parcel) if maker else None
 
 

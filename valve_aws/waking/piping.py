@@ -19,7 +19,7 @@ from valve_aws.model.verdict import Holding
 from valve_aws.passage.driver import Passage
 from valve_aws.triggers import pipes
 from valve_aws.triggers.pipes import Pipe
-from valve_aws.triggers.sending import MAKERS, Parcel, asked
+from valve_aws.triggers.sending import Parcel, asked
 from valve_aws.waking.delivering import Delivering, Sent
 from valve_aws.waking.queues import Brought, Ended, Wake
 from valve_aws.waking.spreading import PLATFORM
@@ -83,8 +83,7 @@ class Piping:
             return f"its source `{pipe.source or pipe.told.get('Source')}`"
         if pipe.told.get("Enrichment") and functions[0] is None:
             return f"its enrichment `{pipe.enrichment or pipe.told.get('Enrichment')}`"
-        kind = pipes.service(pipe.target)
-        if functions[1] is None and (kind == "lambda" or kind not in {*pipes.EACH, "states"} & MAKERS.keys()):
+        if functions[1] is None and not pipe.feeds:
             return f"its target `{pipe.target or pipe.told.get('Target')}`"
         if not self._embedded and not any(functions):
             return "between stores of a backend that somebody else runs, that is the backend's affair"
@@ -157,7 +156,7 @@ class Piping:
             who = function if function.version else function.logical
             self._put(who, _array(shaped), carried, name, source, cause)
             return self._ended(carried, cause)
-        if pipes.service(pipe.target) not in pipes.EACH:
+        if not pipe.single:
             sent = [await self._sent(pipe, Parcel(_array(shaped)), carried, cause)]
         else:
             parcels = [pipe.parcel(*each) for each in zip(events, shaped, strict=True)]
