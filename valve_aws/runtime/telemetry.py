@@ -141,11 +141,19 @@ def shaped(to: Subscription, told: Told, time: str, structured: bool) -> bytes |
         return None
     record = told.record
     if isinstance(record, str):
-        record = _object(record) if structured and to.schema not in LINES_ALONE else record
+        if structured and to.schema not in LINES_ALONE:
+            try:
+                return _written(told, time, _object(record))
+            except RecursionError:  # Why: JSON that can be read may be too deep to be written within another
+                pass
     elif to.api == "Logs" and (known := LOGS_RECORDS.get(told.kind)):
         if told.kind == "platform.runtimeDone" and to.schema == "2020-08-15":
             return None
         record = {name: record[name] for name in known if name in record}
+    return _written(told, time, record)
+
+
+def _written(told: Told, time: str, record: Any) -> bytes:
     event = {"time": time, "type": told.kind, "record": record}
     return json.dumps(event, separators=(",", ":"), default=str).encode()
 

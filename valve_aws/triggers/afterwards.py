@@ -7,7 +7,7 @@ destination"). Does not know how anybody is told.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -62,6 +62,23 @@ def ended(
 ) -> bytes:
     """Return the invocation record that a destination gets. `function` is the ARN that was invoked;
     `attempt` None: there was none."""
+    given = (ident, function, event, attempt, end, tries, time)
+    try:
+        return _record(*given, _content)
+    except RecursionError:  # Why: JSON that can be read may be too deep to be written again within another
+        return _record(*given, _text)
+
+
+def _record(
+    ident: str,
+    function: str,
+    event: bytes,
+    attempt: Attempt | None,
+    end: End,
+    tries: int,
+    time: float,
+    content: Callable[[bytes], Any],
+) -> bytes:
     told: dict[str, Any] = {
         "version": "1.0",
         "timestamp": stamp(time),
@@ -71,7 +88,7 @@ def ended(
             "condition": str(end),
             "approximateInvokeCount": tries,
         },
-        "requestPayload": _content(event),
+        "requestPayload": content(event),
     }
     if attempt is not None:
         told["responseContext"] = {
@@ -79,7 +96,7 @@ def ended(
             "executedVersion": qualified(function).rsplit(":", 1)[1],
             **({"functionError": "Unhandled"} if attempt.failed else {}),
         }
-        told["responsePayload"] = _content(attempt.payload)
+        told["responsePayload"] = content(attempt.payload)
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -123,4 +140,8 @@ def _content(payload: bytes) -> Any:
     try:
         return json.loads(payload)
     except (ValueError, RecursionError):
-        return payload.decode("utf-8", "replace")
+        return _text(payload)
+
+
+def _text(payload: bytes) -> str:
+    return payload.decode("utf-8", "replace")

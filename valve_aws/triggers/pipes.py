@@ -15,6 +15,7 @@ from typing import Any
 
 from valve_aws.model.stack import Resource, Trigger
 from valve_aws.triggers import afterwards, buses
+from valve_aws.triggers.queue import LARGEST_BATCH
 from valve_aws.triggers.sending import Parcel, asked
 
 SOURCES: Mapping[str, tuple[str, str]] = {
@@ -24,8 +25,9 @@ SOURCES: Mapping[str, tuple[str, str]] = {
 }
 """Service → its kind of trigger, and where a pipe says how it is read."""
 
-EACH = frozenset({"sqs", "sns", "events", "kinesis"})
-"""Services that are given one event at a time; functions and executions get all of a batch in one array."""
+EACH: Mapping[str, int] = {"sqs": 10, "sns": 10, "events": 10, "kinesis": 500}
+"""Service that is given one event at a time → the most that it takes of a batch (user guide, "Batching and
+concurrency"); functions and executions get all of it in one array."""
 
 ENCODED = {"aws:sqs": "body", "aws:kinesis": "data"}
 """Source of an event → what of it a path looks into (user guide, "Implicit body data parsing")."""
@@ -84,6 +86,11 @@ class Pipe:
     def single(self) -> bool:
         """Say whether its target is given one event at a time."""
         return service(self.target) in EACH and asked(self.target, Parcel(b"")) is not None
+
+    @property
+    def most(self) -> int:
+        """Return the most events that its target takes of an enrichment; more are given to nobody."""
+        return EACH.get(service(self.target), LARGEST_BATCH)
 
     @property
     def feeds(self) -> bool:

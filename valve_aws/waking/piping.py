@@ -50,7 +50,8 @@ class Piping:
         self._looping, self._say, self._embedded = looping, say, embedded
         self._stack: Stack | None = None
         self._known: dict[str, Pipe] = {}
-        self._passed_over: dict[str, str] = {}
+        self._passed_over: dict[str, list[str]] = {}
+        """Source → what is not covered of the pipes that read it, in words."""
 
     # Who they are
 
@@ -69,11 +70,11 @@ class Piping:
             lacking = {pipe.logical: self._lacks(pipe) for pipe in found}
             self._stack = stack
             self._known = {pipe.logical: pipe for pipe in found if not lacking[pipe.logical]}
-            self._passed_over = {
-                pipe.source.partition("/stream/")[0]: f"the pipe `{pipe.logical}`: {lacking[pipe.logical]}"
-                for pipe in found
-                if lacking[pipe.logical]
-            }
+            self._passed_over = {}
+            for pipe in found:
+                if why := lacking[pipe.logical]:
+                    told = self._passed_over.setdefault(pipe.source.partition("/stream/")[0], [])
+                    told.append(f"the pipe `{pipe.logical}`: {why[:200]}")
         return self._known
 
     def _lacks(self, pipe: Pipe) -> str:
@@ -96,13 +97,15 @@ class Piping:
     def passed_over(self) -> Iterator[str]:
         """Yield what is not covered, in words."""
         self._pipes()
-        yield from self._passed_over.values()
+        for told in self._passed_over.values():
+            yield from told
 
     def settled(self, record: Record) -> None:
         """Tell once of a pipe that is not covered, when its source was given something."""
         self._pipes()
         for store in set(record.changes and record.resources) & self._passed_over.keys():
-            self._say(f"valve: not covered here: {self._passed_over.pop(store)[:200]}")
+            for told in self._passed_over.pop(store):
+                self._say(f"valve: not covered here: {told}")
 
     # What goes through
 
@@ -113,9 +116,20 @@ class Piping:
         pipe = self._pipes().get(who) if isinstance(who, str) else None
         if pipe is None:
             return await self._function(who, payload, carried, trigger, source, cause)
+        stopped = ""
         if self._looping(cause):
-            self._say(f"valve: nothing more goes through the pipe `{pipe.logical}`: it looks like a loop")
-            return self._ended(carried, cause, failed=True, admitted=False)
+            stopped = "it looks like a loop"
+        else:
+            try:
+                return await self._through(pipe, payload, carried, source, cause)
+            except RecursionError:  # Why here: JSON that can be read may be too deep to be written again
+                stopped = "what it was given is nested too deeply"
+        self._say(f"valve: nothing more goes through the pipe `{pipe.logical}`: {stopped}")
+        return self._ended(carried, cause, failed=True, admitted=False)
+
+    async def _through(
+        self, pipe: Pipe, payload: bytes, carried: Holding, source: str, cause: str
+    ) -> Ended:
         events: list[Any] = pipes.events(json.loads(payload)["Records"])
         if not pipe.told.get("Enrichment"):
             return await self._target(pipe, events, carried, source, cause, events)
@@ -146,6 +160,10 @@ class Piping:
         """Hand events to a pipe's target. `read` are the source's own, where each event is one of them."""
         if not events:
             return self._ended(carried, cause)
+        if not read and len(events) > pipe.most:
+            given = f"{len(events)} events, and its target takes {pipe.most}"
+            self._say(f"valve: nothing goes through the pipe `{pipe.logical}`: it has {given}")
+            return self._ended(carried, cause, failed=True)
         function = self._named(pipe.target)
         if function is not None and pipe.waits:
             ended = await self._given(pipe, function, "Target", events, carried, source, cause)

@@ -82,7 +82,13 @@ class Spreading:
             return None
         # Why what was written in the end: the label may have risen while the call was under way (law 3).
         carries = command.carries | record.writes
-        return READERS[command.call.service](self, replace(command, carries=carries), reply)
+        return self._told_all(READERS[command.call.service](self, replace(command, carries=carries), reply))
+
+    async def _told_all(self, telling: Coroutine[Any, Any, None]) -> None:
+        try:
+            await telling
+        except RecursionError:  # Why here: JSON that can be read may be too deep to be written again
+            self._say("valve: what happened is told to nobody: it is nested too deeply")
 
     def forget(self) -> None:
         """Forget what has happened."""
