@@ -267,6 +267,15 @@ DELIVERIES = [
 ]
 
 
+def test_a_pipe_that_is_stopped_hands_nothing_on(read: Read) -> None:
+    ends = "Source: !GetAtt Queue.Arn, Target: !Ref Topic"
+    pipe = f"P: {{Type: AWS::Pipes::Pipe, Properties: {{{ends}, DesiredState: %s}}}}"
+    for state, count in (("RUNNING", 1), ("STOPPED", 0)):
+        stack = read("Resources:\n" + STORES + f"  {pipe % state}\n")
+        found = [d for d in stack.deliveries if d.source.endswith(":jobs") and d.target.endswith(":news")]
+        assert len(found) == count, state
+
+
 @pytest.mark.parametrize(("resource", "source", "target"), DELIVERIES)
 def test_content_that_is_handed_on_is_a_delivery(read: Read, resource: str, source: str, target: str) -> None:
     stack = read("Resources:\n" + STORES + f"  {resource}\n")

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from valve_aws.model.stack import Resource
+from valve_aws.model.stack import Code, Function, Resource, Stack
 from valve_aws.triggers import pipes, sending
 from valve_aws.triggers.pipes import Pipe
+from valve_aws.waking.piping import Piping
 
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:in"
 BUS = "arn:aws:events:eu-central-1:123456789012:event-bus/shop"
@@ -203,3 +205,39 @@ def test_events_that_were_not_handed_on_are_named_as_their_source_names_them() -
     change = {"eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": "5"}}
     told = json.loads(pipes.undone([MESSAGE, {**RECORD, "sequenceNumber": "9"}, change]))
     assert [each["itemIdentifier"] for each in told["batchItemFailures"]] == ["m-1", "9", "5"]
+
+
+LAMBDA = "arn:aws:lambda:eu-central-1:123456789012:function:f"
+FUNCTION = Function("F", "f", LAMBDA, "a.h", "python3.11", Code())
+DESTINATION = "arn:aws:events:eu-central-1:123456789012:api-destination/crm/1"
+
+
+@pytest.mark.parametrize(
+    ("embedded", "told", "why"),
+    [
+        (True, {}, ""),
+        (False, {}, "between stores of a backend that somebody else runs"),
+        (False, {"Target": FUNCTION.arn}, ""),
+        (False, {"Enrichment": FUNCTION.arn}, ""),
+        (True, {"Enrichment": FUNCTION.arn, "Target": FUNCTION.arn}, ""),
+        (True, {"Enrichment": DESTINATION}, f"its enrichment `{DESTINATION}`"),
+        (True, {"Enrichment": "{{unresolved:x}}"}, "its enrichment `{{unresolved:x}}`"),
+        (True, {"Target": DESTINATION}, f"its target `{DESTINATION}`"),
+        (True, {"Target": f"{FUNCTION.arn}2"}, f"its target `{FUNCTION.arn}2`"),
+        (True, {"Source": "{{unresolved:y}}"}, "its source `{{unresolved:y}}`"),
+    ],
+)
+def test_a_pipe_runs_as_a_whole_or_says_what_it_lacks(embedded: bool, told: dict[str, str], why: str) -> None:
+    properties = {"Source": QUEUE, "Target": BUS, **told}
+    made = Resource("P", "AWS::Pipes::Pipe", "pipe-name", "", properties)
+    stack = Stack("s", "123456789012", "eu-central-1", {"F": FUNCTION}, {"P": made})
+    versions = SimpleNamespace(meant=lambda stack, arn: stack.by_arn().get(arn))
+    passage = SimpleNamespace(stack=stack, versions=versions)
+    nobody: Any = None
+    around = (nobody, nobody, nobody, nobody, nobody, nobody, nobody)
+    piping = Piping(passage, *around, embedded)  # type: ignore[arg-type]  # it has what is used
+    assert [trigger.function for trigger in piping.triggers()] == ([] if why else ["P"])
+    found = list(piping.passed_over())
+    assert len(found) == bool(why)
+    assert all(line.startswith(f"the pipe `P`: {why}") for line in found)
+    assert not list(piping.passed_over())

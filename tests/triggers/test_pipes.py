@@ -30,7 +30,8 @@ def handler(event, context):
         for each in event:
             if each["id"] == "secret":
                 boto3.client("dynamodb").get_item(TableName=os.environ["SECRETS"], Key={"id": {"S": "s"}})
-            found += [] if each["id"] == "drop" else [{"id": each["id"], "more": "found"}]
+            count = {"drop": 0, "many": 11}.get(each["id"], 1)
+            found += [{"id": each["id"], "more": "found"}] * count
         return found
     bad = [each for each in event if "bad" in each["body"]]
     if any("worst" in each["body"] for each in bad):
@@ -56,6 +57,9 @@ Resources:
           CLICKS: !Ref Clicks
           STARTS: !Ref Starts
           ROUND: !Ref Round
+          ASIDE: !Ref Aside
+          LATER: !Ref Later
+          LOCKED: !Ref Locked
       Policies: [AmazonDynamoDBFullAccess, AmazonSQSFullAccess, AmazonKinesisFullAccess]
   Enrich:
     Type: AWS::Serverless::Function
@@ -64,6 +68,7 @@ Resources:
       Policies: [AmazonDynamoDBFullAccess]
   Worker: {{Type: AWS::Serverless::Function}}
   Behind: {{Type: AWS::Serverless::Function}}
+  Never: {{Type: AWS::Serverless::Function, Properties: {{ReservedConcurrentExecutions: 0}}}}
   Enriched:
     Type: AWS::Pipes::Pipe
     Properties:
@@ -132,10 +137,24 @@ Resources:
     Type: AWS::Pipes::Pipe
     Properties:
       RoleArn: arn:aws:iam::123456789012:role/pipes
-      Source: !GetAtt Starts.Arn
+      Source: !GetAtt Aside.Arn
       DesiredState: STOPPED
       Target: !GetAtt Behind.Arn
-      TargetParameters: {{LambdaFunctionParameters: {{InvocationType: FIRE_AND_FORGET}}}}
+  Unwaited:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/pipes
+      Source: !GetAtt Later.Arn
+      Target: !GetAtt Behind.Arn
+      TargetParameters:
+        InputTemplate: '{{"body": <$.body>}}'
+        LambdaFunctionParameters: {{InvocationType: FIRE_AND_FORGET}}
+  Shut:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/pipes
+      Source: !GetAtt Locked.Arn
+      Target: !GetAtt Never.Arn
   Circle:
     Type: AWS::Pipes::Pipe
     Properties:
@@ -177,6 +196,9 @@ Resources:
   Jobs: {{Type: AWS::SQS::Queue}}
   Starts: {{Type: AWS::SQS::Queue}}
   Round: {{Type: AWS::SQS::Queue}}
+  Aside: {{Type: AWS::SQS::Queue}}
+  Later: {{Type: AWS::SQS::Queue}}
+  Locked: {{Type: AWS::SQS::Queue}}
   Heard: {{Type: AWS::SQS::Queue}}
   Failed: {{Type: AWS::SQS::Queue}}
   Clicks: {{Type: AWS::Kinesis::Stream, Properties: {{ShardCount: 1}}}}
@@ -203,6 +225,8 @@ stores:
   Done: {accepts: [pii]}
   Jobs: {accepts: [pii]}
   Starts: {accepts: [pii]}
+  Aside: {accepts: [pii]}
+  Later: {accepts: [pii]}
   Heard: {accepts: [pii]}
   Clicks: {accepts: [pii]}
   Copies: {accepts: [pii]}
@@ -282,8 +306,27 @@ def test_records_of_a_stream_are_copied_by_their_key_and_published(ground: Groun
     assert "kinesis" not in heard
 
 
+def test_more_than_a_target_takes_is_given_to_nobody(ground: Ground) -> None:
+    calls(ground, *sent("ORDERS", {"kind": "a", "id": "many"}))
+    assert not ground.taken("Done")
+    assert any("`Enriched`: it has 11 events, and its target takes 10" in line for line in ground.said)
+
+
+def test_a_function_that_is_not_waited_for_fails_no_batch(ground: Ground) -> None:
+    calls(ground, READ, *sent("LATER", "bad worst"))
+    assert not ground.taken("Later")
+    assert len(saw(ground, "Behind")) == 3  # an event's own tries
+    assert {event.label for event in ground.events("Behind")} == {frozenset({"pii"})}
+    assert saw(ground, "Behind")[0] == [{"body": '"bad worst"'}]
+
+
+def test_a_function_that_lets_nobody_in_fails_its_batch_and_the_run_ends(ground: Ground) -> None:
+    calls(ground, *sent("LOCKED", "x"))
+    assert any("Shut.Source failed 3 times" in line for line in ground.said), ground.said
+
+
 def test_a_batch_starts_one_execution_and_a_pipe_that_was_stopped_moves_nothing(ground: Ground) -> None:
-    calls(ground, READ, *sent("STARTS", {"n": 7}))
+    calls(ground, READ, *sent("STARTS", {"n": 7}), *sent("ASIDE", "x"))
     (heard,) = ground.taken("Heard")
     assert json.loads(heard["Body"]) == [{"n": 7}]
     assert not saw(ground, "Behind")

@@ -95,9 +95,10 @@ class Piping:
         return self._passage.versions.meant(self._passage.stack, arn) if arn else None
 
     def passed_over(self) -> Iterator[str]:
-        """Yield what is not covered, in words."""
+        """Yield what is not covered, in words; it is not told again."""
         self._pipes()
-        for told in self._passed_over.values():
+        lists, self._passed_over = self._passed_over.values(), {}
+        for told in lists:
             yield from told
 
     def settled(self, record: Record) -> None:
