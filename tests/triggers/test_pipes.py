@@ -30,6 +30,8 @@ def handler(event, context):
         for each in event:
             if each["id"] == "secret":
                 boto3.client("dynamodb").get_item(TableName=os.environ["SECRETS"], Key={"id": {"S": "s"}})
+            if each["id"] == "worst":
+                raise ValueError("worst")
             count = {"drop": 0, "many": 11}.get(each["id"], 1)
             found += [{"id": each["id"], "more": "found"}] * count
         return found
@@ -59,6 +61,7 @@ Resources:
           ROUND: !Ref Round
           ASIDE: !Ref Aside
           LATER: !Ref Later
+          KEYS: !Ref Keys
           LOCKED: !Ref Locked
       Policies: [AmazonDynamoDBFullAccess, AmazonSQSFullAccess, AmazonKinesisFullAccess]
   Enrich:
@@ -149,6 +152,45 @@ Resources:
       TargetParameters:
         InputTemplate: '{{"body": <$.body>}}'
         LambdaFunctionParameters: {{InvocationType: FIRE_AND_FORGET}}
+  Keyed:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/pipes
+      Source: !GetAtt Keys.Arn
+      Target: !GetAtt Done.Arn
+      TargetParameters:
+        InputTemplate: <$.body.key>
+        SqsQueueParameters: {{MessageGroupId: g, MessageDeduplicationId: $.body.key}}
+  Narrowed:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/pipes
+      Source: !GetAtt Items.StreamArn
+      SourceParameters:
+        FilterCriteria: {{Filters: [{{Pattern: '{BAD.replace("bad", "secret")}'}}]}}
+        DynamoDBStreamParameters: {{StartingPosition: LATEST, MaximumRetryAttempts: 3}}
+      Target: !GetAtt Narrow.Arn
+  Aged:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/pipes
+      Source: !GetAtt Items.StreamArn
+      SourceParameters:
+        FilterCriteria: {{Filters: [{{Pattern: '{BAD.replace("bad", "aged")}'}}]}}
+        DynamoDBStreamParameters:
+          StartingPosition: LATEST
+          MaximumRecordAgeInSeconds: 60
+          DeadLetterConfig: {{Arn: !GetAtt Failed.Arn}}
+      Target: !GetAtt Worker.Arn
+  Barred:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/pipes
+      Source: !GetAtt Items.StreamArn
+      SourceParameters:
+        FilterCriteria: {{Filters: [{{Pattern: '{BAD.replace("bad", "barred")}'}}]}}
+        DynamoDBStreamParameters: {{StartingPosition: LATEST, MaximumRetryAttempts: 1}}
+      Target: !GetAtt Never.Arn
   Shut:
     Type: AWS::Pipes::Pipe
     Properties:
@@ -174,7 +216,7 @@ Resources:
     Properties:
       EventBusName: !Ref Bus
       EventPattern: {{source: [shop.items], detail-type: [INSERT]}}
-      Targets: [{{Id: heard, Arn: !GetAtt Heard.Arn}}]
+      Targets: [{{Id: heard, Arn: !GetAtt Heard.Arn}}, {{Id: copied, Arn: !GetAtt Copies.Arn}}]
   Machine:
     Type: AWS::Serverless::StateMachine
     Properties:
@@ -198,8 +240,10 @@ Resources:
   Round: {{Type: AWS::SQS::Queue}}
   Aside: {{Type: AWS::SQS::Queue}}
   Later: {{Type: AWS::SQS::Queue}}
+  Keys: {{Type: AWS::SQS::Queue}}
   Locked: {{Type: AWS::SQS::Queue}}
   Heard: {{Type: AWS::SQS::Queue}}
+  Narrow: {{Type: AWS::SQS::Queue}}
   Failed: {{Type: AWS::SQS::Queue}}
   Clicks: {{Type: AWS::Kinesis::Stream, Properties: {{ShardCount: 1}}}}
   Copies: {{Type: AWS::Kinesis::Stream, Properties: {{ShardCount: 1}}}}
@@ -220,7 +264,8 @@ results: {accepts: [pii]}
 logs: {accepts: [pii]}
 stores:
   Secrets: {holds: [pii]}
-  Items: {accepts: [pii]}
+  Items: {accepts: [pii], attributes: {secret: [pii]}}
+  Narrow: {accepts: [pii]}
   Orders: {accepts: [pii]}
   Done: {accepts: [pii]}
   Jobs: {accepts: [pii]}
@@ -232,7 +277,7 @@ stores:
   Copies: {accepts: [pii]}
   News: {accepts: [pii]}
   Bus: {accepts: [pii]}
-  Failed: {accepts: [pii]}
+  Failed: {accepts: [pii], from: [Writer]}
   Machine: {accepts: [pii]}
 """
 SEED = "Secrets: [{id: s, text: secret}]\n"
@@ -249,6 +294,19 @@ def sent(queue: str, *bodies: Any) -> list[list[Any]]:
     return [
         ["sqs", "send_message", {"QueueUrl": f"${queue}", "MessageBody": json.dumps(body)}] for body in bodies
     ]
+
+
+def item(*marks: str) -> dict[str, Any]:
+    return {"id": {"S": "i"}, **{mark: {"S": "yes"} for mark in marks}}
+
+
+def copies(ground: Ground) -> list[tuple[bytes, str]]:
+    """Return content and key of what is in the stream `Copies`."""
+    kinesis, stream = ground.client("kinesis"), ground.name("Copies")
+    (shard,) = kinesis.list_shards(StreamName=stream)["Shards"]
+    at = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    found = kinesis.get_records(ShardIterator=kinesis.get_shard_iterator(**at)["ShardIterator"])["Records"]
+    return [(each["Data"], each["PartitionKey"]) for each in found]
 
 
 def saw(ground: Ground, function: str) -> list[Any]:
@@ -277,16 +335,19 @@ def test_what_a_function_that_is_waited_for_is_not_done_with_comes_again(ground:
     assert sorted(each for event in seen for each in event) == ["bad"] * 3 + ["fine"]
     assert saw(ground, "Worker")[0][0]["eventSource"] == "aws:sqs"
     assert any("it stays in the queue" in line for line in ground.said)
+    calls(ground, *sent("JOBS", "alone"))
+    assert sum("alone" in each["body"] for event in saw(ground, "Worker") for each in event) == 1
     calls(ground, *sent("JOBS", "bad worst"))
     assert sum("worst" in each["body"] for event in saw(ground, "Worker") for each in event) == 3
 
 
 def test_an_item_s_change_is_an_event_on_a_bus(ground: Ground) -> None:
-    calls(ground, READ, ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": {"id": {"S": "i"}}}])
+    calls(ground, READ, ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item()}])
     (heard,) = ground.taken("Heard")
     event = json.loads(heard["Body"])
     assert (event["source"], event["detail-type"]) == ("shop.items", "INSERT")
     assert event["detail"]["dynamodb"]["NewImage"] == {"id": {"S": "i"}}
+    assert [(json.loads(data)["id"], key) for data, key in copies(ground)] == [(event["id"], event["id"])]
     (put,) = (r for r in ground.valve.records if r.operation == "PutEvents")
     assert (put.function, put.writes) == ("platform", {"pii"})
 
@@ -296,11 +357,7 @@ def test_records_of_a_stream_are_copied_by_their_key_and_published(ground: Groun
     calls(ground, READ, ["kinesis", "put_record", put])
     (record,) = (r for r in ground.valve.records if r.operation == "PutRecord" and r.function == "platform")
     assert record.writes == {"pii"}
-    kinesis, stream = ground.client("kinesis"), ground.name("Copies")
-    (shard,) = kinesis.list_shards(StreamName=stream)["Shards"]
-    at = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-    found = kinesis.get_records(ShardIterator=kinesis.get_shard_iterator(**at)["ShardIterator"])["Records"]
-    assert [(each["Data"], each["PartitionKey"]) for each in found] == [(b'{"n": 1}', "k")]
+    assert copies(ground) == [(b'{"n": 1}', "k")]
     (heard,) = (json.loads(m["Body"]) for m in ground.taken("Heard"))
     assert base64.b64decode(heard["data"]) == b'{"n": 1}'
     assert "kinesis" not in heard
@@ -316,13 +373,29 @@ def test_a_function_that_is_not_waited_for_fails_no_batch(ground: Ground) -> Non
     calls(ground, READ, *sent("LATER", "bad worst"))
     assert not ground.taken("Later")
     assert len(saw(ground, "Behind")) == 3  # an event's own tries
+    assert not any("Unwaited.Source" in line for line in ground.said)
     assert {event.label for event in ground.events("Behind")} == {frozenset({"pii"})}
     assert saw(ground, "Behind")[0] == [{"body": '"bad worst"'}]
+
+
+def test_an_enrichment_that_fails_hands_nothing_on(ground: Ground) -> None:
+    calls(ground, *sent("ORDERS", {"kind": "a", "id": "worst"}))
+    assert any("Enriched.Source failed 3 times" in line for line in ground.said), ground.said
+    assert not ground.taken("Done")
+
+
+def test_what_a_target_took_of_a_batch_is_not_given_to_it_again(ground: Ground) -> None:
+    calls(ground, *sent("KEYS", {"key": "k"}, {"key": ""}))
+    assert [message["Body"] for message in ground.taken("Done")] == ["k"]
+    assert [r.verdict for r in ground.valve.records if r.function == "platform"] == ["allow"] * 4, ground.said
+    assert any("Keyed.Source failed 3 times" in line for line in ground.said), ground.said
 
 
 def test_a_function_that_lets_nobody_in_fails_its_batch_and_the_run_ends(ground: Ground) -> None:
     calls(ground, *sent("LOCKED", "x"))
     assert any("Shut.Source failed 3 times" in line for line in ground.said), ground.said
+    calls(ground, ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item("barred")}])
+    assert any("Barred.Source gives up 1 record" in line for line in ground.said), ground.said
 
 
 def test_a_batch_starts_one_execution_and_a_pipe_that_was_stopped_moves_nothing(ground: Ground) -> None:
@@ -342,8 +415,7 @@ def test_what_goes_round_ends_and_what_is_not_covered_is_told_once(ground: Groun
 
 
 def test_what_a_stream_s_target_fails_with_is_a_dead_letter(ground: Ground) -> None:
-    item = {"id": {"S": "i"}, "bad": {"S": "yes"}}
-    calls(ground, READ, ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item}])
+    calls(ground, READ, ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item("bad")}])
     assert len(saw(ground, "Worker")) == 2
     (letter,) = (json.loads(m["Body"]) for m in ground.taken("Failed"))
     arn = f"arn:aws:pipes:us-east-1:123456789012:pipe/{ground.name('Strict')}"
@@ -351,14 +423,19 @@ def test_what_a_stream_s_target_fails_with_is_a_dead_letter(ground: Ground) -> N
     assert letter["DDBStreamBatchInfo"]["batchSize"] == 1
     told = [r for r in ground.valve.records if r.operation == "SendMessage" and "failed" in r.resources[0]]
     assert [(r.function, r.writes) for r in told] == [("platform", {"pii"})]
+    calls(ground, ["dynamodb", "put_item", {"TableName": "$ITEMS", "Item": item("aged", "secret")}])
+    (letter,) = (json.loads(m["Body"]) for m in ground.taken("Failed"))
+    assert letter["context"]["condition"] == "RecordAgeExceeded"
+    told = [r for r in ground.valve.records if r.operation == "SendMessage" and "failed" in r.resources[0]]
+    assert [r.writes for r in told] == [{"pii"}] * 2
 
 
 @pytest.mark.parametrize(("mode", "leaks"), [("enforce", False), ("audit", True)])
-def test_what_an_enrichment_learned_does_not_get_to_a_target_that_may_not_have_it(
+def test_what_was_read_or_learned_does_not_get_to_a_target_that_may_not_have_it(
     tmp_path: Path, mode: str, leaks: bool
 ) -> None:
     cloud = Standing()
-    policy = POLICY.replace("  Done: {accepts: [pii]}\n", "")
+    policy = POLICY.replace("  Done: {accepts: [pii]}\n", "").replace("  Narrow: {accepts: [pii]}\n", "")
     with Ground(tmp_path, {**FILES, "valve.yaml": policy}, cloud, mode) as ground:
         calls(ground, *sent("ORDERS", {"kind": "a", "id": "one"}))
         assert len(ground.taken("Done")) == 1
@@ -368,4 +445,11 @@ def test_what_an_enrichment_learned_does_not_get_to_a_target_that_may_not_have_i
         assert {(r.function, r.stopped) for r in told} == {("platform", not leaks)}
         assert all(r.reasons for r in told)
         assert any("Secrets/s" in line for line in ground.said)
+        ground.client("dynamodb").put_item(TableName=ground.name("Items"), Item=item("secret"))
+        ground.drain()
+        assert bool(ground.taken("Narrow")) is leaks
+        sends = [r for r in ground.valve.records if r.operation == "SendMessage"]
+        tried = [r for r in sends if "narrow" in r.resources[0]]
+        assert [r.stopped for r in tried] == [not leaks]  # what is refused is not tried again
+        assert any("Narrowed.Source gives up 1 record" in line for line in ground.said) is not leaks
     cloud.end()
