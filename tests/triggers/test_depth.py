@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from tests.triggers.ground import Ground
 from tests.triggers.test_pipes import FILES, sent
 from valve_aws.runtime.telemetry import Subscription, Told, shaped
-from valve_aws.triggers import afterwards, streams
+from valve_aws.triggers import afterwards, buses, streams
 from valve_aws.triggers.afterwards import Attempt, End
 
 __all__ = ["FILES"]
@@ -77,3 +78,25 @@ def test_what_is_too_deep_for_a_pipe_is_not_handed_on_and_all_else_goes_on(groun
     assert ground.invoke("Writer", {"calls": sent("STARTS", {"n": 1})}) == "done"
     ground.drain()
     assert [{"n": 1}] in [json.loads(message["Body"]) for message in ground.taken("Heard")]
+
+
+def test_an_event_that_is_too_deep_for_its_targets_is_told_to_nobody_and_all_else_goes_on(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why by hand: the embedded cloud reads the detail further down in calls, and takes none so deep."""
+    put = {"id": {"S": "i"}}
+
+    def shaped(event: Any, target: Any) -> bytes:
+        value: Any = []
+        for _ in range(100_000):
+            value = [value]
+        return json.dumps([event, value]).encode()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(buses, "shaped", shaped)
+        ground.client("dynamodb").put_item(TableName=ground.name("Items"), Item=put)
+        ground.drain()
+    assert "valve: what happened is told to nobody: it is nested too deeply" in ground.said
+    ground.client("dynamodb").put_item(TableName=ground.name("Items"), Item={"id": {"S": "j"}})
+    ground.drain()
+    assert len(ground.taken("Heard")) == 1
