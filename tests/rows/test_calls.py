@@ -545,3 +545,25 @@ def test_what_an_execution_shows_may_have_been_brought_by_any_function_of_its_ma
     tokens = f"arn:aws:states:{ACCOUNT}:*"
     found = {(e.store, e.name) for e in reveals if e.part is Part.CONTENT}
     assert found == {(store, "e"), (store, ""), (tokens, "")}
+
+
+@pytest.mark.parametrize(
+    ("path", "granted", "under"),
+    [
+        ("/app/db", "parameter/app/db", "parameter/app/db/*"),
+        ("/app/db/", "parameter/app/db/", "parameter/app/db/*"),
+        ("/", "parameter", "parameter/*"),
+    ],
+)
+def test_a_path_of_parameters_may_end_in_a_slash_and_is_granted_as_it_is_written(
+    path: str, granted: str, under: str
+) -> None:
+    read = judged("ssm", "GetParametersByPath", Path=path)
+    assert read.actions == (("ssm:GetParametersByPath", f"arn:aws:ssm:{ACCOUNT}:{granted}"),)
+    assert read.resources == (f"arn:aws:ssm:{ACCOUNT}:{under}",)
+
+
+@pytest.mark.parametrize("path", ["/app//", "/app/*", "/a b/"])
+def test_a_path_of_parameters_that_is_none_is_refused(path: str) -> None:
+    with pytest.raises(NotCanonical):
+        judged("ssm", "GetParametersByPath", Path=path)

@@ -41,12 +41,15 @@ def _named(asked: Asked) -> list[str]:
 
 
 def _path(asked: Asked) -> list[str]:
+    """What a role must grant: the path as it is written, with the slash that may end it."""
     path = asked.params["Path"]
-    return [names.parameter(path, asked.place)] if path.strip("/") else [asked.place.arn("ssm", "parameter")]
+    if not path.strip("/"):
+        return [asked.place.arn("ssm", "parameter")]
+    return [names.parameter(path.removesuffix("/"), asked.place) + "/" * path.endswith("/")]
 
 
 def _under(asked: Asked) -> list[str]:
-    return [f"{arn}/*" for arn in _path(asked)]
+    return [f"{arn.removesuffix('/')}/*" for arn in _path(asked)]
 
 
 def keyed(asked: Asked) -> str:
