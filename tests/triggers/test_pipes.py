@@ -14,6 +14,7 @@ import pytest
 
 from tests.triggers.ground import Ground
 from valve_aws.backend import Standing
+from valve_aws.waking.piping import Piping
 
 CODE = """
 import base64, json, os
@@ -428,6 +429,17 @@ def test_what_a_stream_s_target_fails_with_is_a_dead_letter(ground: Ground) -> N
     assert letter["context"]["condition"] == "RecordAgeExceeded"
     told = [r for r in ground.valve.records if r.operation == "SendMessage" and "failed" in r.resources[0]]
     assert [r.writes for r in told] == [{"pii"}] * 2
+
+
+def test_a_function_that_is_no_more_is_told_and_its_batch_stays(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Piping, "_named", lambda *_: None)  # as when its alias is deleted while it is up
+        calls(ground, *sent("JOBS", "fine"), *sent("ORDERS", {"kind": "a", "id": "one"}))
+    assert any("Waited is not woken: there is no function" in line for line in ground.said), ground.said
+    assert any("Enriched is not woken: there is no function" in line for line in ground.said), ground.said
+    assert not [r for r in ground.valve.records if r.function == "platform"]
 
 
 @pytest.mark.parametrize(("mode", "leaks"), [("enforce", False), ("audit", True)])

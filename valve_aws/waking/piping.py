@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from valve_aws.clock import Clock
+from valve_aws.course.commands import Lost
 from valve_aws.course.subject import Subject
+from valve_aws.model.ports import Outcome
 from valve_aws.model.record import Record
 from valve_aws.model.stack import Function, Stack, Trigger
 from valve_aws.model.verdict import Holding
@@ -94,6 +96,13 @@ class Piping:
         """Return the function, or the version of one, that an ARN means."""
         return self._passage.versions.meant(self._passage.stack, arn) if arn else None
 
+    def _still(self, arn: str) -> Function:
+        """Return the function that an ARN means at this moment. Raises `Lost` when that is no more."""
+        function = self._named(arn)
+        if function is None:
+            raise Lost(Outcome.FAILED, f"there is no function `{arn.partition(':function:')[2]}`")
+        return function
+
     def passed_over(self) -> Iterator[str]:
         """Yield what is not covered, in words; it is not told again."""
         self._pipes()
@@ -134,8 +143,7 @@ class Piping:
         events: list[Any] = pipes.events(json.loads(payload)["Records"])
         if not pipe.told.get("Enrichment"):
             return await self._target(pipe, events, carried, source, cause, events)
-        function = self._named(pipe.enrichment)
-        assert function is not None, "another is not covered"
+        function = self._still(pipe.enrichment)
         ended = await self._given(pipe, function, "Enrichment", events, carried, source, cause)
         if ended.failed:
             return ended
@@ -165,7 +173,7 @@ class Piping:
             given = f"{len(events)} events, and its target takes {pipe.most}"
             self._say(f"valve: nothing goes through the pipe `{pipe.logical}`: it has {given}")
             return self._ended(carried, cause, failed=True)
-        function = self._named(pipe.target)
+        function = None if pipe.feeds else self._still(pipe.target)
         if function is not None and pipe.waits:
             ended = await self._given(pipe, function, "Target", events, carried, source, cause)
             return replace(ended, payload=pipes.reported(ended.payload) if read else b"null")
