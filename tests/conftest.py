@@ -15,6 +15,10 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import garbage
+
+garbage.seldom()
+
 # Why: how long an example takes is the machine's doing; tests measure no time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")

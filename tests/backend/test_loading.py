@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from valve_aws.backend import NotStarted, Standing
+from valve_aws.staying.standing import staying
 
 REGION = "eu-central-1"
 
@@ -51,6 +53,22 @@ def test_what_dies_while_it_loads_is_told_and_the_next_one_serves(cloud: Standin
     with pytest.raises(NotStarted):
         cloud.start([], [], REGION)
     assert cloud.start([], [], REGION).port
+
+
+@pytest.mark.parametrize(
+    ("backend", "calls", "loading"), [("moto", True, 1), ("moto", False, 0), ("localstack", True, 0)]
+)
+def test_a_command_that_stays_has_it_load_where_a_function_is_likely_to_call(
+    backend: str, calls: bool, loading: int
+) -> None:
+    before, cloud = _children(), Standing()
+    valve = SimpleNamespace(settings=SimpleNamespace(backend=backend), stack=SimpleNamespace(calls=calls))
+
+    async def course() -> int:
+        return len(_children() - before)
+
+    assert staying(course(), valve, cloud) == loading  # type: ignore[arg-type]  # it has what is asked
+    assert not _children() - before
 
 
 def _children() -> set[str]:

@@ -51,6 +51,7 @@ def modules(*tops: str) -> tuple[Module, ...]:
     return tuple(_read(path) for top in tops or (PACKAGE,) for path in sorted((ROOT / top).rglob("*.py")))
 
 
+@cache
 def _read(path: Path) -> Module:
     relative = path.relative_to(ROOT)
     text = path.read_text(encoding="utf-8")

@@ -87,6 +87,8 @@ def test_a_reason_is_told_from_its_absence(comment: str, fine: bool) -> None:
 
 def unreasoned(text: str) -> list[tuple[int, str]]:
     """Line and text of every comment that silences a tool and does not say why."""
+    if not SILENCED.search(text):
+        return []
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     comments = ((t.start[0], t.string) for t in tokens if t.type == tokenize.COMMENT)
     return [(line, said) for line, said in comments if SILENCED.match(said) and not REASONED.match(said)]

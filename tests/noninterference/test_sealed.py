@@ -11,6 +11,7 @@ from os import environ
 
 import pytest
 
+from tests import garbage
 from tests.noninterference.calls import CORE_OPERATIONS, EVERY
 from tests.noninterference.twins import Survey, survey
 
@@ -23,7 +24,7 @@ def tried() -> Survey:
     """Try them by two processes, in portions."""
     found = Survey()
     portions = [range(n, min(n + 100, WORKFLOWS)) for n in range(0, WORKFLOWS, 100)]
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as both:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=garbage.seldom) as both:
         for part in both.map(survey, portions):
             found.add(part)
     return found

@@ -216,6 +216,11 @@ class Stack:
         found.update({f.arn: f for f in self.functions.values()})
         return found
 
+    @property
+    def calls(self) -> bool:
+        """Say whether some function is likely to call AWS (`Function.calls`)."""
+        return any(function.calls for function in self.functions.values())
+
     def title(self, arn: str) -> str:
         """Return what to call a store in front of people: its logical id, else the ARN itself."""
         owner = self.store(arn)

@@ -121,7 +121,7 @@ class Session:
             self._must_answer(settings)
         cloud = self._clouds[wanted.apart]
         valve = Valve.read(settings, ear.say, heard=ear.hear, moto=cloud.start, zygotes=self._zygotes)
-        if not outside and any(function.calls for function in valve.stack.functions.values()):
+        if not outside and valve.stack.calls:
             cloud.ahead()
         self.loop.call(valve.open())
         return Guarded(valve, ear)

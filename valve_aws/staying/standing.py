@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from valve_aws.api.server import Listening, Loop, Taken
 from valve_aws.api.web import application
+from valve_aws.backend import Standing
 from valve_aws.clock import Clock
 from valve_aws.commands.told import gather
 from valve_aws.commands.verbs import harmless_log, say
@@ -37,9 +38,10 @@ def start_lambda(functions: Sequence[str], host: str, port: int, told: Mapping[s
     """`valve local start-lambda`: serve the Lambda API of the template's functions; return the exit code."""
     settings = gather(told)
     logging.getLogger().addHandler(harmless_log())
-    valve = meant(Valve.read(settings, say, clock=Clock()))
+    cloud = Standing()
+    valve = meant(Valve.read(settings, say, clock=Clock(), moto=cloud.start))
     chosen = [valve.choose(named, "") for named in functions] or list(valve.stack.functions)
-    return staying(_start_lambda(valve, chosen, host, port))
+    return staying(_start_lambda(valve, chosen, host, port), valve, cloud)
 
 
 async def _start_lambda(valve: Valve, functions: Sequence[str], host: str, port: int) -> int:
@@ -57,9 +59,11 @@ def start_api(host: str, port: int, static: str, authorize: bool, told: Mapping[
     """`valve local start-api`: serve the template's APIs and function URLs; return the exit code."""
     settings = gather(told)
     logging.getLogger().addHandler(harmless_log())
-    valve = meant(Valve.read(settings, say, clock=Clock()))
+    cloud = Standing()
+    valve = meant(Valve.read(settings, say, clock=Clock(), moto=cloud.start))
     folder = valve.stack.folder / static
-    return staying(_start_api(valve, host, port, folder if folder.is_dir() else None, authorize))
+    course = _start_api(valve, host, port, folder if folder.is_dir() else None, authorize)
+    return staying(course, valve, cloud)
 
 
 async def _start_api(valve: Valve, host: str, port: int, static: Path | None, authorize: bool) -> int:
@@ -130,9 +134,12 @@ def meant(valve: AnyValve) -> AnyValve:
     return valve
 
 
-def staying(course: Any) -> int:
-    """Run a command that stays; return its exit code."""
+def staying(course: Any, valve: Valve | None = None, cloud: Standing | None = None) -> int:
+    """Run a command that stays; return its exit code. `cloud` loads meanwhile, where the valve's functions
+    are likely to call it."""
     try:
+        if valve and cloud and valve.settings.backend == "moto" and valve.stack.calls:
+            cloud.ahead()
         code: int = asyncio.run(course)
         return code
     except NotStarted as missing:
@@ -141,6 +148,9 @@ def staying(course: Any) -> int:
     except SandboxError as lacking:
         say(f"valve: {lacking}; `valve doctor` tells what else this host lacks")
         return 2
+    finally:
+        if cloud:
+            cloud.end()
 
 
 @asynccontextmanager
