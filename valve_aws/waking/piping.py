@@ -113,7 +113,8 @@ class Piping:
     def settled(self, record: Record) -> None:
         """Tell once of a pipe that is not covered, when its source was given something."""
         self._pipes()
-        for store in set(record.changes and record.resources) & self._passed_over.keys():
+        stores = record.resources if record.outcome == "done" else ()
+        for store in set(stores) & self._passed_over.keys():
             for told in self._passed_over.pop(store):
                 self._say(f"valve: not covered here: {told}")
 
