@@ -43,6 +43,7 @@ def test_what_is_not_needed_after_all_ends(cloud: Standing) -> None:
     assert _children() - before
     cloud.end()
     assert not _children() - before
+    assert cloud.start([], [], REGION).port
 
 
 def test_what_dies_while_it_loads_is_told_and_the_next_one_serves(cloud: Standing) -> None:

@@ -487,6 +487,8 @@ def test_an_iterator_that_can_be_read_names_its_stream_alone() -> None:
     read = judged("kinesis", "GetRecords", ShardIterator=iterator)
     assert read.resources == (f"arn:aws:kinesis:{ACCOUNT}:stream/clicks",)
     assert {extent.store for extent in read.effect.reveals} == {f"arn:aws:kinesis:{ACCOUNT}:stream/clicks"}
+    with pytest.raises(NotCanonical, match="second name"):
+        judged("kinesis", "GetRecords", ShardIterator=iterator, StreamId="1")
 
 
 @pytest.mark.parametrize(

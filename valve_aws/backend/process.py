@@ -177,8 +177,9 @@ class Standing:
 
     def end(self) -> None:
         """End it. Idempotent."""
-        if self._loading is not None:
-            _end(self._loading)
+        loading, self._loading = self._loading, None
+        if loading is not None:
+            _end(loading)
         if self._moto is not None:
             self._moto.stop()
 

@@ -26,4 +26,5 @@ def more(item: pytest.Item) -> bool:
     items, following = item.session.items, item.stash.get(NEXT, None)
     if following is None:
         return False
-    return any(ASKED in getattr(each, "fixturenames", ()) for each in items[items.index(following) :])
+    place = items.index(following) if following in items else 0
+    return any(ASKED in getattr(each, "fixturenames", ()) for each in items[place:])

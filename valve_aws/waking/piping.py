@@ -52,6 +52,8 @@ class Piping:
         self._looping, self._say, self._embedded = looping, say, embedded
         self._stack: Stack | None = None
         self._known: dict[str, Pipe] = {}
+        self._fed: tuple[Trigger, ...] = ()
+        """What feeds those. Why kept: it is asked for after every call that writes."""
         self._passed_over: dict[str, list[str]] = {}
         """Source → what is not covered of the pipes that read it, in words."""
 
@@ -61,9 +63,8 @@ class Piping:
         """Yield what feeds functions, then what feeds pipes."""
         for function in self._passage.stack.functions.values():
             yield from function.triggers
-        for pipe in self._pipes().values():
-            if trigger := pipe.trigger:
-                yield trigger
+        self._pipes()
+        yield from self._fed
 
     def _pipes(self) -> Mapping[str, Pipe]:
         stack = self._passage.stack
@@ -72,6 +73,7 @@ class Piping:
             lacking = {pipe.logical: self._lacks(pipe) for pipe in found}
             self._stack = stack
             self._known = {pipe.logical: pipe for pipe in found if not lacking[pipe.logical]}
+            self._fed = tuple(filter(None, (pipe.trigger for pipe in self._known.values())))
             self._passed_over = {}
             for pipe in found:
                 if why := lacking[pipe.logical]:

@@ -82,11 +82,11 @@ class Spreading:
             return None
         # Why what was written in the end: the label may have risen while the call was under way (law 3).
         carries = command.carries | record.writes
-        return self._told_all(READERS[command.call.service](self, replace(command, carries=carries), reply))
+        return self._told_all(replace(command, carries=carries), reply)
 
-    async def _told_all(self, telling: Coroutine[Any, Any, None]) -> None:
+    async def _told_all(self, command: ask.Forward, reply: ask.Reply) -> None:
         try:
-            await telling
+            await READERS[command.call.service](self, command, reply)
         except RecursionError:  # Why here: JSON that can be read may be too deep to be written again
             self._say("valve: what happened is told to nobody: it is nested too deeply")
 

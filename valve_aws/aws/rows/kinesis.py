@@ -82,7 +82,7 @@ def _read(asked: Asked) -> list[str]:
     except ValueError:
         m = None
     read = [names.stream(m[1].decode(), "", asked.place)] if m else []
-    told = _stream(asked) if asked.params.get("StreamARN") or not read else []
+    told = _stream(asked) if asked.params.keys() & {"StreamARN", "StreamId"} or not read else []
     return list(names.unique([*told, *read]))
 
 
