@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # it is started by
 
 from valve_aws.backend import keeping, machines, sizes
 from valve_aws.backend.filling import Filler, filled
+from valve_aws.backend.remembering import remember
 
 SMALL = 8 << 20
 """Bytes of a body up to which its connection is kept for the next request."""
@@ -98,6 +99,7 @@ def load() -> None:
 
     boto3.setup_default_session()
     follow()
+    remember()
     amend()
 
 
