@@ -139,11 +139,11 @@ def watch_connections(module: Any, root: str) -> None:
     """Make every request that the library's own client sends say its line, if it does not say it yet."""
     connection = module.HTTPConnection
     end = connection.endheaders
-    mark = SOURCE.encode() + b":"
+    mark = b"\n" + SOURCE.encode() + b":"
 
     def endheaders(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            if not any(line.lower().startswith(mark) for line in self._buffer):
+            if mark not in b"\n".join(self._buffer).lower():  # one look at all: there are some fifteen
                 self.putheader(SOURCE, header_value(calling_line(root)))
         except Exception:
             pass

@@ -22,6 +22,14 @@ ROOT = HERE.parents[1]
 APP = HERE / "app"
 RESULTS = Path(os.environ.get("VALVE_BENCH", ROOT / ".valve-bench" / "figures.json"))
 
+LAMBDA = {
+    "AWS_SESSION_TOKEN": "x" * 129,
+    "AWS_LAMBDA_FUNCTION_NAME": "Calls",
+    "_X_AMZN_TRACE_ID": "Root=1-5e1b4151-5ac6c58f5b5daa6532e2b9f0;Parent=53995c3f42cd8ad8;Sampled=1",
+}
+"""What every function has on Lambda, whoever runs it, and sends with every call: a session's token, and a trace
+(Lambda developer guide, defined runtime environment variables)."""
+
 PLAIN = """
 import json, sys
 sys.path.insert(0, "")
@@ -113,7 +121,7 @@ def runtime() -> str:
 
 
 def unguarded(port: int) -> dict[str, str]:
-    """Return the variables of a function that talks to the embedded cloud directly."""
+    """Return the variables of a function on Lambda that talks to the embedded cloud directly."""
     told = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "testing",
@@ -124,6 +132,7 @@ def unguarded(port: int) -> dict[str, str]:
 
     return {
         **told,
+        **LAMBDA,
         "PATH": os.environ["PATH"],
         "BUCKET": client(told, "s3").list_buckets()["Buckets"][0]["Name"],
         "TABLE": client(told, "dynamodb").list_tables()["TableNames"][0],

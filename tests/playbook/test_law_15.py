@@ -41,12 +41,21 @@ def test_a_sink_that_fails_lets_nothing_out_in_any_mode(mode: Mode, call: Call) 
     assert stage.order()[-1] == "Refuse"
 
 
+ASKED = [
+    ("stamp", "a read"),
+    ("held", "a read"),
+    ("raise_", "a write"),
+    ("stamp", "a raw connection"),
+]
+"""What each call needs the book for; one that neither reads nor writes cells, to know that it is there."""
+
+
 @pytest.mark.parametrize("mode", [Mode.AUDIT, Mode.ENFORCE])
-@pytest.mark.parametrize("method", ["stamp", "held", "raise_"])
-def test_a_book_that_fails_lets_nothing_out(mode: Mode, method: str) -> None:
+@pytest.mark.parametrize(("method", "call"), ASKED)
+def test_a_book_that_fails_lets_nothing_out(mode: Mode, method: str, call: str) -> None:
     stage = Stage(mode)
     stage.book.broken = frozenset({method})
-    assert rules(stage.cross(put(KEEP), stage.subject(PII)).end()) == {"book"}
+    assert rules(stage.cross(CALLS[call], stage.subject(CLEAN)).end()) == {"book"}
     assert not stage.forwarded()
 
 
