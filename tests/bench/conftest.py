@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,8 @@ LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "Calls",
     "_X_AMZN_TRACE_ID": "Root=1-5e1b4151-5ac6c58f5b5daa6532e2b9f0;Parent=53995c3f42cd8ad8;Sampled=1",
 }
-"""What every function has on Lambda, whoever runs it, and sends with every call: a session's token, and a trace
-(Lambda developer guide, defined runtime environment variables)."""
+"""What every function has on Lambda, whoever runs it, and sends with every call: a session's token, and a
+trace (Lambda developer guide, defined runtime environment variables)."""
 
 PLAIN = """
 import json, sys
@@ -151,6 +153,41 @@ def client(environ: dict[str, str], service: str) -> Any:
         aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
     )
+
+
+@pytest.fixture
+def moto_server() -> Iterator[int]:
+    """Run moto's own server, as people start it; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert server.poll() is None, "moto's server has ended"
+                time.sleep(0.05)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def stocked(port: int, like: dict[str, str]) -> dict[str, str]:
+    """Make what the application has in another cloud; return the variables of a function that talks to it."""
+    environ = {**like, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+    client(environ, "s3").create_bucket(Bucket=like["BUCKET"])
+    client(environ, "dynamodb").create_table(
+        TableName=like["TABLE"],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    queue = client(environ, "sqs").create_queue(QueueName=like["QUEUE"].rpartition("/")[2])
+    return {**environ, "QUEUE": queue["QueueUrl"]}
 
 
 @pytest.fixture
