@@ -115,7 +115,9 @@ def attach(client: Any, root: str) -> None:
             # Why Code too: the answer to HEAD has no body, and each protocol has a code of its own.
             parsed["Error"] = {"Code": "AccessDenied", "Message": f"Access Denied ({ident})"}
 
-    client.meta.events.register("before-send", add_source)
+    session = getattr(getattr(client, "_endpoint", None), "http_session", None)
+    if type(session).__module__ != "botocore.httpsession":  # which stands on `http.client`, and that says it
+        client.meta.events.register("before-send", add_source)
     client.meta.events.register("after-call", refuse)
 
 

@@ -57,6 +57,7 @@ def hosts(find: Callable[..., Any]) -> Callable[..., Any]:
 
 def _everywhere(old: Any, new: Any) -> None:
     """Put a function in another's place in all of moto's modules that have it by name."""
-    for module in [m for name, m in sys.modules.items() if name.startswith("moto.")]:
-        if getattr(module, old.__name__, None) is old:
-            setattr(module, old.__name__, new)
+    name: str = old.__name__
+    for module in [m for title, m in sys.modules.items() if title.startswith("moto.")]:
+        if getattr(module, name, None) is old:
+            setattr(module, name, new)

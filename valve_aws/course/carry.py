@@ -36,7 +36,7 @@ from valve_aws.model.call import Call, Effect, Unreadable
 from valve_aws.model.label import CLEAN, Label
 from valve_aws.model.ports import BookError, Outcome
 from valve_aws.model.value import value
-from valve_aws.model.verdict import Mode, Reason, Rule, Verdict, Way
+from valve_aws.model.verdict import Held, Mode, Reason, Rule, Verdict, Way
 
 NOTHING_MORE = Verdict(True)
 
@@ -120,10 +120,12 @@ def _judged(court: Court, subject: Subject, call: Call, ident: str, time: str) -
         yield from closing.close(Outcome.UNKNOWN, None)
         raise
     again = NOTHING_MORE
-    # Why not always: who asks the book for nothing learns nothing that it holds, and what a book that stands
-    # still holds has joined when it was decided.
+    # Why not always: who asks the book for nothing learns nothing that it holds, and what it holds as it did
+    # when it was decided has joined then.
     if wants and (reply.seen or (yield Stamp()) != stamp):
-        again = judge.settle(call, subject.principal(), (yield Look(wants, stamp, reply.seen)))
+        held = yield Look(wants, stamp, reply.seen)
+        if held != decision.held:
+            again = judge.settle(call, subject.principal(), held)
     yield from join(court, subject, again.joins | reply.carries, again.ways + reply.ways)
     if reply.held:
         yield from _told(court, subject, call, reply.held, passes=True)
@@ -245,6 +247,8 @@ class _Decision:
     """Cells carry what is going to be written."""
     stamp: int
     """When the book was looked at."""
+    held: Held
+    """What it held then of what the call wants."""
 
 
 def _decided(
@@ -263,12 +267,12 @@ def _decided(
         decided = record(court, subject, call, verdict, ident, time)
         if not verdict.passes:
             yield from trace(decided)
-            return _Decision(verdict, False, stamp)
+            return _Decision(verdict, False, stamp, held)
         yield Note(decided)
         yield from let_go(court, subject, linked, ident)
         rises = judge.rises(call, verdict)
         if not wants and not rises:
             yield Stamp()  # Why: where the book does not answer nothing leaves, whatever it is (law 7)
         if not rises or (yield Raise(ident, rises, wants, stamp)):
-            return _Decision(verdict, bool(rises), stamp)
+            return _Decision(verdict, bool(rises), stamp, held)
     raise BookError("it never stood still long enough to decide")

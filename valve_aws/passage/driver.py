@@ -11,9 +11,11 @@ import ipaddress
 import json
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
@@ -363,4 +365,10 @@ def utc() -> datetime:
 
 def now() -> str:
     """Return the time as records have it."""
-    return utc().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = time.time()
+    return f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
