@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 SHORT = 128
@@ -27,11 +27,15 @@ def remember() -> None:
     from moto.core import utils
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-    _everywhere(utils.camelcase_to_underscores, short(utils.camelcase_to_underscores))
-    _everywhere(utils.method_names_from_class, functools.cache(utils.method_names_from_class))
-    DomainDispatcherApplication.get_backend_for_host = hosts(  # type: ignore[method-assign]  # moto has no switch
-        DomainDispatcherApplication.get_backend_for_host
-    )
+    kept: Mapping[str, Callable[[Any], Any]] = {
+        "camelcase_to_underscores": short,
+        "method_names_from_class": functools.cache,
+    }
+    for name, keep in kept.items():
+        if own := getattr(utils, name, None):  # Why asked: a moto without it is as fast as it is
+            _everywhere(name, own, keep(own))
+    if find := getattr(DomainDispatcherApplication, "get_backend_for_host", None):
+        setattr(DomainDispatcherApplication, "get_backend_for_host", hosts(find))  # noqa: B010  # moto has no switch
 
 
 def short(function: Callable[[str], str]) -> Callable[[str], str]:
@@ -55,9 +59,8 @@ def hosts(find: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-def _everywhere(old: Any, new: Any) -> None:
+def _everywhere(name: str, old: Any, new: Any) -> None:
     """Put a function in another's place in all of moto's modules that have it by name."""
-    name: str = old.__name__
     for module in [m for title, m in sys.modules.items() if title.startswith("moto.")]:
         if getattr(module, name, None) is old:
             setattr(module, name, new)
