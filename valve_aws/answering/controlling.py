@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from valve_aws import runtime
 from valve_aws.answering.behind import Behind
@@ -101,6 +102,12 @@ class Controlling:
     def trace(self, given: str, active: bool) -> str:
         """See `Engine`."""
         return trace(given, active)
+
+    async def durable(
+        self, operation: str, params: Mapping[str, Any]
+    ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+        """See `Engine`."""
+        return await self._invoking.executions.asked(operation, params)
 
     async def invoke(self, function: Function, payload: bytes, beside: Beside) -> Outcome:
         """See `Engine`."""

@@ -13,6 +13,7 @@ from typing import Any
 from valve_aws.api import (
     afterwards,
     concurrency,
+    executions,
     functions,
     invocations,
     layers,
@@ -90,6 +91,7 @@ TABLE: Mapping[str, Operation] = {
     "UpdateEventSourceMapping": mappings.update,
     "DeleteEventSourceMapping": mappings.delete,
     "ListEventSourceMappings": mappings.list_all,
+    **{operation: executions.asking(operation) for operation in executions.OPERATIONS},
 }
 
 JSON = ("Content-Type", "application/json")

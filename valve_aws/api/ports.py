@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from valve_aws.model.invocation import Beside
 from valve_aws.model.stack import Function
@@ -81,6 +81,11 @@ class Engine(Protocol):
     def processed(self, function: Function, trigger: str) -> str:
         """Return what became of the last batch that a mapping took from a stream, in the words of AWS's
         `LastProcessingResult`; "" when it took none."""
+
+    async def durable(
+        self, operation: str, params: Mapping[str, Any]
+    ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+        """Ask of a durable execution for the operator; return (status, headers, body) of what may leave."""
 
     def later(self, function: Function, payload: bytes, beside: Beside) -> None:
         """Have a function run for the operator, whom nobody tells what came of it."""

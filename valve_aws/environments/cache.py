@@ -35,6 +35,7 @@ TAKEN = (
     "python_dateutil",
     "six",
     "urllib3",
+    "aws_durable_execution_sdk_python",
 )
 """With what these need; the names are as `.dist-info` folders have them."""
 LAYOUT = "2"

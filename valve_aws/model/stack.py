@@ -101,6 +101,16 @@ class Logging:
 
 
 @value
+class Durable:
+    """How long the executions of a durable function last (`DurableConfig`)."""
+
+    timeout: int
+    """Seconds that one may take in all, its waiting included."""
+    retention: int = 14
+    """Days that one can be asked for after its end."""
+
+
+@value
 class Function:
     """One Lambda function."""
 
@@ -142,6 +152,9 @@ class Function:
     """Each tenant has environments of his own, and every event names one."""
     restored: bool = False
     """SnapStart is on for it, so that its hooks around a snapshot run: of a published version alone."""
+    durable: Durable | None = None
+    """Its events are durable executions: what its steps have come to is kept, and it is invoked again until
+    there is an end."""
     revision: str = ""
     """Which state of that version's code and settings, where they change while a valve runs."""
 

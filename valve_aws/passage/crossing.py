@@ -219,6 +219,8 @@ class Crossing:
             return await self._visit(call)
         if call.service == "lambda" and call.operation in calling.OPERATIONS and passage.ours(call):
             return await calling.called(passage, self._exchange.head, command, self._body)
+        if call.service == "lambda" and "DurableExecution" in call.operation and passage.executions:
+            return await passage.executions.called(self._subject, command)
         function = passage.stack.functions.get(self._subject.function)
         if asked == ("sts", "GetCallerIdentity") and function and passage.ring.own(call.access_key):
             return introduced(function, passage.court.account, command.record)

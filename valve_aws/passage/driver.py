@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
-from valve_aws.aws import Aws, Keyring
+from valve_aws.aws import Aws, Keyring, Outgoing
 from valve_aws.aws import Endpoint as AwsEndpoint
 from valve_aws.backend import Endpoint, NotStarted
 from valve_aws.course import commands as ask
@@ -85,6 +85,13 @@ class Relay(Protocol):
         it have learned (law 11)."""
 
 
+class Executing(Protocol):
+    """Whoever keeps durable executions in Lambda's place."""
+
+    async def called(self, subject: Subject, command: ask.Forward) -> ask.Reply:
+        """Carry out a call that names one, as it was judged. Raises `Lost`."""
+
+
 Invoke = Callable[[str, bytes, bool, Label, tuple[Way, ...], str, Beside], Awaitable[Invoked]]
 """(function's ARN, payload, somebody waits, label, ways, cause, what else comes along) → what came of it; at
 once and empty when nobody waits."""
@@ -133,6 +140,8 @@ class Passage:
     """The backend did not answer, once at least."""
     under_way: dict[str, Sending] = field(default_factory=dict)
     versions: Versions = field(default_factory=lambda: Versions())
+    executions: Executing | None = None
+    """Who keeps durable executions; None: nobody does."""
     relay: Relay | None = None
     """None: functions are invoked by us, and whatever else runs there wakes none of ours."""
     proxies: set[int] = field(default_factory=set)
@@ -281,11 +290,16 @@ class Passage:
         return answer
 
     async def fetch(
-        self, service: str, operation: str, params: Mapping[str, Any], limit: int = 8 << 20
+        self,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        limit: int = 8 << 20,
+        endpoint: Endpoint | None = None,
     ) -> tuple[int, bytes]:
         """Make a call of the operator's own and return its status and body, whatever they are. Never judged.
-        Raises `Lost`."""
-        reply = await self._own(service, operation, params)
+        `endpoint` None is the backend. Raises `Lost`."""
+        reply = await self._own(service, operation, params, endpoint)
         return reply.status, await reply.collect(limit)
 
     async def looked(
@@ -298,8 +312,17 @@ class Passage:
         told = {name.lower(): value for name, value in reply.headers}
         return reply.status, {"content-length": str(reply.length or 0), **told}
 
-    async def _own(self, service: str, operation: str, params: Mapping[str, Any]) -> Reply:
-        endpoint = await self.cloud()
+    async def posted(self, endpoint: Endpoint, path: str, body: bytes) -> tuple[int, bytes]:
+        """Make a request of the platform's own that is no AWS call. Raises `Lost`."""
+        headers = (("host", endpoint.url.partition("://")[2]), ("content-type", "application/json"))
+        outgoing = Outgoing("POST", path, headers, body)
+        reply = await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, body)
+        return reply.status, await reply.collect(1 << 20)
+
+    async def _own(
+        self, service: str, operation: str, params: Mapping[str, Any], endpoint: Endpoint | None = None
+    ) -> Reply:
+        endpoint = endpoint or await self.cloud()
         call = Call(service, operation, self.court.region, (), Effect(), params)
         outgoing = self.aws.write(call, self.written_for(endpoint), endpoint.credential, utc())
         return await self.send(Target(endpoint.host, endpoint.port, endpoint.tls), outgoing, outgoing.body)

@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from valve_aws.model.stack import Function
 from valve_aws.model.verdict import Holding, Mode, Principal, Rule, Way
 from valve_aws.passage.driver import Invoked, Passage
 from valve_aws.passage.releasing import released
+from valve_aws.running.execution import Serve
+from valve_aws.running.executions import Executions
 from valve_aws.running.housing import THROTTLED, Housing, Run, Throttled
 from valve_aws.running.ledger import Ledger
 from valve_aws.running.streaming import Finished, Stream
@@ -53,6 +55,7 @@ class Invoking:
         self.background: set[asyncio.Task[Any]] = set()
         """What nobody waits for and is still under way."""
         self.defer: Defer | None = None
+        self.executions = passage.executions = Executions(passage, self._for_step)
         self.current: Callable[[Function], Function] = lambda function: function
         """Gives the state of a function that an event is for, where functions change while a valve runs."""
 
@@ -134,15 +137,51 @@ class Invoking:
         fields = application.fields(payload) if trigger else {}
         named = self._passage.stack.functions[function] if isinstance(function, str) else function
         there = self.current(named)
-        told = (there, payload, carried, trigger, fields, source, cause, beside, sink)
+
+        async def serve(payload: bytes, carried: Holding, beside: Beside) -> Run:
+            told = (there, payload, carried, trigger, fields, source, cause, beside, sink)
+            return await self._served(*told)
+
+        if there.durable is None:
+            return await serve(payload, carried, beside)
+        return await self.executions.run(there, payload, carried, beside, serve)
+
+    async def _served(
+        self,
+        there: Function,
+        payload: bytes,
+        carried: Holding,
+        trigger: str,
+        fields: Mapping[str, str],
+        source: str,
+        cause: str,
+        beside: Beside,
+        sink: Callable[[Subject], Sink] | None = None,
+    ) -> Run:
         try:
-            run = await self._housing.run(*told)
+            run = await self._housing.run(
+                there, payload, carried, trigger, fields, source, cause, beside, sink
+            )
         except Throttled as full:
             label = carried.label | full.label
             return Run(runtime.faults.throttled(), True, label, carried.ways, None, THROTTLED)
         if run.subject is not None:
             self._ledger.ended(there.logical, run.label)
         return run
+
+    def _for_step(self, function: Function) -> Serve:
+        """Return what has a function serve an event that a step of a durable execution sends it."""
+
+        async def serve(payload: bytes, carried: Holding, beside: Beside) -> Run:
+            there = self.current(function)
+            try:
+                return await self._served(there, payload, carried, "", {}, there.arn, "", beside)
+            except Invalid as mistake:
+                if self._ledger.first(mistake.where):
+                    self._say(f"valve: {mistake}")
+                return Run(runtime.faults.unavailable(), True, carried.label, carried.ways, None)
+
+        return serve
 
     async def _inner(
         self,
@@ -237,3 +276,4 @@ class Invoking:
         for task in self.background:
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
+        await self.executions.forget()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from valve_aws.model.source import Invalid, Node
-from valve_aws.model.stack import Code, Function, Layer, Logging
+from valve_aws.model.stack import Code, Durable, Function, Layer, Logging
 from valve_aws.template import code
 from valve_aws.template.scope import Declared, Template
 from valve_aws.template.shapes import elements, entries, is_open, named, text, whole, word
@@ -19,7 +19,9 @@ SECONDS: Final = (1, 900)
 MEBIBYTES: Final = (128, 32_768)
 EPHEMERAL: Final = (512, 10_240)
 AT_ONCE: Final = (0, 100_000)
-"""Lambda quotas; memory up to what managed instances take."""
+EXECUTION: Final = (1, 31_622_400)
+RETENTION: Final = (1, 90)
+"""Lambda quotas; memory up to what managed instances take; seconds and days of a durable execution."""
 
 FORMATS: Final = ("Text", "JSON")
 APPLICATION: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
@@ -27,7 +29,6 @@ SYSTEM: Final = ("DEBUG", "INFO", "WARN")
 """Lambda API reference, LoggingConfig."""
 
 UNCOVERED: Final = {
-    "DurableConfig": "it is invoked without a durable execution, which the SDK for these refuses",
     "FileSystemConfigs": "no file system is mounted in it",
 }
 """Properties that change what a function finds, and are not covered; what becomes of it instead."""
@@ -67,9 +68,22 @@ def read(
         logging=_logging(properties.get("LoggingConfig")),
         traced=_traced(properties),
         isolates=_isolates(properties.get("TenancyConfig")),
+        durable=_durable(properties.get("DurableConfig")),
         tags=tags(properties.get("Tags")),
         role=_role(properties.get("Role"), declared, template),
         where=declared.where,
+    )
+
+
+def _durable(node: Node | None) -> Durable | None:
+    """Return how long durable executions last; None where an event is an event. `ExecutionTimeout` has no
+    value of its own (Lambda API reference, DurableConfig)."""
+    if node is None:
+        return None
+    told = entries(node, "`DurableConfig`")
+    return Durable(
+        whole(told.get("ExecutionTimeout"), "`DurableConfig.ExecutionTimeout`", EXECUTION[1], EXECUTION),
+        whole(told.get("RetentionPeriodInDays"), "`DurableConfig.RetentionPeriodInDays`", 14, RETENTION),
     )
 
 

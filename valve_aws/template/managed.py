@@ -29,11 +29,14 @@ TRACES: Final = (
     "xray:GetSamplingStatisticSummaries",
 )
 
+DURABLE: Final = ("lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState")
+
 NAMED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "AdministratorAccess": ("*",),
         "PowerUserAccess": ("*",),
         "AWSLambdaBasicExecutionRole": LOGS,
+        "AWSLambdaBasicDurableExecutionRolePolicy": (*LOGS, *DURABLE),
         "AWSLambdaVPCAccessExecutionRole": (*LOGS, *NETWORK),
         "AWSLambdaENIManagementAccess": NETWORK,
         "AWSLambdaSQSQueueExecutionRole": (

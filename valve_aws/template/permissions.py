@@ -175,4 +175,6 @@ def execution(properties: Mapping[str, Node], where: Where) -> Iterator[Statemen
         granted += managed.TRACES
     if properties.get("VpcConfig") is not None:
         granted += managed.NETWORK
+    if properties.get("DurableConfig") is not None:
+        granted += managed.DURABLE
     yield Statement(True, tuple(granted), ("*",), why="AWSLambdaBasicExecutionRole", where=where)

@@ -5,8 +5,8 @@ Knows what each operation on functions does. Does not know what an invoked funct
 
 from __future__ import annotations
 
-from valve_aws.aws import names, onward
-from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, whole
+from valve_aws.aws import durable, names, onward
+from valve_aws.aws.rows.row import Asked, Extents, Row, Service, account, anything, listed, whole
 from valve_aws.model.cell import Extent, Part, Span
 
 
@@ -69,6 +69,28 @@ ROWS = (
         actions="lambda:UpdateEventSourceMapping@any"),
     Row("DeleteEventSourceMapping", "a function no longer wakes", reveals="functions", changes="mappings",
         opens="changes what wakes a function", actions="lambda:DeleteEventSourceMapping@any"),
+    Row("CheckpointDurableExecution", "keeps what the function says of its steps, and hands payloads to the "
+        "functions that they invoke; the reply is what has come of them", reveals="result-of-execution",
+        changes="payload-of-execution chained",
+        actions="lambda:CheckpointDurableExecution@execution lambda:InvokeFunction@chained"),
+    Row("GetDurableExecutionState", "what the execution's steps have come to", reveals="result-of-execution",
+        actions="lambda:GetDurableExecutionState@execution"),
+    Row("GetDurableExecution", "the execution's input and result", reveals="result-of-execution",
+        actions="lambda:GetDurableExecution@execution"),
+    Row("GetDurableExecutionHistory", "what the execution's steps have come to",
+        reveals="result-of-execution", actions="lambda:GetDurableExecutionHistory@execution"),
+    Row("StopDurableExecution", "ends the execution with an error of the caller's words; whether it was "
+        "under way shows", reveals="result-of-execution", changes="payload-of-execution",
+        actions="lambda:StopDurableExecution@execution"),
+    Row("SendDurableExecutionCallbackSuccess", "what an execution waits for is here; whether it still does "
+        "shows", reveals="result-of-callback", changes="payload-of-callback",
+        actions="lambda:SendDurableExecutionCallbackSuccess@callback"),
+    Row("SendDurableExecutionCallbackFailure", "what an execution waits for does not come; whether it still "
+        "does shows", reveals="result-of-callback", changes="payload-of-callback",
+        actions="lambda:SendDurableExecutionCallbackFailure@callback"),
+    Row("SendDurableExecutionCallbackHeartbeat", "an execution goes on waiting; whether it still does shows",
+        reveals="result-of-callback", changes="payload-of-callback",
+        actions="lambda:SendDurableExecutionCallbackHeartbeat@callback"),
     Row("PublishLayerVersion", "code that functions may take in", reveals="functions", changes="mappings",
         opens="publishes a layer", actions="lambda:PublishLayerVersion@any", leaves="layer=LayerName"),
 )
@@ -85,6 +107,39 @@ def _function(asked: Asked) -> list[str]:
 def _qualified(asked: Asked) -> list[str]:
     arn, qualifier = _named(asked)
     return [f"{arn}:{qualifier}" if qualifier else arn]
+
+
+def _execution(asked: Asked) -> list[str]:
+    execution = str(asked.params[durable.ARN])
+    durable.function_of(execution)
+    return [execution]
+
+
+def _callback(asked: Asked) -> list[str]:
+    return [durable.execution_of(str(asked.params[durable.CALLBACK]))]
+
+
+def _of_execution(asked: Asked) -> list[str]:
+    return [durable.function_of(each) for each in _execution(asked)]
+
+
+def _of_callback(asked: Asked) -> list[str]:
+    return [durable.function_of(each) for each in _callback(asked)]
+
+
+def _chained(asked: Asked, qualified: bool = True) -> list[str]:
+    """Functions that a checkpoint has invoked (CheckpointDurableExecution, `ChainedInvokeOptions`)."""
+    found = []
+    for update in listed(asked.params.get("Updates") or ()):
+        if update.get("Type") == "CHAINED_INVOKE" and update.get("Action") == "START":
+            named = (update.get("ChainedInvokeOptions") or {})["FunctionName"]
+            arn, qualifier = names.function(named, asked.place)
+            found.append(f"{arn}:{qualifier}" if qualified and qualifier else arn)
+    return found
+
+
+def _chained_functions(asked: Asked) -> list[str]:
+    return _chained(asked, qualified=False)
 
 
 def event(asked: Asked) -> bool:
@@ -119,6 +174,11 @@ def _result(asked: Asked) -> list[Extent]:
 EXTENTS: dict[str, Extents] = {
     "payload": whole(_function, (Part.CONTENT, Span.NEW)),
     "result": _result,
+    "result-of-execution": whole(_of_execution, (Part.CONTENT, Span.ONE)),
+    "payload-of-execution": whole(_of_execution, (Part.CONTENT, Span.NEW)),
+    "result-of-callback": whole(_of_callback, (Part.CONTENT, Span.ONE)),
+    "payload-of-callback": whole(_of_callback, (Part.CONTENT, Span.NEW)),
+    "chained": whole(_chained_functions, (Part.CONTENT, Span.NEW)),
     "config": whole(_function, (Part.CONFIG, Span.ALL)),
     "set-up": whole(_function, (Part.CONFIG, Span.ONE)),
     "source": whole(_source, (Part.CONFIG, Span.ALL)),
@@ -130,6 +190,14 @@ EXTENTS: dict[str, Extents] = {
 SERVICE = Service(
     rows=ROWS,
     extents=EXTENTS,
-    arns={"any": anything, "function": _function, "qualified": _qualified, "destinations": _destinations},
+    arns={
+        "any": anything,
+        "function": _function,
+        "qualified": _qualified,
+        "destinations": _destinations,
+        "execution": _execution,
+        "callback": _callback,
+        "chained": _chained,
+    },
     proofs={"event": event},
 )
