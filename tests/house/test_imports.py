@@ -77,6 +77,7 @@ MAY_IMPORT_LAZILY = {
 # third party (the longest name that fits counts) -> the rooms that may import it
 THIRD_PARTIES: dict[str, frozenset[str]] = {
     "aiobotocore": frozenset({"hook"}),  # in functions, where a client is already of it
+    "aws_durable_execution_sdk_python_testing": frozenset({"backend"}),
     "awslambdaric": frozenset(),  # runs inside the sandbox, started by shims
     "boto3": frozenset({"attack", "backend", "hook", "pytest_plugin"}),
     "botocore": frozenset({"attack", "aws", "backend", "hook"}),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from valve_aws.model.source import Invalid
-from valve_aws.model.stack import Stack
+from valve_aws.model.stack import Durable, Stack
 
 Read = Callable[..., Stack]
 
@@ -343,12 +343,39 @@ def test_parameters_are_given_defaulted_or_stood_in_for(read: Read) -> None:
 def test_what_changes_what_a_function_finds_and_is_not_covered_is_said(read: Read) -> None:
     stack = read(
         "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      InlineCode: x\n"
-        "      DurableConfig: {ExecutionTimeout: 60}\n      FileSystemConfigs: [{LocalMountPath: /mnt/x}]\n"
+        "      FileSystemConfigs: [{LocalMountPath: /mnt/x}]\n"
     )
     assert [warning.partition(" is not covered here: ")[::2] for warning in stack.warnings] == [
-        (
-            "template.yaml:6:22: `F`: `DurableConfig`",
-            "it is invoked without a durable execution, which the SDK for these refuses",
-        ),
-        ("template.yaml:7:26: `F`: `FileSystemConfigs`", "no file system is mounted in it"),
+        ("template.yaml:6:26: `F`: `FileSystemConfigs`", "no file system is mounted in it"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "durable"),
+    [
+        ("DurableConfig: {ExecutionTimeout: 60}", Durable(60, 14)),
+        ("DurableConfig: {ExecutionTimeout: 3600, RetentionPeriodInDays: 3}", Durable(3600, 3)),
+        ("DurableConfig: {}", Durable(31_622_400, 14)),
+        ("Timeout: 3", None),
+    ],
+)
+def test_how_long_the_executions_of_a_durable_function_last(
+    read: Read, told: str, durable: Durable | None
+) -> None:
+    stack = read(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n"
+        f"    Properties:\n      InlineCode: x\n      {told}\n"
+    )
+    function = stack.functions["F"]
+    assert function.durable == durable
+    granted = {action for each in function.statements for action in each.actions}
+    assert ("lambda:CheckpointDurableExecution" in granted) is (durable is not None)
+
+
+@pytest.mark.parametrize("told", ["{ExecutionTimeout: 0}", "{RetentionPeriodInDays: 91}", "often"])
+def test_a_durable_function_of_no_such_kind_is_bad_input(read: Read, told: str) -> None:
+    with pytest.raises(Invalid, match=r"template\.yaml:6:\d+: .*DurableConfig"):
+        read(
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n"
+            f"    Properties:\n      InlineCode: x\n      DurableConfig: {told}\n"
+        )

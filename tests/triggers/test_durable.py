@@ -18,8 +18,10 @@ from tests.triggers.ground import Ground
 from valve_aws.api.reading import Request
 from valve_aws.backend import Standing
 
+pytestmark = pytest.mark.slow
+
 CODE = """
-import json, os, time
+import json, os
 import boto3
 from aws_durable_execution_sdk_python import durable_execution
 from aws_durable_execution_sdk_python.config import Duration
@@ -341,7 +343,7 @@ def test_a_run_that_begins_anew_knows_no_execution_of_the_one_before(ground: Gro
 def test_without_the_runner_a_durable_function_is_told_what_it_needs(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from valve_aws.backend.runner import Runner
+    from valve_aws.backend.durable import Runner
     from valve_aws.model.source import Invalid
 
     monkeypatch.setattr(Runner, "installed", staticmethod(lambda: False))

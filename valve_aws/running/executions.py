@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,7 +19,7 @@ from typing import Any
 from valve_aws import runtime, sandbox
 from valve_aws.aws import durable, names
 from valve_aws.backend import Endpoint, NotStarted
-from valve_aws.backend.runner import REMEDY, Runner
+from valve_aws.backend.durable import REMEDY, Runner
 from valve_aws.course import commands as ask
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Evidence
@@ -63,6 +62,8 @@ class Executions:
     def __init__(self, passage: Passage, served: Callable[[Function], Serve]) -> None:
         """`served` gives what has a function serve an event that a step sends it."""
         self._passage, self._served = passage, served
+        self.fresh: Callable[[], str] = str
+        """Gives a new UUID."""
         self.waits = False
         """Whether time passes by itself: else what an execution waits for passes in no time."""
         self._known: OrderedDict[str, Execution] = OrderedDict()
@@ -143,14 +144,14 @@ class Executions:
         self, function: Function, payload: bytes, carried: Holding, beside: Beside, serve: Serve
     ) -> Execution:
         # Why: by the last part of its ARN the SDK finds the operation that has the execution's input.
-        name, court = str(uuid.uuid4()), self._passage.court
+        name, court = self.fresh(), self._passage.court
         durably = function.durable
         assert durably is not None
         told = {
             "AccountId": court.account,
             "FunctionName": function.name,
             "FunctionQualifier": "$LATEST",
-            "ExecutionName": str(uuid.uuid4()),
+            "ExecutionName": self.fresh(),
             "ExecutionTimeoutSeconds": durably.timeout,
             "ExecutionRetentionPeriodDays": durably.retention,
             "InvocationId": name,
@@ -282,7 +283,7 @@ class Executions:
             return
         place = names.Place(passage.court.account, passage.court.region)
         arn, _ = names.function(str(call.params["FunctionName"]), place)
-        beside = Beside(tenant=str(call.params.get("TenantId") or ""), ident=str(uuid.uuid4()))
+        beside = Beside(tenant=str(call.params.get("TenantId") or ""), ident=self.fresh())
         going = await (self._resumed if exchange.head.header(MARK) else self._invoked)(arn, body, beside)
         if going is None:
             await exchange.respond(404, (*JSON, *UNKNOWN), NONE)

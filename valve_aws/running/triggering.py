@@ -52,7 +52,7 @@ class Triggering:
         say: Callable[[str], None],
     ) -> None:
         self.clock, self._invoking, self._passage = clock, invoking, passage
-        invoking.executions.waits = not clock.moves
+        invoking.executions.fresh, invoking.executions.waits = _fresh, not clock.moves
         delivering = Delivering(passage, say)
         woken = (passage, clock, invoking.for_queue, invoking.brought)
         self.deferring = Deferring(*woken, invoking.start, delivering, say, _fresh)

@@ -49,7 +49,7 @@ class Runner:
         words += ["--function-configs", json.dumps(configured(functions))]
         said = tempfile.TemporaryFile()  # noqa: SIM115  # it is open as long as the runner runs
         process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("runner_host.py")), *words],
+            [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("host.py")), *words],
             stdin=subprocess.PIPE,
             stdout=said,
             stderr=said,
