@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.triggers.ground import Ground
@@ -68,6 +69,29 @@ def telling(event, context):
     email = context.step(read, name="read")
     return context.invoke(os.environ["CLEAN"], {"email": email}, name="told")
 
+@durable_execution
+def handing(event, context):
+    email = context.step(read, name="read")
+    return context.invoke(os.environ[event["to"]], {"email": email}, name="handed")
+
+def sending(event, context):
+    return send(event["email"]) and "sent"
+
+@durable_execution
+def passing(event, context):
+    return context.step(lambda _: send(event["email"]) and "sent", name="send")
+
+@durable_execution
+def powerless(event, context):
+    return context.invoke(os.environ["CLEAN"], event, name="told")
+
+@durable_execution
+def returning(event, context):
+    return read()
+
+def looking(event, context):
+    return send(LAMBDA.get_durable_execution(DurableExecutionArn=event["arn"])["Result"]) and "sent"
+
 def clean(event, context):
     print("SAW", json.dumps(event), flush=True)
     return "told"
@@ -99,25 +123,33 @@ def meddling(event, context):
     return {
         "state": tried(LAMBDA.get_durable_execution_state, **state),
         "checkpoint": tried(LAMBDA.checkpoint_durable_execution, **state, Updates=[]),
+        "astray": tried(LAMBDA.get_durable_execution, DurableExecutionArn=arn.replace(
+            arn.split(":")[6], context.function_name)),
         "nobody": tried(LAMBDA.get_durable_execution, DurableExecutionArn=arn[:-1] + "0"),
         "nonsense": tried(LAMBDA.send_durable_execution_callback_success, CallbackId="bm9uc2Vuc2U="),
         "looked": sorted(tried(LAMBDA.get_durable_execution, DurableExecutionArn=arn)),
     }
 """
-DURABLE = ("Order", "Leaky", "Telling", "Asking", "Failing")
-PLAIN = ("Price", "Clean", "Answering", "Meddling")
+DURABLE = (
+    *("Order", "Leaky", "Telling", "Asking", "Failing", "Handing", "Passing", "Powerless", "Returning"),
+    "Unknowing",
+)
+PLAIN = ("Price", "Clean", "Answering", "Meddling", "Sending", "Looking")
+NAMED = {"PRICE": "Price", "ORDER": "Order", "CLEAN": "Clean", "SENDING": "Sending", "PASSING": "Passing"}
 
 
 def function(name: str) -> dict[str, Any]:
     told: dict[str, Any] = {"Handler": f"app.{name.lower()}"}
+    if name == "Unknowing":
+        told["Handler"] = "app.asking"
     if name in DURABLE:
         told["DurableConfig"] = {"ExecutionTimeout": 86400, "RetentionPeriodInDays": 1}
-    if name not in {"Price", "Order"}:  # which others name
-        names = {"PRICE": "Price", "ORDER": "Order", "CLEAN": "Clean"}
-        told["Environment"] = {"Variables": {key: {"Ref": of} for key, of in names.items() if of != name}}
-    elif name == "Order":
-        told["Environment"] = {"Variables": {"PRICE": {"Ref": "Price"}}}
-    told["Policies"] = ["AmazonDynamoDBFullAccess", "AmazonSQSFullAccess", "AWSLambda_FullAccess"]
+    named = {} if name in NAMED.values() else NAMED
+    if name == "Order":
+        named = {"PRICE": "Price"}
+    told["Environment"] = {"Variables": {key: {"Ref": of} for key, of in named.items()}}
+    told["Policies"] = ["AmazonDynamoDBFullAccess", "AmazonSQSFullAccess"]
+    told["Policies"] += [] if name == "Powerless" else ["AWSLambda_FullAccess"]
     return {"Type": "AWS::Serverless::Function", "Properties": told}
 
 
@@ -151,6 +183,7 @@ stores:
   People: {holds: [pii]}
 functions:
   Clean: {clearance: []}
+  Unknowing: {clearance: []}
 """
 EMAIL = "alice@example.org"
 FILES = {
@@ -246,6 +279,57 @@ def test_whom_a_step_invokes_is_judged_before_anybody_is_invoked(audited: Ground
     assert ("Telling", "CheckpointDurableExecution") in refused(ground)
 
 
+@pytest.mark.parametrize("to", ["SENDING", "PASSING"])
+def test_whom_a_step_invokes_knows_what_the_execution_knew(audited: Ground, ground: Ground, to: str) -> None:
+    audited.call(audited.valve.renew())
+    assert audited.invoke("Handing", {"to": to}) == "sent"
+    assert [message["Body"] for message in audited.taken("Public")] == [EMAIL]
+    assert ground.invoke("Handing", {"to": to}) != "sent"
+    assert not ground.taken("Public")
+    assert (to.title(), "SendMessage") in refused(ground)
+
+
+def test_a_step_invokes_whom_the_role_of_its_function_may_invoke(audited: Ground, ground: Ground) -> None:
+    audited.call(audited.valve.renew())
+    assert audited.invoke("Powerless") == "told"
+    assert ground.invoke("Powerless") != "told"
+    assert refused(ground) == {("Powerless", "CheckpointDurableExecution")}
+
+
+def test_what_is_learned_outside_of_a_step_is_in_the_result(audited: Ground, ground: Ground) -> None:
+    audited.call(audited.valve.renew())
+    assert audited.invoke("Returning") == EMAIL
+    assert EMAIL not in str(ground.invoke("Returning"))
+    assert ("Returning", "Result") in refused(ground)
+
+
+def test_who_looks_at_an_execution_learns_what_it_knew(audited: Ground, ground: Ground) -> None:
+    for there in (audited, ground):
+        there.call(there.valve.renew())
+        there.said.clear()
+        there.lines.clear()
+        waiting = Waiting(there, "Asking", {})
+        waiting.callback()
+        there.invoke("Answering", {"reads": True})
+        waiting.end()
+        ((arn,),) = {tuple(event) for event in seen(there)}
+        there.invoke("Looking", {"arn": arn})
+        left = [message["Body"] for message in there.taken("Public")]
+        assert any(EMAIL in each for each in left) is (there is audited)
+
+
+def test_an_answer_goes_to_an_execution_whose_function_may_have_it(audited: Ground, ground: Ground) -> None:
+    for there in (audited, ground):
+        there.call(there.valve.renew())
+        there.said.clear()
+        waiting = Waiting(there, "Unknowing", {})
+        waiting.callback()
+        assert (there.invoke("Answering", {"reads": True}) == {}) is (there is audited)
+        there.invoke("Answering")
+        came = waiting.end()
+        assert (EMAIL in str(came)) is (there is audited)
+
+
 def test_a_function_answers_what_an_execution_waits_for(ground: Ground) -> None:
     waiting = Waiting(ground, "Asking", {})
     waiting.callback()
@@ -277,6 +361,7 @@ def test_nobody_else_says_what_the_steps_of_an_execution_have_come_to(ground: Gr
     assert meddled == {
         "state": "ResourceNotFoundException",
         "checkpoint": "ResourceNotFoundException",
+        "astray": "ResourceNotFoundException",
         "nobody": "ResourceNotFoundException",
         "nonsense": "AccessDenied",
     }
@@ -334,9 +419,12 @@ def test_what_an_execution_knows_is_not_told_to_an_operator_who_may_not_have_it(
 def test_a_run_that_begins_anew_knows_no_execution_of_the_one_before(ground: Ground) -> None:
     assert ground.invoke("Order", {"item": "book"})["item"] == "book"
     executions = ground.valve._invoking.executions
+    runner = executions._runner
     assert executions._known
+    assert runner is not None
     ground.call(ground.valve.renew())
     assert not executions._known
+    assert not runner.alive()
     assert ground.invoke("Order", {"item": "pen"})["item"] == "pen"
 
 
@@ -361,3 +449,13 @@ def test_a_runner_that_has_ended_is_started_again(ground: Ground) -> None:
 
     ground.call(end())
     assert ground.invoke("Order", {"item": "pen"})["item"] == "pen"
+
+
+def test_nobody_but_the_runner_has_a_function_invoked_by_its_door(ground: Ground) -> None:
+    assert ground.invoke("Order", {"item": "book"})["item"] == "book"
+    door = ground.valve._invoking.executions.address
+    stranger = boto3.client(
+        "lambda", endpoint_url=door, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    with pytest.raises(stranger.exceptions.ClientError, match="403"):
+        stranger.invoke(FunctionName=ground.valve.stack.functions["Price"].name, Payload=b'{"item": "book"}')

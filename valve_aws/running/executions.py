@@ -66,6 +66,8 @@ class Executions:
         """Gives a new UUID."""
         self.waits = False
         """Whether time passes by itself: else what an execution waits for passes in no time."""
+        self.address = ""
+        """Where the runner asks, "" until there is one."""
         self._known: OrderedDict[str, Execution] = OrderedDict()
         self._asked: OrderedDict[tuple[str, str], list[Execution]] = OrderedDict()
         """(function's ARN, digest of a payload) → the executions of which a step has invoked it so."""
@@ -96,7 +98,7 @@ class Executions:
                 await self.close()
                 mine, spare = sandbox.loopback_listeners().tcp
                 spare.close()
-                url = f"http://127.0.0.1:{mine.getsockname()[1]}"
+                url = self.address = f"http://127.0.0.1:{mine.getsockname()[1]}"
                 told = Listeners((mine,), (), all_ports=False)
                 self._server = await Server.open(told, "durable", None, self.request, self._dial, self._name)
                 stack = self._passage.stack
