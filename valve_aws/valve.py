@@ -267,7 +267,7 @@ class Valve:
     async def close(self) -> None:
         """End every environment, then the cloud."""
         await self.triggering.close()
-        await self._invoking.abandon()
+        await self._invoking.close()
         if self._operating is not None:
             await self._operating.close()
         await self._housing.close()

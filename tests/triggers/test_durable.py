@@ -10,6 +10,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -132,16 +133,23 @@ def meddling(event, context):
 """
 DURABLE = (
     *("Order", "Leaky", "Telling", "Asking", "Failing", "Handing", "Passing", "Powerless", "Returning"),
-    "Unknowing",
+    *("Unknowing", "Missing", "Bound"),
 )
-PLAIN = ("Price", "Clean", "Answering", "Meddling", "Sending", "Looking")
+PLAIN = ("Price", "Clean", "Answering", "Meddling", "Sending", "Looking", "Closed")
 NAMED = {"PRICE": "Price", "ORDER": "Order", "CLEAN": "Clean", "SENDING": "Sending", "PASSING": "Passing"}
+NAMED["CLOSED"] = "Closed"
 
 
 def function(name: str) -> dict[str, Any]:
     told: dict[str, Any] = {"Handler": f"app.{name.lower()}"}
     if name == "Unknowing":
         told["Handler"] = "app.asking"
+    if name == "Closed":
+        told["Handler"] = "app.clean"
+    if name == "Bound":
+        told["Handler"] = "app.powerless"
+    if name == "Missing":
+        told["Handler"] = "nowhere.handler"
     if name in DURABLE:
         told["DurableConfig"] = {"ExecutionTimeout": 86400, "RetentionPeriodInDays": 1}
     named = {} if name in NAMED.values() else NAMED
@@ -184,6 +192,9 @@ stores:
 functions:
   Clean: {clearance: []}
   Unknowing: {clearance: []}
+  Closed: {from: [Order]}
+  Bound: {invokes: [Price]}
+  Asking: {writes: [Ids, Public], from: [Answering, Order]}
 """
 EMAIL = "alice@example.org"
 FILES = {
@@ -246,6 +257,10 @@ def test_an_execution_that_fails_fails_with_the_function_s_own_error(ground: Gro
     assert ground.invoke("Failing") == {"errorType": "ValueError", "errorMessage": "not today"}
 
 
+def test_a_durable_function_that_breaks_ends_as_every_function_does(ground: Ground) -> None:
+    assert ground.invoke("Missing")["errorType"] == "Runtime.ImportModuleError"
+
+
 WAYS = ("step", "price", "child")
 """How an execution comes to know what it then sends: by a step, by a function that it invokes, by another
 execution that it invokes."""
@@ -296,6 +311,21 @@ def test_a_step_invokes_whom_the_role_of_its_function_may_invoke(audited: Ground
     assert refused(ground) == {("Powerless", "CheckpointDurableExecution")}
 
 
+def test_a_step_invokes_whom_the_policy_lets_its_function_invoke(audited: Ground, ground: Ground) -> None:
+    audited.call(audited.valve.renew())
+    assert audited.invoke("Handing", {"to": "CLOSED"}) == "told"
+    assert ground.invoke("Handing", {"to": "CLOSED"}) != "told"
+    assert ("Handing", "CheckpointDurableExecution") in refused(ground)
+    assert "from" in {str(reason.rule) for each in ground.valve.refusals for reason in each.reasons}
+
+
+def test_a_step_invokes_whom_its_function_invokes_by_the_policy(audited: Ground, ground: Ground) -> None:
+    audited.call(audited.valve.renew())
+    assert audited.invoke("Bound") == "told"
+    assert ground.invoke("Bound") != "told"
+    assert {str(reason.rule) for each in ground.valve.refusals for reason in each.reasons} == {"invokes"}
+
+
 def test_what_is_learned_outside_of_a_step_is_in_the_result(audited: Ground, ground: Ground) -> None:
     audited.call(audited.valve.renew())
     assert audited.invoke("Returning") == EMAIL
@@ -324,8 +354,10 @@ def test_an_answer_goes_to_an_execution_whose_function_may_have_it(audited: Grou
         there.said.clear()
         waiting = Waiting(there, "Unknowing", {})
         waiting.callback()
-        assert (there.invoke("Answering", {"reads": True}) == {}) is (there is audited)
-        there.invoke("Answering")
+        there.invoke("Answering", {"reads": True})
+        if there is ground:
+            assert ("Answering", "SendDurableExecutionCallbackSuccess") in refused(ground)
+            there.invoke("Answering")
         came = waiting.end()
         assert (EMAIL in str(came)) is (there is audited)
 
@@ -357,6 +389,7 @@ def test_nobody_else_says_what_the_steps_of_an_execution_have_come_to(ground: Gr
     ((arn,),) = {tuple(event) for event in seen(ground)}
     assert ":function:" in arn
     meddled = ground.invoke("Meddling", {"arn": arn})
+    assert "looked" in meddled, (meddled, ground.said)
     looked = meddled.pop("looked")
     assert meddled == {
         "state": "ResourceNotFoundException",
@@ -419,12 +452,9 @@ def test_what_an_execution_knows_is_not_told_to_an_operator_who_may_not_have_it(
 def test_a_run_that_begins_anew_knows_no_execution_of_the_one_before(ground: Ground) -> None:
     assert ground.invoke("Order", {"item": "book"})["item"] == "book"
     executions = ground.valve._invoking.executions
-    runner = executions._runner
     assert executions._known
-    assert runner is not None
     ground.call(ground.valve.renew())
     assert not executions._known
-    assert not runner.alive()
     assert ground.invoke("Order", {"item": "pen"})["item"] == "pen"
 
 
@@ -459,3 +489,14 @@ def test_nobody_but_the_runner_has_a_function_invoked_by_its_door(ground: Ground
     )
     with pytest.raises(stranger.exceptions.ClientError, match="403"):
         stranger.invoke(FunctionName=ground.valve.stack.functions["Price"].name, Payload=b'{"item": "book"}')
+
+
+def test_the_runner_ends_with_its_valve(tmp_path: Path) -> None:
+    cloud = Standing()
+    with Ground(tmp_path, FILES, cloud, "audit") as ground:
+        assert ground.invoke("Order", {"item": "book"})["item"] == "book"
+        runner = ground.valve._invoking.executions._runner
+        assert runner is not None
+        assert runner.alive()
+    assert not runner.alive()
+    cloud.end()

@@ -172,7 +172,8 @@ def narrowed(rules: Rules, case: Case) -> Iterator[Reason]:
     rule = rules.policy.functions.get(function)
     if rule is None or (rule.writes is None and rule.invokes is None):
         return
-    invokes = call.service == "lambda" and call.operation.startswith("Invoke")
+    runs = call.operation.startswith("Invoke") or "DurableExecution" in call.operation
+    invokes = call.service == "lambda" and runs
     word, kind = ("invokes", Rule.INVOKES) if invokes else ("writes", Rule.WRITES)
     targets = rules.narrow.get((function, word))
     if targets is None:

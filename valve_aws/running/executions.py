@@ -51,6 +51,14 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED"})
 KEPT = 10_000
 """Executions, and payloads of invocations that they have asked for, that are remembered."""
 
+HOPELESS = frozenset(
+    f"Runtime.{each}"
+    for each in "ImportModuleError HandlerNotFound UserCodeSyntaxError MalformedHandlerName".split()
+)
+"""Errors of a start that ends so every time; others the runner tries again, and waits longer each time."""
+FAILED = json.dumps({"Status": "FAILED", "Error": {"ErrorMessage": "it cannot go on"}}).encode()
+"""What the runner is answered then; what came of the event is told by its own payload."""
+
 JSON = (("content-type", "application/json"),)
 UNKNOWN = (("x-amzn-errortype", "ResourceNotFoundException"),)
 NONE = json.dumps({"Type": "User", "message": "There is no such durable execution."}).encode()
@@ -85,9 +93,9 @@ class Executions:
             await self._server.close()
             self._server = None
 
-    async def forget(self) -> None:
-        """Forget every execution: another run begins."""
-        await self.close()
+    def forget(self) -> None:
+        """Forget every execution: another run begins. Why the runner stays: it takes a second to start, and
+        what it goes on with nobody here knows any more."""
         self._known.clear()
         self._asked.clear()
 
@@ -133,14 +141,10 @@ class Executions:
             self._bounded()
         last = execution.last
         if last is None or last.subject is None:  # Why its own: the event was refused before it was seen
-            return last or self._came(execution, None, *outcome(ended))
-        return self._came(execution, last.subject, *outcome(ended))
-
-    def _came(self, execution: Execution, subject: Subject | None, payload: bytes, error: str) -> Run:
-        ways = tuple(execution.ways.values())
-        if subject is not None:
-            subject = replace(subject, label=execution.label, ways=dict(execution.ways), outgoing={})
-        return Run(payload, bool(error), execution.label, ways, subject, error)
+            return last or _came(execution, None, *outcome(ended))
+        if last.failed:  # Why its own: the runner has but its own words for a function that broke
+            return replace(_came(execution, last.subject, last.payload, last.error_type), failed=True)
+        return _came(execution, last.subject, *outcome(ended))
 
     async def _begun(
         self, function: Function, payload: bytes, carried: Holding, beside: Beside, serve: Serve
@@ -290,8 +294,11 @@ class Executions:
         if going is None:
             await exchange.respond(404, (*JSON, *UNKNOWN), NONE)
             return
-        failed = (("x-amz-function-error", "Unhandled"),) if going.failed else ()
-        await exchange.respond(200, (*JSON, ("x-amzn-requestid", beside.ident), *failed), going.payload)
+        payload, broke = going.payload, going.failed
+        if exchange.head.header(MARK) and (going.subject is None or going.error_type in HOPELESS):
+            payload, broke = FAILED, False
+        failed = (("x-amz-function-error", "Unhandled"),) if broke else ()
+        await exchange.respond(200, (*JSON, ("x-amzn-requestid", beside.ident), *failed), payload)
 
     async def _resumed(self, arn: str, body: bytes, beside: Beside) -> Run | None:
         """Have an execution gone on with."""
@@ -369,6 +376,13 @@ class Executions:
             raise ask.Lost(Outcome.FAILED, f"the runner answered {status}: {body[:200]!r}")
         answer: dict[str, Any] = json.loads(body)
         return answer
+
+
+def _came(execution: Execution, subject: Subject | None, payload: bytes, error: str) -> Run:
+    ways = tuple(execution.ways.values())
+    if subject is not None:
+        subject = replace(subject, label=execution.label, ways=dict(execution.ways), outgoing={})
+    return Run(payload, bool(error), execution.label, ways, subject, error)
 
 
 def _digest(payload: bytes) -> str:

@@ -276,4 +276,9 @@ class Invoking:
         for task in self.background:
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
-        await self.executions.forget()
+        self.executions.forget()
+
+    async def close(self) -> None:
+        """Cut what is under way, and have no durable execution gone on with."""
+        await self.abandon()
+        await self.executions.close()

@@ -69,9 +69,11 @@ ROWS = (
         actions="lambda:UpdateEventSourceMapping@any"),
     Row("DeleteEventSourceMapping", "a function no longer wakes", reveals="functions", changes="mappings",
         opens="changes what wakes a function", actions="lambda:DeleteEventSourceMapping@any"),
+    # Why the own state is nowhere among what changes: only who goes on with an execution may say anything of
+    # it, and what that is given it is given with its label.
     Row("CheckpointDurableExecution", "keeps what the function says of its steps, and hands payloads to the "
         "functions that they invoke; the reply is what has come of them", reveals="result-of-execution",
-        changes="payload-of-execution chained",
+        changes="chained",
         actions="lambda:CheckpointDurableExecution@execution lambda:InvokeFunction@chained"),
     Row("GetDurableExecutionState", "what the execution's steps have come to", reveals="result-of-execution",
         actions="lambda:GetDurableExecutionState@execution"),
