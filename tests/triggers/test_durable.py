@@ -126,7 +126,7 @@ def meddling(event, context):
         "checkpoint": tried(LAMBDA.checkpoint_durable_execution, **state, Updates=[]),
         "astray": tried(LAMBDA.get_durable_execution, DurableExecutionArn=arn.replace(
             arn.split(":")[6], context.function_name)),
-        "nobody": tried(LAMBDA.get_durable_execution, DurableExecutionArn=arn[:-1] + "0"),
+        "nobody": tried(LAMBDA.get_durable_execution, DurableExecutionArn=arn[:-4] + "none"),
         "nonsense": tried(LAMBDA.send_durable_execution_callback_success, CallbackId="bm9uc2Vuc2U="),
         "looked": sorted(tried(LAMBDA.get_durable_execution, DurableExecutionArn=arn)),
     }
@@ -420,7 +420,7 @@ def test_the_operator_looks_at_an_execution_and_answers_what_it_waits_for(ground
     there = "durable-executions/" + arn.replace("/", "%2F").replace("$", "%24")
     status, told = asked(ground, api, "GET", there)
     assert (status, told["Status"], told["DurableExecutionArn"]) == (200, "RUNNING", arn)
-    assert asked(ground, api, "GET", there[:-1] + "0")[0] == 404
+    assert asked(ground, api, "GET", there[:-4] + "none")[0] == 404
     answered = asked(ground, api, "POST", f"durable-execution-callbacks/{callback}/succeed", b'"fine"')
     assert answered[0] == 200
     assert waiting.end() == '"fine"'
