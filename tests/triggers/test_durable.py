@@ -259,6 +259,7 @@ def test_an_execution_that_fails_fails_with_the_function_s_own_error(ground: Gro
 
 def test_a_durable_function_that_breaks_ends_as_every_function_does(ground: Ground) -> None:
     assert ground.invoke("Missing")["errorType"] == "Runtime.ImportModuleError"
+    assert len(ground.events("Missing")) == 1, "it was tried again, and will never start"
 
 
 WAYS = ("step", "price", "child")
