@@ -328,6 +328,7 @@ def test_whatever_looks_into_the_book_or_at_links_waits_for_its_turn(
     def links(event: Any, context: Any) -> str:
         url: str = at("s3").generate_presigned_url("get_object", {"Bucket": "public-bucket", "Key": "out/k"})
         at("s3").put_object(Bucket="uploads-bucket", Key="k", Body=b"x")
+        at("s3").list_objects_v2(Bucket="uploads-bucket")
         return url
 
     record = {"eventSource": "aws:sqs", "messageId": "m", "eventSourceARN": JOBS}

@@ -218,7 +218,8 @@ class _Closing:
             gone = error
         with suppress(BookError):
             # Why not refused: it has been answered. The rise stays open, and the next start tells it.
-            yield from self.close(reply.outcome, reply)
+            done = reply.told() if reply.told else reply
+            yield from self.close(done.outcome, done)
         if gone:
             raise gone
 

@@ -5,7 +5,7 @@ Knows a small vocabulary. Does not know who carries a command out; `passage.driv
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, TypeVar
 
@@ -195,6 +195,9 @@ class Reply:
     """Which credential stood in what was sent, where the mode let it pass."""
     body: Any = None
     """The driver's own handle on the rest of the reply; a course never looks into it."""
+    told: Callable[[], Reply] | None = None
+    """Returns it with what became of the call, where nobody needs to know that before it is released; `seen`
+    is empty then, and it is whole."""
 
 
 class Lost(Exception):

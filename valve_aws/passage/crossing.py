@@ -224,15 +224,27 @@ class Crossing:
         function = passage.stack.functions.get(self._subject.function)
         if asked == ("sts", "GetCallerIdentity") and function and passage.ring.own(call.access_key):
             return introduced(function, passage.court.account, command.record)
-        reply = await self._cloud(call, relay.marks(command) if (relay := self._passage.relay) else ())
+        relay = passage.relay
+        reply = await self._cloud(call, relay.marks(command) if relay else (), relay is None)
         if relay is None:
-            self._passage.happened(command, reply)
-            return reply
+            if (told := reply.told) is None:
+                passage.happened(command, reply)
+                return reply
+
+            def completed() -> ask.Reply:
+                done = told()
+                passage.happened(command, done)
+                return done
+
+            return replace(reply, told=completed)
         brought = relay.brought(command)
         return replace(reply, carries=brought.label, ways=brought.ways)
 
-    async def _cloud(self, call: Call, marks: Sequence[tuple[str, str]] = ()) -> ask.Reply:
-        """Send an AWS call to the backend, written and signed anew; `marks` are headers that go beside it."""
+    async def _cloud(
+        self, call: Call, marks: Sequence[tuple[str, str]] = (), later: bool = False
+    ) -> ask.Reply:
+        """Send an AWS call to the backend, written and signed anew; `marks` are headers that go beside it.
+        With `later`, what became of it may be left to be told once it is released."""
         passage, aws = self._passage, self._passage.aws
         endpoint = await passage.cloud()
         if self._releasing.anew:
@@ -258,23 +270,21 @@ class Crossing:
             passage.tell(f"{call.service}:{call.operation} is not offered by the backend at {endpoint.url}")
         wanted = aws.wants_reply(call) or self._small(reply)
         body = await self._whole(reply, min(wanted, SETTLING)) if wanted else None
-        settled = aws.reply(call, reply.status, reply.headers, body)
         try:
             answer = None if body is None else aws.answered(call, reply.status, reply.headers, body)
         except Unclear as unclear:
             self._unclear = True
             raise ask.Lost(Outcome.UNKNOWN, str(unclear)) from unclear
-        return ask.Reply(
-            reply.status,
-            settled.outcome,
-            settled.versions,
-            settled.created,
-            settled.removed,
-            settled.seen,
-            whole=body is not None or reply.length == 0,
-            held=self._told[0] if self._told else "",
-            body=answer or (reply, None),
-        )
+        here, held = body is not None or reply.length == 0, self._told[0] if self._told else ""
+        found = ask.Reply(reply.status, Outcome.UNKNOWN, whole=here, held=held, body=answer or (reply, None))
+
+        def told() -> ask.Reply:
+            it = aws.reply(call, reply.status, reply.headers, body)
+            became = (it.outcome, it.versions, it.created, it.removed, it.seen)
+            return ask.Reply(reply.status, *became, whole=here, held=held, body=found.body)
+
+        # Why later where that may be: the function waits for its answer, not for what we make of it.
+        return replace(found, told=told) if later and here and not call.effect.reveals else told()
 
     async def _upload(self, payload: Payload) -> bytes | AsyncIterator[bytes]:
         """Return an upload's content: a small one whole and vouched for. Raises `Lost` when that one is not
