@@ -23,7 +23,7 @@ from valve_aws.backend import Standing
 pytestmark = pytest.mark.slow
 
 CODE = """
-import json, os
+import json, os, time
 import boto3
 from aws_durable_execution_sdk_python import durable_execution
 from aws_durable_execution_sdk_python.config import Duration
@@ -90,6 +90,15 @@ def powerless(event, context):
 def returning(event, context):
     return read()
 
+def stopping(event, context):
+    error = {"ErrorType": "Stopped", "ErrorMessage": read()}
+    return tried(LAMBDA.stop_durable_execution, DurableExecutionArn=event["arn"], Error=error)
+
+@durable_execution
+def lasting(event, context):
+    print("SAW", json.dumps([context.execution_context.durable_execution_arn]), flush=True)
+    time.sleep(5)
+
 def looking(event, context):
     return send(LAMBDA.get_durable_execution(DurableExecutionArn=event["arn"])["Result"]) and "sent"
 
@@ -133,9 +142,9 @@ def meddling(event, context):
 """
 DURABLE = (
     *("Order", "Leaky", "Telling", "Asking", "Failing", "Handing", "Passing", "Powerless", "Returning"),
-    *("Unknowing", "Missing", "Bound"),
+    *("Unknowing", "Missing", "Bound", "Lasting"),
 )
-PLAIN = ("Price", "Clean", "Answering", "Meddling", "Sending", "Looking", "Closed")
+PLAIN = ("Price", "Clean", "Answering", "Meddling", "Sending", "Looking", "Closed", "Stopping")
 NAMED = {"PRICE": "Price", "ORDER": "Order", "CLEAN": "Clean", "SENDING": "Sending", "PASSING": "Passing"}
 NAMED["CLOSED"] = "Closed"
 
@@ -361,6 +370,28 @@ def test_an_answer_goes_to_an_execution_whose_function_may_have_it(audited: Grou
             there.invoke("Answering")
         came = waiting.end()
         assert (EMAIL in str(came)) is (there is audited)
+
+
+def test_how_an_execution_ended_carries_what_whoever_ended_it_knew(audited: Ground, ground: Ground) -> None:
+    for there in (audited, ground):
+        there.call(there.valve.renew())
+        there.said.clear()
+        there.lines.clear()
+        waiting = Waiting(there, "Lasting", {})
+        while not seen(there):
+            threading.Event().wait(0.05)
+        there.invoke("Stopping", {"arn": seen(there)[0][0]})
+        came = waiting.end()
+        assert (came["errorType"] == "DurableExecution.Stopped") is (there is audited), came
+    assert ("Lasting", "Result") in refused(ground)
+
+
+def test_a_durable_function_gives_no_piece_of_what_it_tells_its_runner(ground: Ground) -> None:
+    async def taken() -> bytes:
+        stream = await ground.valve.stream("Order", json.dumps({"item": "book"}).encode())
+        return b"".join([piece async for piece in stream if isinstance(piece, bytes)])
+
+    assert json.loads(ground.call(taken()))["item"] == "book"
 
 
 def test_a_function_answers_what_an_execution_waits_for(ground: Ground) -> None:

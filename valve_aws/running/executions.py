@@ -118,7 +118,7 @@ class Executions:
                     )
                 except NotStarted as gone:
                     self._passage.failed = True
-                    await self._server.close()
+                    await self.close()
                     raise ask.Lost(Outcome.FAILED, str(gone)) from gone
             return self._runner.endpoint()
 
@@ -140,11 +140,13 @@ class Executions:
         finally:
             self._bounded()
         last = execution.last
-        if last is None or last.subject is None:  # Why its own: the event was refused before it was seen
-            return last or _came(execution, None, *outcome(ended))
-        if last.failed:  # Why its own: the runner has but its own words for a function that broke
-            return replace(_came(execution, last.subject, last.payload, last.error_type), failed=True)
-        return _came(execution, last.subject, *outcome(ended))
+        if last is not None and last.subject is None:  # Why its own: it was refused before it was seen
+            return last
+        # Why whose where nobody came to an end: what has ended it may be somebody's words.
+        who = last.subject if last and last.subject else Subject("", function.logical)
+        if last is not None and last.failed:  # Why its own: the runner has but words of its own for that
+            return replace(_came(execution, who, last.payload, last.error_type), failed=True)
+        return _came(execution, who, *outcome(ended))
 
     async def _begun(
         self, function: Function, payload: bytes, carried: Holding, beside: Beside, serve: Serve
@@ -378,11 +380,10 @@ class Executions:
         return answer
 
 
-def _came(execution: Execution, subject: Subject | None, payload: bytes, error: str) -> Run:
-    ways = tuple(execution.ways.values())
-    if subject is not None:
-        subject = replace(subject, label=execution.label, ways=dict(execution.ways), outgoing={})
-    return Run(payload, bool(error), execution.label, ways, subject, error)
+def _came(execution: Execution, who: Subject, payload: bytes, error: str) -> Run:
+    """Return what an execution came to, with all that it knew by then."""
+    who = replace(who, label=execution.label, ways=dict(execution.ways), outgoing={})
+    return Run(payload, bool(error), execution.label, tuple(execution.ways.values()), who, error)
 
 
 def _digest(payload: bytes) -> str:

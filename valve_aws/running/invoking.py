@@ -139,7 +139,9 @@ class Invoking:
         there = self.current(named)
 
         async def serve(payload: bytes, carried: Holding, beside: Beside) -> Run:
-            told = (there, payload, carried, trigger, fields, source, cause, beside, sink)
+            # Why no pieces of it: what a durable function answers is for its runner.
+            pieces = sink if there.durable is None else None
+            told = (there, payload, carried, trigger, fields, source, cause, beside, pieces)
             return await self._served(*told)
 
         if there.durable is None:
