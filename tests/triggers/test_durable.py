@@ -99,6 +99,16 @@ def lasting(event, context):
     print("SAW", json.dumps([context.execution_context.durable_execution_arn]), flush=True)
     time.sleep(5)
 
+@durable_execution
+def circling(event, context):
+    print("SAW", json.dumps(event), flush=True)
+    return context.invoke(os.environ["AGAIN"], {**event, "n": event["n"] + 1}, name="on")
+
+def again(event, context):
+    print("SAW", json.dumps(event), flush=True)
+    told = json.dumps({**event, "n": event["n"] + 1})
+    return json.loads(LAMBDA.invoke(FunctionName=event["to"], Payload=told)["Payload"].read())
+
 def looking(event, context):
     return send(LAMBDA.get_durable_execution(DurableExecutionArn=event["arn"])["Result"]) and "sent"
 
@@ -142,11 +152,11 @@ def meddling(event, context):
 """
 DURABLE = (
     *("Order", "Leaky", "Telling", "Asking", "Failing", "Handing", "Passing", "Powerless", "Returning"),
-    *("Unknowing", "Missing", "Bound", "Lasting"),
+    *("Unknowing", "Missing", "Bound", "Lasting", "Circling"),
 )
-PLAIN = ("Price", "Clean", "Answering", "Meddling", "Sending", "Looking", "Closed", "Stopping")
+PLAIN = ("Price", "Clean", "Answering", "Meddling", "Sending", "Looking", "Closed", "Stopping", "Again")
 NAMED = {"PRICE": "Price", "ORDER": "Order", "CLEAN": "Clean", "SENDING": "Sending", "PASSING": "Passing"}
-NAMED["CLOSED"] = "Closed"
+NAMED |= {"CLOSED": "Closed", "AGAIN": "Again"}
 
 
 def function(name: str) -> dict[str, Any]:
@@ -392,6 +402,11 @@ def test_a_durable_function_gives_no_piece_of_what_it_tells_its_runner(ground: G
         return b"".join([piece async for piece in stream if isinstance(piece, bytes)])
 
     assert json.loads(ground.call(taken()))["item"] == "book"
+
+
+def test_what_goes_round_by_steps_ends(ground: Ground) -> None:
+    ground.invoke("Circling", {"n": 0, "to": ground.valve.stack.functions["Circling"].name})
+    assert 8 < max(event["n"] for event in seen(ground)) < 40
 
 
 def test_a_function_answers_what_an_execution_waits_for(ground: Ground) -> None:

@@ -156,6 +156,7 @@ def wave_through(court: Court, subject: Subject, call: Call, ident: str, time: s
     except Lost:
         yield Fail(ident, call)
         return verdict
+    reply = reply.told() if reply.told else reply
     if call.effect.changes:
         yield Note(became(court, subject, call, ident, time, reply.outcome, reply.status))
     yield Release(reply)

@@ -67,8 +67,9 @@ NONE = json.dumps({"Type": "User", "message": "There is no such durable executio
 class Executions:
     """The durable executions of one run. On one loop."""
 
-    def __init__(self, passage: Passage, served: Callable[[Function], Serve]) -> None:
-        """`served` gives what has a function serve an event that a step sends it."""
+    def __init__(self, passage: Passage, served: Callable[[Function, str], Serve]) -> None:
+        """`served` gives what has a function serve an event that a step sends it; with it goes the record of
+        the call that had the step begin."""
         self._passage, self._served = passage, served
         self.fresh: Callable[[], str] = str
         """Gives a new UUID."""
@@ -77,9 +78,9 @@ class Executions:
         self.address = ""
         """Where the runner asks, "" until there is one."""
         self._known: OrderedDict[str, Execution] = OrderedDict()
-        self._asked: OrderedDict[tuple[str, str], list[Execution]] = OrderedDict()
-        """(function's ARN, digest of a payload) → the executions of which a step has invoked it so."""
-        self._key = passage.ring.issue("durable", "durable")
+        self._asked: OrderedDict[tuple[str, str], dict[Execution, str]] = OrderedDict()
+        """(function's ARN, digest of a payload) → the executions of which a step has invoked it so, each with
+        the record of that."""
         self._server: Server | None = None
         self._runner: Runner | None = None
         self._lock = asyncio.Lock()
@@ -109,12 +110,11 @@ class Executions:
                 url = self.address = f"http://127.0.0.1:{mine.getsockname()[1]}"
                 told = Listeners((mine,), (), all_ports=False)
                 self._server = await Server.open(told, "durable", None, self.request, self._dial, self._name)
-                stack = self._passage.stack
+                stack, functions = self._passage.stack, self._passage.stack.functions.values()
+                self._key = key = self._passage.ring.issue("durable", "durable")
                 try:
                     self._runner = await asyncio.to_thread(
-                        lambda: Runner.start(
-                            url, self._key, stack.region, stack.functions.values(), waits=self.waits
-                        )
+                        lambda: Runner.start(url, key, stack.region, functions, waits=self.waits)
                     )
                 except NotStarted as gone:
                     self._passage.failed = True
@@ -203,7 +203,7 @@ class Executions:
             return ask.Reply(404, Outcome.FAILED, body=(404, (*JSON, *UNKNOWN), NONE))
         execution.learn(command.carries | subject.label, command.ways)
         if call.operation == "CheckpointDurableExecution":
-            self._chained(call, execution)
+            self._chained(command, execution)
         status, told = await self._told(call.operation, call.params, execution)
         if status == 200:
             self._tell(told, execution)
@@ -257,15 +257,14 @@ class Executions:
             return None
         return found if found is not None and found.arn == named else None
 
-    def _chained(self, call: Call, execution: Execution) -> None:
+    def _chained(self, command: ask.Forward, execution: Execution) -> None:
         """Remember whom the steps of a checkpoint invoke, and with what."""
         place = names.Place(self._passage.court.account, self._passage.court.region)
-        for update in call.params.get("Updates") or ():
+        for update in command.call.params.get("Updates") or ():
             if update.get("Type") == "CHAINED_INVOKE" and update.get("Action") == "START":
                 arn, _ = names.function(update["ChainedInvokeOptions"]["FunctionName"], place)
                 asked = arn, _digest((update.get("Payload") or "{}").encode())
-                asking = self._asked.setdefault(asked, [])
-                asking += [] if execution in asking else [execution]
+                self._asked.setdefault(asked, {})[execution] = command.record
         self._bounded()
 
     def _outside(self, ident: str) -> str:
@@ -334,10 +333,11 @@ class Executions:
         function = self._passage.versions.meant(self._passage.stack, arn)
         if not parents or function is None:
             return None
-        child = Execution(name, function, self._served(function), frozenset(), {}, Beside(), ident)
+        serve = self._served(function, list(parents.values())[-1])
+        child = Execution(name, function, serve, frozenset(), {}, Beside(), ident)
         for parent in parents:
             child.learn(parent.label, tuple(parent.ways.values()))
-        child.parents = list({each.name: each for each in parents}.values())
+        child.parents = list(parents)
         self._known[name] = self._known[ident] = child
         return child
 
@@ -349,7 +349,8 @@ class Executions:
             return None
         label: Label = frozenset().union(*(each.label for each in parents))
         ways = {tag: way for each in parents for tag, way in each.ways.items()}
-        run = await self._served(function)(body, Holding(label, True, tuple(ways.values())), beside)
+        serve = self._served(function, list(parents.values())[-1])
+        run = await serve(body, Holding(label, True, tuple(ways.values())), beside)
         for each in parents:
             each.learn(run.label, run.ways)
         return run

@@ -55,7 +55,7 @@ class Invoking:
         self.background: set[asyncio.Task[Any]] = set()
         """What nobody waits for and is still under way."""
         self.defer: Defer | None = None
-        self.executions = passage.executions = Executions(passage, self._for_step)
+        self.executions = Executions(passage, self._for_step)
         self.current: Callable[[Function], Function] = lambda function: function
         """Gives the state of a function that an event is for, where functions change while a valve runs."""
 
@@ -171,13 +171,16 @@ class Invoking:
             self._ledger.ended(there.logical, run.label)
         return run
 
-    def _for_step(self, function: Function) -> Serve:
-        """Return what has a function serve an event that a step of a durable execution sends it."""
+    def _for_step(self, function: Function, cause: str) -> Serve:
+        """Return what has a function serve an event that a step of a durable execution sends it; `cause` is
+        the record of the call that had the step begin."""
 
         async def serve(payload: bytes, carried: Holding, beside: Beside) -> Run:
             there = self.current(function)
+            if self._ledger.looping(cause):
+                return Run(runtime.faults.recursion(), True, carried.label, carried.ways, None)
             try:
-                return await self._served(there, payload, carried, "", {}, there.arn, "", beside)
+                return await self._served(there, payload, carried, "", {}, there.arn, cause, beside)
             except Invalid as mistake:
                 if self._ledger.first(mistake.where):
                     self._say(f"valve: {mistake}")

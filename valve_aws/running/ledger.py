@@ -22,7 +22,7 @@ WAKING = frozenset(
     Invoke InvokeAsync InvokeWithResponseStream SendMessage SendMessageBatch Publish PublishBatch PutEvents
     PutObject CopyObject CompleteMultipartUpload DeleteObject DeleteObjects PutItem UpdateItem DeleteItem
     BatchWriteItem TransactWriteItems ExecuteStatement BatchExecuteStatement ExecuteTransaction PutRecord
-    PutRecords
+    PutRecords CheckpointDurableExecution
     """.split()
 )
 """Operations that may have a function run, so that chains of them can be told."""

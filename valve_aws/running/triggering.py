@@ -52,6 +52,7 @@ class Triggering:
         say: Callable[[str], None],
     ) -> None:
         self.clock, self._invoking, self._passage = clock, invoking, passage
+        passage.executions = invoking.executions
         invoking.executions.fresh, invoking.executions.waits = _fresh, not clock.moves
         delivering = Delivering(passage, say)
         woken = (passage, clock, invoking.for_queue, invoking.brought)
