@@ -5,6 +5,8 @@ Knows parameters. Does not know who asks nor why.
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from random import Random
@@ -30,7 +32,7 @@ from tests.noninterference.worlds import (
     arn,
 )
 from tests.wire.sdk import SESSION, Maker
-from valve_aws.aws import effects
+from valve_aws.aws import durable, effects
 from valve_aws.aws.names import NotCanonical, Place
 from valve_aws.aws.unclear import Declined
 from valve_aws.course.visit import connect, resolve, visit
@@ -310,6 +312,8 @@ def _last(name: str) -> str:
 
 KMS_KEYS = tuple(a for a in OTHERS if ":kms:" in a)
 
+EXECUTIONS = tuple(durable.written(function, "", "n", "e") for function in FUNCTIONS.values())
+
 THINGS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("", "Bucket"): tuple(b[13:] for b in BUCKETS),
     ("", "Key"): KEYS,
@@ -359,6 +363,10 @@ THINGS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("", "TopicArn"): (TOPIC,),
     ("sns", "ResourceArn"): (TOPIC,),
     ("", "FunctionName"): tuple(FUNCTIONS.values()),
+    ("lambda", durable.ARN): EXECUTIONS,
+    ("lambda", durable.CALLBACK): tuple(
+        b64encode(json.dumps({"arn": each, "op": "o"}).encode()).decode() for each in EXECUTIONS
+    ),
     ("", "SecretId"): ("key",),
     ("ssm", "Name"): ("p", "/p"),
     ("kinesis", "StreamName"): ("s",),
