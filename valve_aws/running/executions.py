@@ -201,7 +201,8 @@ class Executions:
         execution = self._meant(call.params)
         if execution is None or not self._may(subject, call, execution):
             return ask.Reply(404, Outcome.FAILED, body=(404, (*JSON, *UNKNOWN), NONE))
-        execution.learn(command.carries | subject.label, command.ways)
+        if not call.operation.startswith("Get"):  # Why not then: who only looks puts nothing there
+            execution.learn(command.carries | subject.label, command.ways)
         if call.operation == "CheckpointDurableExecution":
             self._chained(command, execution)
         status, told = await self._told(call.operation, call.params, execution)
