@@ -45,20 +45,9 @@ BETWEEN = frozenset(
 BEHIND_WALLS = "/var/runtime"
 """Where this file is when the valve is all that can be reached."""
 AWS_NAMES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
-VERIFIED = frozenset(("CERT_REQUIRED", "VerifyMode.CERT_REQUIRED", "2"))
 BUNDLES = ("/certifi/cacert.pem", "/botocore/cacert.pem")
-"""What botocore trusts by itself; behind the walls both are the valve's."""
-TOLD = (
-    "_tunnel_host",
-    "proxy",
-    "cert_file",
-    "key_file",
-    "ca_cert_dir",
-    "ca_cert_data",
-    "assert_hostname",
-    "assert_fingerprint",
-    "server_hostname",
-)
+"""What botocore trusts by itself, and what it is not told to ignore; behind the walls both are the valve's."""
+TOLD = ("_tunnel_host", "proxy", "cert_file", "key_file")
 """What a connection of urllib3 may be told beside them."""
 
 
@@ -201,7 +190,6 @@ def told_nothing(connection: Any) -> bool:
     return (
         connection.port == 443
         and connection.host.endswith(AWS_NAMES)
-        and str(seen.get("cert_reqs")) in VERIFIED
         and str(seen.get("ca_certs")).endswith(BUNDLES)
         and not any(map(seen.get, TOLD))
     )

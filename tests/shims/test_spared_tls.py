@@ -9,10 +9,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.attacks.residue import Send, played
 from valve_aws.valve import Valve
@@ -28,6 +32,7 @@ CLIENTS: dict[str, tuple[str, str]] = {
     "http": ("use_ssl=False", NONE),
     "unverified": ("verify=False", TLS),
     "another bundle": (f"verify={BUNDLE!r}", TLS),
+    "a certificate of its own": ("config=Config(client_cert='/tmp/own.pem')", TLS),
     "by a proxy": ("config=Config(proxies={'https': 'http://192.0.2.1:3128'})", TLS),
     "who is not AWS": ("endpoint_url='https://elsewhere.example'", TLS),
     "another port": ("endpoint_url='https://s3.us-east-1.amazonaws.com:8443'", TLS),
@@ -38,19 +43,36 @@ LOOK = """
 import boto3, warnings
 from botocore.config import Config
 from botocore.exceptions import ClientError
-warnings.simplefilter("ignore")
+open("/tmp/own.pem", "w").write(event["own"])
 for name, told_client in {clients!r}.items():
     client = eval(f"boto3.client('s3', region_name='us-east-1', {{told_client}})")
-    try:
-        answer = client.list_buckets()
-    except ClientError as error:
-        answer = error.response
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            answer = client.list_buckets()
+        except ClientError as error:
+            answer = error.response
     status = answer["ResponseMetadata"]["HTTPStatusCode"]
+    warned = any("Unverified" in str(each.message) for each in warned)
     session = client._endpoint.http_session
     managers = [session._manager, *session._proxy_managers.values()]
     pools = [manager.pools[key] for manager in managers for key in manager.pools.keys()]
-    told[name] = [status, *(type(pool.pool.queue[-1].sock).__name__ for pool in pools if pool.pool.queue[-1])]
+    last = [pool.pool.queue[-1] for pool in pools]
+    told[name] = [status, warned, *(type(connection.sock).__name__ for connection in last if connection)]
 """
+
+
+def own() -> str:
+    """Return a key and a certificate that it has signed itself, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, since = x509.Name([]), datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(since).not_valid_after(since + timedelta(days=1))
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return (plain + made.sign(key, hashes.SHA256()).public_bytes(pem)).decode()
+
+
 Lives = tuple[dict[str, dict[str, Any]], list[str]]
 """What functions saw, by how they were started, and which operations were recorded."""
 
@@ -64,7 +86,7 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Lives:
     async def life(send: Send, valve: Valve) -> Any:
         seen = []
         for number in range(4):
-            seen.append(await send(f"u{number}", code=code))
+            seen.append(await send(f"u{number}", code=code, own=own()))
             await valve._housing._nursery.grown()
         assert valve._housing._nursery._zygotes._grown, "a zygote was to be there for the last one"
         return {"cold": seen[0], "forked": seen[-1]}, [record.operation for record in valve.records]
@@ -88,7 +110,7 @@ def test_a_connection_goes_without_tls_where_nothing_else_was_asked_for(
     start: str, client: str, lives: Lives
 ) -> None:
     status = 403 if client == "who is not AWS" else 200
-    assert lives[0][start][client] == [status, CLIENTS[client][1]]
+    assert lives[0][start][client] == [status, client == "unverified", CLIENTS[client][1]]
 
 
 def test_each_call_is_read_whichever_way_it_came(lives: Lives) -> None:
