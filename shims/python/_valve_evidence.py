@@ -46,7 +46,7 @@ BEHIND_WALLS = "/var/runtime"
 """Where this file is when the valve is all that can be reached."""
 AWS_NAMES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 BUNDLES = ("/certifi/cacert.pem", "/botocore/cacert.pem")
-"""What botocore trusts by itself, and what it is not told to ignore; behind the walls both are the valve's."""
+"""What botocore trusts by itself; behind the walls both are the valve's."""
 TOLD = ("_tunnel_host", "proxy", "cert_file", "key_file")
 """What a connection of urllib3 may be told beside them."""
 

@@ -33,6 +33,7 @@ CLIENTS: dict[str, tuple[str, str]] = {
     "unverified": ("verify=False", TLS),
     "another bundle": (f"verify={BUNDLE!r}", TLS),
     "a certificate of its own": ("config=Config(client_cert='/tmp/own.pem')", TLS),
+    "by a proxy of such a name": ("config=Config(proxies={'https': 'http://a.amazonaws.com:443'})", TLS),
     "by a proxy": ("config=Config(proxies={'https': 'http://192.0.2.1:3128'})", TLS),
     "who is not AWS": ("endpoint_url='https://elsewhere.example'", TLS),
     "another port": ("endpoint_url='https://s3.us-east-1.amazonaws.com:8443'", TLS),
