@@ -72,8 +72,13 @@ def telling(event, context):
 
 @durable_execution
 def handing(event, context):
-    email = context.step(read, name="read")
-    return context.invoke(os.environ[event["to"]], {"email": email}, name="handed")
+    email = event.get("email") or context.step(read, name="read")
+    arn = context.execution_context.durable_execution_arn
+    print("SAW", json.dumps([arn]), flush=True)
+    return context.invoke(os.environ[event["to"]] + event.get("as", ""), {"email": email}, name="handed")
+
+def which(event, context):
+    return context.invoked_function_arn.split(":")[7:]
 
 def sending(event, context):
     return send(event["email"]) and "sent"
@@ -169,9 +174,10 @@ PLAIN = (
     "Stopping",
     "Again",
     "Spying",
+    "Which",
 )
 NAMED = {"PRICE": "Price", "ORDER": "Order", "CLEAN": "Clean", "SENDING": "Sending", "PASSING": "Passing"}
-NAMED |= {"CLOSED": "Closed", "AGAIN": "Again"}
+NAMED |= {"CLOSED": "Closed", "AGAIN": "Again", "WHICH": "Which"}
 
 
 def function(name: str) -> dict[str, Any]:
@@ -182,6 +188,8 @@ def function(name: str) -> dict[str, Any]:
         told["Handler"] = "app.clean"
     if name == "Bound":
         told["Handler"] = "app.powerless"
+    if name == "Which":
+        told["AutoPublishAlias"] = "live"
     if name == "Missing":
         told["Handler"] = "nowhere.handler"
     if name in DURABLE:
@@ -344,6 +352,28 @@ def test_whom_a_step_invokes_knows_what_the_execution_knew(audited: Ground, grou
     assert ground.invoke("Handing", {"to": to}) != "sent"
     assert not ground.taken("Public")
     assert (to.title(), "SendMessage") in refused(ground)
+
+
+def test_what_another_execution_invoked_with_the_same_payload_is_none_of_this_one_s(ground: Ground) -> None:
+    assert ground.invoke("Handing", {"to": "SENDING"}) != "sent"
+    assert ground.invoke("Handing", {"to": "SENDING", "email": EMAIL}) == "sent"
+    assert [message["Body"] for message in ground.taken("Public")] == [EMAIL]
+
+
+@pytest.mark.parametrize("alias", ["", ":live", ":1"])
+def test_a_step_invokes_the_version_that_it_names_and_is_told_of_it_so(ground: Ground, alias: str) -> None:
+    async def made() -> Any:
+        return ground.valve.lambda_api()
+
+    api = ground.call(made())
+    assert ground.invoke("Handing", {"to": "WHICH", "email": "-", "as": alias}) == alias.split(":")[1:]
+    there = "durable-executions/" + named(ground).replace("/", "%2F").replace("$", "%24")
+    status, told = asked(ground, api, "GET", f"{there}/history")
+    kind = "ChainedInvokeStartedDetails"
+    (name,) = [each[kind]["FunctionName"] for each in told["Events"] if kind in each]
+    assert status == 200
+    assert "-which-" in name
+    assert name.split(":")[1:] == alias.split(":")[1:]
 
 
 def test_a_step_invokes_whom_the_role_of_its_function_may_invoke(audited: Ground, ground: Ground) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from valve_aws import runtime
 from valve_aws.answering.behind import Behind
-from valve_aws.api import wired
+from valve_aws.api import versions, wired
 from valve_aws.api.described import declared
 from valve_aws.api.desk import Desk
 from valve_aws.api.fault import Fault
@@ -250,9 +250,9 @@ def _wired(registry: Registry) -> Mapping[str, Function]:
 
 
 def lambda_api(
-    stack: Stack, engine: Engine, versions: Versions, address: Callable[[str], str] | None = None
+    stack: Stack, engine: Engine, known: Versions, address: Callable[[str], str] | None = None
 ) -> LambdaApi:
-    """Return the API of a stack's account and region, its functions deployed. `versions` gets to know what
+    """Return the API of a stack's account and region, its functions deployed. `known` gets to know what
     is made over it; `address` gives a function URL for its id, None AWS's own."""
     registry = Registry(Place(stack.account, stack.region))
     now = time.time()
@@ -269,11 +269,13 @@ def lambda_api(
     chance = random.Random(os.urandom(16))
     address = address or f"https://{{}}.lambda-url.{stack.region}.on.aws/".format
     desk = Desk(registry, engine, lambda: str(uuid.uuid4()), time.time, chance.random, address, _wired)
+    for function in stack.functions.values():
+        versions.qualified(desk, registry.functions[function.name], function.qualifiers)
     made = LambdaApi(contract("lambda"), desk)
     registered = made.desk
 
     def find(arn: str, qualifier: str) -> Function | None:
         return wired.found(registered.registry, arn, qualifier, chance.random())
 
-    versions.find = find
+    known.find = find
     return made

@@ -45,6 +45,25 @@ def published(desk: Desk, deployed: Deployed, description: str) -> Version:
     return version
 
 
+def qualified(desk: Desk, deployed: Deployed, qualifiers: Mapping[str, str]) -> None:
+    """Publish what the template does, by its first version: alias or version → version."""
+    if {*qualifiers.values()} - {LATEST}:
+        published(desk, deployed, "")
+    for name, version in qualifiers.items():
+        if name != version:
+            deployed.aliases[name] = _made(desk, deployed, name, version, "")
+
+
+def _made(desk: Desk, deployed: Deployed, name: str, version: str, description: str) -> Settings:
+    return {
+        "AliasArn": desk.registry.place.arn(deployed.name, name),
+        "Name": name,
+        "FunctionVersion": version,
+        "Description": description,
+        "RevisionId": desk.ident(),
+    }
+
+
 def _plain(settings: Settings) -> Settings:
     return {k: v for k, v in settings.items() if k not in APART}
 
@@ -117,13 +136,7 @@ async def create_alias(desk: Desk, params: Mapping[str, Any]) -> Mapping[str, An
     arn = desk.registry.place.arn(deployed.name, params["Name"])
     if params["Name"] in deployed.aliases:
         raise conflict(f"Alias already exists: {arn}")
-    alias: Settings = {
-        "AliasArn": arn,
-        "Name": params["Name"],
-        "FunctionVersion": version,
-        "Description": params.get("Description") or "",
-        "RevisionId": desk.ident(),
-    }
+    alias = _made(desk, deployed, params["Name"], version, params.get("Description") or "")
     if routing:
         alias["RoutingConfig"] = routing
     deployed.aliases[params["Name"]] = alias

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from valve_aws.aws.names import NotCanonical
@@ -25,6 +25,8 @@ LONGEST = 1024
 
 ARN, CALLBACK = "DurableExecutionArn", "CallbackId"
 """The members that name an execution, in whatever a runner and a function tell each other."""
+FUNCTION = "FunctionName"
+"""The member that names whom a step invokes."""
 
 
 def written(function: str, version: str, name: str, ident: str) -> str:
@@ -68,20 +70,21 @@ def _opened(callback: str) -> tuple[str, str]:
     raise NotCanonical("which execution waits under this callback's id cannot be told")
 
 
-def renamed(document: Any, name: Callable[[str], str]) -> Any:
-    """Return a JSON document in which executions have other names, those within ids of callbacks included."""
+def renamed(document: Any, name: Callable[[str], str], members: Collection[str] = (ARN,)) -> Any:
+    """Return a JSON document in which what `members` hold has other names, and executions within ids of
+    callbacks."""
     if isinstance(document, list):
-        return [renamed(each, name) for each in document]
+        return [renamed(each, name, members) for each in document]
     if not isinstance(document, dict):
         return document
     found = {}
     for key, value in document.items():
-        if key == ARN and isinstance(value, str):
+        if key in members and isinstance(value, str):
             found[key] = name(value)
         elif key == CALLBACK and isinstance(value, str):
             found[key] = _callback(value, name)
         else:
-            found[key] = renamed(value, name)
+            found[key] = renamed(value, name, members)
     return found
 
 

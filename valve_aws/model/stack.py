@@ -6,12 +6,15 @@ Knows functions, stores and how they are wired. Does not know the syntax they we
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from valve_aws.model.source import NOWHERE, Where
 from valve_aws.model.value import value
+
+LATEST = "$LATEST"
+"""What a function is that was not published."""
 
 
 @value
@@ -145,6 +148,9 @@ class Function:
     where: Where = NOWHERE
     version: str = ""
     """Which of its published versions this is; "" the one that the template describes."""
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+    """Alias or version of the template → the version that it means. Each of those is what the template
+    describes, as nothing has been published before."""
     logging: Logging = Logging()
     traced: bool = False
     """X-Ray is active: an event that is not sampled already is sampled."""
@@ -162,6 +168,13 @@ class Function:
     def key(self) -> str:
         """Return what its environments are kept by: no version, and no older state of one, serves another."""
         return "/".join(filter(None, (self.logical, self.version, self.revision)))
+
+    def qualified(self, qualifier: str) -> Function | None:
+        """Return what a version's number or an alias of the template means; None when it has no such."""
+        version = LATEST if qualifier == "" else self.qualifiers.get(qualifier, qualifier)
+        if version == LATEST:
+            return self
+        return replace(self, version=version) if version in self.qualifiers.values() else None
 
     @property
     def calls(self) -> bool:

@@ -60,17 +60,19 @@ class Invoked:
 
 @dataclass(slots=True)
 class Versions:
-    """Who knows what a function's qualifiers mean, where some were made."""
+    """Who knows what a function's qualifiers mean."""
 
-    find: Callable[[str, str], Function | None] = lambda *_: None
-    """(ARN, a version's number or an alias) → what is run; None when there is none such."""
+    find: Callable[[str, str], Function | None] | None = None
+    """(ARN, a version's number or an alias) → what is run; None when there is none such. None itself: they
+    are as the template has them, as nobody can make any."""
 
     def meant(self, stack: Stack, arn: str) -> Function | None:
         """Return what a function's ARN, qualified or not, means; None when it means nothing."""
         plain, qualifier = ":".join(arn.split(":")[:7]), ":".join(arn.split(":")[7:])
-        if qualifier not in {"", "$LATEST"}:
+        if self.find is not None and qualifier not in {"", "$LATEST"}:
             return self.find(plain, qualifier)
-        return next((f for f in stack.functions.values() if f.arn == plain), None)
+        latest = next((f for f in stack.functions.values() if f.arn == plain), None)
+        return latest.qualified(qualifier) if latest else None
 
 
 class Relay(Protocol):

@@ -15,6 +15,7 @@ from valve_aws.aws import durable
 from valve_aws.model.invocation import Beside
 from valve_aws.model.label import Label
 from valve_aws.model.stack import Function
+from valve_aws.model.value import value
 from valve_aws.model.verdict import Holding, Way
 from valve_aws.running.housing import Run
 
@@ -34,11 +35,13 @@ class Execution:
     beside: Beside
     ident: str = ""
     """What the runner calls it, "" until that is known."""
-    parents: list[Execution] = field(default_factory=list)
-    """Executions of which a step waits for this one."""
+    parent: Execution | None = None
+    """The execution of which a step waits for this one."""
     invocation: str = ""
     """The event that goes on with it now, "" none: who serves that may say what its steps have come to."""
     last: Run | None = None
+    over: bool = False
+    """Nothing of it is under way any more."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -51,12 +54,24 @@ class Execution:
         for way in ways:
             self.ways.setdefault(way.tag, way)
         self.label = self.label | label
-        for parent in self.parents:
-            parent.learn(label, ways)
+        if self.parent is not None:
+            self.parent.learn(label, ways)
 
     def holding(self) -> Holding:
         """Return what whoever is given its state is given."""
         return Holding(self.label, True, tuple(self.ways.values()))
+
+
+@value
+class Step:
+    """A step that invokes a function, as it was judged."""
+
+    execution: Execution
+    record: str
+    told: str
+    """What the function called whom it invokes."""
+    beside: Beside
+    """The ARN of whom it invokes, with its qualifier, if it has one."""
 
 
 def outcome(ended: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 from valve_aws import runtime, sandbox
@@ -24,7 +23,6 @@ from valve_aws.course import commands as ask
 from valve_aws.course.subject import Subject
 from valve_aws.model.call import Call, Evidence
 from valve_aws.model.invocation import Beside
-from valve_aws.model.label import Label
 from valve_aws.model.plan import Listeners
 from valve_aws.model.ports import Outcome
 from valve_aws.model.safe import plain
@@ -34,7 +32,7 @@ from valve_aws.model.verdict import Holding
 from valve_aws.passage.driver import Passage
 from valve_aws.passage.releasing import released
 from valve_aws.proxy import Dial, Exchange, Server
-from valve_aws.running.execution import Execution, Serve, outcome
+from valve_aws.running.execution import Execution, Serve, Step, outcome
 from valve_aws.running.housing import Run
 
 LARGEST = 16 << 20
@@ -48,8 +46,10 @@ LOOK = 0.25
 """Seconds between looks at how an execution stands that nobody has told of."""
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED"})
+ALONE = frozenset({"SUCCEEDED", "FAILED"})
+"""Ends that an execution comes to by itself: nothing of it is under way then."""
 KEPT = 10_000
-"""Executions, and payloads of invocations that they have asked for, that are remembered."""
+"""Executions, and steps that invoke functions, that are remembered."""
 
 HOPELESS = frozenset(
     f"Runtime.{each}"
@@ -78,9 +78,9 @@ class Executions:
         self.address = ""
         """Where the runner asks, "" until there is one."""
         self._known: OrderedDict[str, Execution] = OrderedDict()
-        self._asked: OrderedDict[tuple[str, str], dict[Execution, str]] = OrderedDict()
-        """(function's ARN, digest of a payload) → the executions of which a step has invoked it so, each with
-        the record of that."""
+        self._steps: OrderedDict[str, Step] = OrderedDict()
+        """By the qualifier that the runner is told in place of the function's own, which comes back with all
+        that the step has it invoke."""
         self._server: Server | None = None
         self._runner: Runner | None = None
         self._lock = asyncio.Lock()
@@ -94,11 +94,13 @@ class Executions:
             await self._server.close()
             self._server = None
 
-    def forget(self) -> None:
-        """Forget every execution: another run begins. Why the runner stays: it takes a second to start, and
-        what it goes on with nobody here knows any more."""
+    async def renew(self) -> None:
+        """Forget every execution: another run begins. Why the runner stays where all of them have ended: it
+        takes a second to start."""
+        if any(each.parent is None and not each.over for each in self._known.values()):
+            await self.close()
         self._known.clear()
-        self._asked.clear()
+        self._steps.clear()
 
     async def _endpoint(self) -> Endpoint:
         """Return where the runner answers, started if need be. Raises `Lost`."""
@@ -131,12 +133,16 @@ class Executions:
         is released. Raises `Invalid` where there is no runner."""
         if not Runner.installed():
             raise Invalid(function.where, f"`{function.logical}` is a durable function", REMEDY)
+        # Why a name of its own: by the last part of its ARN the SDK finds the operation that has its input.
+        ways = {way.tag: way for way in carried.ways}
+        execution = Execution(self.fresh(), function, serve, carried.label, ways, beside)
         try:
-            execution = await self._begun(function, payload, carried, beside, serve)
+            await self._begin(execution, payload)
             ended = await self._ended(execution)
         except ask.Lost as lost:
             self._passage.tell(f"`{function.logical}`: no durable execution: {lost}")
-            return Run(runtime.faults.unavailable(), True, carried.label, carried.ways, None)
+            held = execution.holding()
+            return Run(runtime.faults.unavailable(), True, held.label, held.ways, None)
         finally:
             self._bounded()
         last = execution.last
@@ -148,11 +154,8 @@ class Executions:
             return replace(_came(execution, who, last.payload, last.error_type), failed=True)
         return _came(execution, who, *outcome(ended))
 
-    async def _begun(
-        self, function: Function, payload: bytes, carried: Holding, beside: Beside, serve: Serve
-    ) -> Execution:
-        # Why: by the last part of its ARN the SDK finds the operation that has the execution's input.
-        name, court = self.fresh(), self._passage.court
+    async def _begin(self, execution: Execution, payload: bytes) -> None:
+        function, court = execution.function, self._passage.court
         durably = function.durable
         assert durably is not None
         told = {
@@ -162,18 +165,16 @@ class Executions:
             "ExecutionName": self.fresh(),
             "ExecutionTimeoutSeconds": durably.timeout,
             "ExecutionRetentionPeriodDays": durably.retention,
-            "InvocationId": name,
+            "InvocationId": execution.name,
             "Input": payload.decode("utf-8", "replace"),
         }
-        if beside.tenant:
-            told["TenantId"] = beside.tenant
+        if execution.beside.tenant:
+            told["TenantId"] = execution.beside.tenant
         # Why known by its name first: the runner has the function invoked before it has answered.
-        ways = {way.tag: way for way in carried.ways}
-        execution = self._known[name] = Execution(name, function, serve, carried.label, ways, beside)
+        self._known[execution.name] = execution
         body = await self._posted(START, told)
         execution.ident = str(body.get("ExecutionArn") or "")
         self._known[execution.ident] = execution
-        return execution
 
     async def _ended(self, execution: Execution) -> Mapping[str, Any]:
         """Wait for the end of an execution, and return how the runner tells of it. Raises `Lost`."""
@@ -181,12 +182,13 @@ class Executions:
             execution.news.clear()
             told = await self._got(execution.ident)
             if told.get("Status") in ENDED:
+                execution.over = told.get("Status") in ALONE
                 return told
             with suppress(TimeoutError):
                 await asyncio.wait_for(execution.news.wait(), LOOK)
 
     def _bounded(self) -> None:
-        for kept in (self._known, self._asked):
+        for kept in (self._known, self._steps):
             while len(kept) > KEPT:
                 kept.popitem(last=False)
 
@@ -203,9 +205,10 @@ class Executions:
             return ask.Reply(404, Outcome.FAILED, body=(404, (*JSON, *UNKNOWN), NONE))
         if not call.operation.startswith("Get"):  # Why not then: who only looks puts nothing there
             execution.learn(command.carries | subject.label, command.ways)
+        params = call.params
         if call.operation == "CheckpointDurableExecution":
-            self._chained(command, execution)
-        status, told = await self._told(call.operation, call.params, execution)
+            params = self._chained(command, execution)
+        status, told = await self._told(call.operation, params, execution)
         if status == 200:
             self._tell(told, execution)
         done = Outcome.DONE if status < 300 else Outcome.FAILED
@@ -234,16 +237,15 @@ class Executions:
             body = leaves
         return status, (), body
 
-    async def _told(
-        self, operation: str, params: Mapping[str, Any], execution: Execution
-    ) -> tuple[int, Any]:
+    async def _told(self, operation: str, params: Mapping[str, Any], execution: Execution) -> tuple[int, Any]:
         """Ask the runner, and return its answer as everybody else may read it. Raises `Lost`."""
         renamed = durable.renamed(dict(params), lambda _: execution.ident)
         status, body = await self._passage.fetch(
             "lambda", operation, renamed, LARGEST, await self._endpoint()
         )
         execution.news.set()
-        return status, durable.renamed(json.loads(body or b"{}"), self._outside)
+        told = json.loads(body or b"{}")
+        return status, durable.renamed(told, self._outside, (durable.ARN, durable.FUNCTION))
 
     def _may(self, subject: Subject, call: Call, execution: Execution) -> bool:
         inner = call.operation in {"CheckpointDurableExecution", "GetDurableExecutionState"}
@@ -258,19 +260,28 @@ class Executions:
             return None
         return found if found is not None and found.arn == named else None
 
-    def _chained(self, command: ask.Forward, execution: Execution) -> None:
-        """Remember whom the steps of a checkpoint invoke, and with what."""
+    def _chained(self, command: ask.Forward, execution: Execution) -> Mapping[str, Any]:
+        """Return a checkpoint in which whom its steps invoke has a qualifier of ours.
+
+        Why: the runner has them invoked later, and says of none for which execution.
+        """
         place = names.Place(self._passage.court.account, self._passage.court.region)
+        updates = []
         for update in command.call.params.get("Updates") or ():
             if update.get("Type") == "CHAINED_INVOKE" and update.get("Action") == "START":
-                arn, _ = names.function(update["ChainedInvokeOptions"]["FunctionName"], place)
-                asked = arn, _digest((update.get("Payload") or "{}").encode())
-                self._asked.setdefault(asked, {})[execution] = command.record
+                options, ours = update["ChainedInvokeOptions"], self.fresh()
+                arn, qualifier = names.function(options[durable.FUNCTION], place)
+                beside = Beside(arn=f"{arn}:{qualifier}" if qualifier else arn)
+                self._steps[ours] = Step(execution, command.record, options[durable.FUNCTION], beside)
+                update = {**update, "ChainedInvokeOptions": {**options, durable.FUNCTION: f"{arn}:{ours}"}}
+            updates.append(update)
         self._bounded()
+        return {**command.call.params, "Updates": updates}
 
-    def _outside(self, ident: str) -> str:
-        found = self._known.get(ident)
-        return found.arn if found is not None else ident
+    def _outside(self, name: str) -> str:
+        """Return what everybody else calls an execution, or a function that a step invokes."""
+        step, found = self._steps.get(name.rpartition(":")[2]), self._known.get(name)
+        return step.told if step else found.arn if found else name
 
     def _tell(self, told: Any, execution: Execution) -> None:
         """Tell the operator of what an execution waits for that somebody else is to say."""
@@ -290,9 +301,13 @@ class Executions:
             await exchange.respond(403, (), b"")
             return
         place = names.Place(passage.court.account, passage.court.region)
-        arn, _ = names.function(str(call.params["FunctionName"]), place)
+        arn, ours = names.function(str(call.params["FunctionName"]), place)
+        step = self._steps.get(ours)
         beside = Beside(tenant=str(call.params.get("TenantId") or ""), ident=self.fresh())
-        going = await (self._resumed if exchange.head.header(MARK) else self._invoked)(arn, body, beside)
+        if exchange.head.header(MARK):
+            going = await self._resumed(arn, step, body, beside)
+        else:
+            going = await self._invoked(step, body, beside)
         if going is None:
             await exchange.respond(404, (*JSON, *UNKNOWN), NONE)
             return
@@ -302,11 +317,11 @@ class Executions:
         failed = (("x-amz-function-error", "Unhandled"),) if broke else ()
         await exchange.respond(200, (*JSON, ("x-amzn-requestid", beside.ident), *failed), payload)
 
-    async def _resumed(self, arn: str, body: bytes, beside: Beside) -> Run | None:
+    async def _resumed(self, arn: str, step: Step | None, body: bytes, beside: Beside) -> Run | None:
         """Have an execution gone on with."""
         envelope = json.loads(body)
-        ident, state = str(envelope[durable.ARN]), envelope.get("InitialExecutionState") or {}
-        execution = self._known.get(ident) or self._first(arn, ident, state)
+        ident = str(envelope[durable.ARN])
+        execution = self._known.get(ident) or self._first(arn, step, ident)
         if execution is None:
             return None
         told = json.dumps(durable.renamed(envelope, self._outside)).encode()
@@ -321,39 +336,30 @@ class Executions:
         execution.learn(run.label, run.ways)
         return run
 
-    def _first(self, arn: str, ident: str, state: Mapping[str, Any]) -> Execution | None:
+    def _first(self, arn: str, step: Step | None, ident: str) -> Execution | None:
         """Return the execution whose first event this is: one that was just begun, or that of a step."""
         name = ident.rpartition("/")[2]
         if (execution := self._known.get(name)) is not None and execution.function.arn == arn:
             execution.ident = ident
             self._known[ident] = execution
             return execution
-        begun = state.get("Operations") or [{}]
-        told = str((begun[0].get("ExecutionDetails") or {}).get("InputPayload") or "{}")
-        parents = self._asked.get((arn, _digest(told.encode())))
-        function = self._passage.versions.meant(self._passage.stack, arn)
-        if not parents or function is None:
+        function = self._passage.versions.meant(self._passage.stack, step.beside.arn) if step else None
+        if step is None or function is None:
             return None
-        serve = self._served(function, list(parents.values())[-1])
-        child = Execution(name, function, serve, frozenset(), {}, Beside(), ident)
-        for parent in parents:
-            child.learn(parent.label, tuple(parent.ways.values()))
-        child.parents = list(parents)
+        parent, serve = step.execution, self._served(function, step.record)
+        child = Execution(name, function, serve, parent.label, dict(parent.ways), step.beside, ident)
+        child.parent = parent
         self._known[name] = self._known[ident] = child
         return child
 
-    async def _invoked(self, arn: str, body: bytes, beside: Beside) -> Run | None:
+    async def _invoked(self, step: Step | None, body: bytes, beside: Beside) -> Run | None:
         """Have a function invoked that a step asks for."""
-        parents = self._asked.get((arn, _digest(body)))
-        function = self._passage.versions.meant(self._passage.stack, arn)
-        if not parents or function is None:
+        function = self._passage.versions.meant(self._passage.stack, step.beside.arn) if step else None
+        if step is None or function is None:
             return None
-        label: Label = frozenset().union(*(each.label for each in parents))
-        ways = {tag: way for each in parents for tag, way in each.ways.items()}
-        serve = self._served(function, list(parents.values())[-1])
-        run = await serve(body, Holding(label, True, tuple(ways.values())), beside)
-        for each in parents:
-            each.learn(run.label, run.ways)
+        beside = replace(beside, arn=step.beside.arn)
+        run = await self._served(function, step.record)(body, step.execution.holding(), beside)
+        step.execution.learn(run.label, run.ways)
         return run
 
     async def _dial(self, connection: Dial) -> None:
@@ -386,7 +392,3 @@ def _came(execution: Execution, who: Subject, payload: bytes, error: str) -> Run
     """Return what an execution came to, with all that it knew by then."""
     who = replace(who, label=execution.label, ways=dict(execution.ways), outgoing={})
     return Run(payload, bool(error), execution.label, tuple(execution.ways.values()), who, error)
-
-
-def _digest(payload: bytes) -> str:
-    return sha256(payload).hexdigest()

@@ -281,7 +281,7 @@ class Invoking:
         for task in self.background:
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
-        self.executions.forget()
+        await self.executions.renew()
 
     async def close(self) -> None:
         """Cut what is under way, and have no durable execution gone on with."""

@@ -70,6 +70,7 @@ def read(
         isolates=_isolates(properties.get("TenancyConfig")),
         durable=_durable(properties.get("DurableConfig")),
         tags=tags(properties.get("Tags")),
+        qualifiers=_published(properties.get("AutoPublishAlias")),
         role=_role(properties.get("Role"), declared, template),
         where=declared.where,
     )
@@ -85,6 +86,12 @@ def _durable(node: Node | None) -> Durable | None:
         whole(told.get("ExecutionTimeout"), "`DurableConfig.ExecutionTimeout`", EXECUTION[1], EXECUTION),
         whole(told.get("RetentionPeriodInDays"), "`DurableConfig.RetentionPeriodInDays`", 14, RETENTION),
     )
+
+
+def _published(node: Node | None) -> dict[str, str]:
+    """Return the alias under which SAM publishes a function, and what it means."""
+    alias = text(node.value) if node else ""
+    return {alias: "1"} if alias and not is_open(alias) else {}
 
 
 def _role(node: Node | None, declared: Declared, template: Template) -> str:

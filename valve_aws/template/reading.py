@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from valve_aws.model.source import Invalid, Node, Where
 from valve_aws.model.stack import (
+    LATEST,
     Afterwards,
     Delivery,
     Function,
@@ -42,7 +43,7 @@ from valve_aws.template.ground import NESTED, Ground
 from valve_aws.template.intrinsics import resolve
 from valve_aws.template.kinds import known, plain, row
 from valve_aws.template.permissions import Role
-from valve_aws.template.scope import IMPLICIT, Declared, Template
+from valve_aws.template.scope import IMPLICIT, QUALIFIED, Declared, Template
 from valve_aws.template.shapes import entries, is_open, several, text, word
 
 LEVELS: Final = 10
@@ -68,6 +69,8 @@ class Building:
     triggers: list[Trigger] = field(default_factory=list)
     configured: dict[str, Afterwards] = field(default_factory=dict)
     """What event invoke configurations say, by function ARN."""
+    qualifiers: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Aliases and versions that resources are, by function ARN."""
     layers: dict[str, Layer] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     policies: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
@@ -289,6 +292,10 @@ def _place(declared: Declared, found: Properties, template: Template, building: 
         return
     if declared.kind == "AWS::Serverless::Connector":
         return
+    if declared.kind in QUALIFIED:
+        arn, _, qualifier = template.qualified(declared).rpartition(":")
+        version = word(found.get("FunctionVersion"), "`FunctionVersion`")
+        building.qualifiers.setdefault(arn, {})[qualifier] = LATEST if version == LATEST else "1"
     resource = resources.read(declared, found, template)
     building.resources[resource.logical] = resource
     for wire in wiring.of(declared, found, template):
@@ -363,7 +370,12 @@ def _attach(building: Building) -> None:
         afterwards = function.afterwards
         if told := building.configured.get(function.arn):
             afterwards = replace(told, dead_letters=afterwards.dead_letters)
-        building.functions[logical] = replace(function, statements=statements, afterwards=afterwards)
+        building.functions[logical] = replace(
+            function,
+            statements=statements,
+            afterwards=afterwards,
+            qualifiers={**function.qualifiers, **building.qualifiers.get(function.arn, {})},
+        )
 
 
 def schema(stack: Stack) -> Callable[[str], KeySchema | None]:
