@@ -467,7 +467,8 @@ def test_a_durable_function_gives_no_piece_of_what_it_tells_its_runner(ground: G
 
 
 def test_what_goes_round_by_steps_ends(ground: Ground) -> None:
-    ground.invoke("Circling", {"n": 0, "to": ground.valve.stack.functions["Circling"].name})
+    came = ground.invoke("Circling", {"n": 0, "to": ground.valve.stack.functions["Circling"].name})
+    assert came["errorMessage"] == "the function is being invoked in a loop"
     assert 8 < max(event["n"] for event in seen(ground)) < 40
 
 
