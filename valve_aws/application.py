@@ -146,9 +146,11 @@ def kept(template: Path) -> Path:
 
 
 def _beside(path: Path, name: str, when: bool = True) -> Path | None:
-    found = path.parent / name
-    if not found.is_file():
-        found = kept(path) / name
+    """Return a file that the user keeps; one that lies where `sam build` begins anew is refused, as it would
+    be gone without a word, and with a policy what it forbids would be allowed."""
+    found, made = kept(path) / name, path.parent / name
+    if when and made.is_file() and not found.is_file():
+        raise Invalid(Where(str(made)), "`sam build` removes it", f"move it to `{found.parent}`")
     return found if when and found.is_file() else None
 
 

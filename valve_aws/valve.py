@@ -106,7 +106,7 @@ class Valve:
 
     @property
     def _home(self) -> Path:
-        return Path(self.stack.file).resolve().parent / ".valve"
+        return application.kept(Path(self.stack.file).resolve()) / ".valve"
 
     # Lifetime
 

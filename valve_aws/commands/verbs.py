@@ -98,7 +98,7 @@ def init(write: bool, told: Mapping[str, Any]) -> int:
     settings = gather(told)
     stack, seed = application.read(settings, say)
     text = policy.propose(stack, seed)
-    target = stack.folder / "valve.yaml"
+    target = application.kept(application.locate(settings)) / "valve.yaml"
     if not write:
         sys.stdout.write(lines(text))
         return 0
@@ -243,10 +243,10 @@ def doctor() -> int:
 
 
 def beside(settings: Settings) -> Path:
-    """Return `.valve/` beside the template."""
+    """Return `.valve/` beside the template, or beside what `sam build` has made it from."""
     from valve_aws import application
 
-    return application.locate(settings).parent / ".valve"
+    return application.kept(application.locate(settings)) / ".valve"
 
 
 def harmless_log(stream: TextIO | None = None) -> logging.Handler:

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from valve_aws import runtime, sandbox
+from valve_aws import application, runtime, sandbox
 from valve_aws.course.admit import admit
 from valve_aws.course.drive import drive
 from valve_aws.course.subject import Subject
@@ -106,7 +106,7 @@ class Housing:
         self._working: dict[str, list[Label]] = {}
         """Logical id → what each event carries that it serves now."""
         self._cache = Cache(cache_folder(), say)
-        self._home = Path(stack.file).resolve().parent / ".valve"
+        self._home = application.kept(Path(stack.file).resolve()) / ".valve"
         self._served: set[str] = set()
         """Functions that have had an environment: who needs a second one will need more."""
         self.serving = Serving(passage, authority, settings.unsafe)

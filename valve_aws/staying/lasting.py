@@ -48,7 +48,7 @@ class Lasting(Valve):
     def begun(cls, settings: Settings, say: Callable[[str], None], fresh: bool) -> Lasting:
         """Read the application, and find what the last one kept. `fresh` begins without. Raises `Invalid`."""
         stack, seeds = application.read(settings, say)
-        home = Path(stack.file).resolve().parent / ".valve" / "up"
+        home = application.kept(Path(stack.file).resolve()) / ".valve" / "up"
         held = _alone(home)
         book = settings.labels or home / BOOK
         embedded = settings.backend == "moto"
@@ -118,11 +118,15 @@ class Lasting(Valve):
 
     def _keep(self) -> None:
         new, kept, old = (self.folder / name for name in ("new", "kept", "old"))
-        shutil.copyfile(self._book_file, new / BOOK)
-        shutil.rmtree(old, ignore_errors=True)
-        if kept.exists():
-            kept.rename(old)
-        new.rename(kept)
+        try:
+            shutil.copyfile(self._book_file, new / BOOK)
+            shutil.rmtree(old, ignore_errors=True)
+            if kept.exists():
+                kept.rename(old)
+            new.rename(kept)
+        except OSError as error:  # Why: the folder may have been removed meanwhile
+            self._say(f"valve: the cloud could not be kept: {error}")
+            return
         shutil.rmtree(old, ignore_errors=True)
         self._say("valve: the cloud is kept: `valve up` goes on with it, `valve up --fresh` begins anew")
 
