@@ -83,8 +83,14 @@ def local() -> None:
     metavar="FUNCTION.EVENT",
     help="which trigger the event came from (its labels apply)",
 )
+@click.option(
+    "--tenant-id",
+    default="",
+    metavar="NAME",
+    help="for which tenant, of a function that has a `TenancyConfig`",
+)
 @options(STACK, RUN, CONTAINERS)
-def invoke(function: str | None, event: str, event_source: str, **told: Any) -> None:
+def invoke(function: str | None, event: str, event_source: str, tenant_id: str, **told: Any) -> None:
     """Run one function once, with its real runtime client, in a sandbox whose only way out is the valve.
 
     The result goes to standard output and nothing else does; logs, progress and refusals go to standard
@@ -105,7 +111,7 @@ def invoke(function: str | None, event: str, event_source: str, **told: Any) -> 
     """
     from valve_aws.commands import verbs
 
-    sys.exit(verbs.invoke(function or "", event, event_source, told))
+    sys.exit(verbs.invoke(function or "", event, event_source, tenant_id, told))
 
 
 @local.command("start-lambda", short_help="Serve the Lambda API of the template's functions")

@@ -142,6 +142,35 @@ def test_layers_are_looked_into_by_the_version_that_the_function_names(tmp_path:
     )
 
 
+@pytest.fixture
+def unreachable(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the registry answer nobody, once the client is here."""
+    node()
+    prepare(function("nodejs20.x"), cache, SHIMS, print)
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_what_a_bundle_but_names_need_not_be_had(cache: Cache) -> None:
+    code = Code(inline='throw new Error(`call [require("@aws-sdk/signature-v4-of-another");]`)')
+    said: list[str] = []
+    made = planned(prepare(function("nodejs20.x", code), cache, SHIMS, said.append))
+    assert "/node_modules" not in {bind.target for bind in made.binds}
+    (line,) = said
+    assert line.startswith("Fn: without @aws-sdk/signature-v4-of-another, which its code names: npm")
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_what_a_function_asks_for_must_be_had(tmp_path: Path, cache: Cache) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "package.json").write_text(json.dumps({"dependencies": {"of-nobody-at-all": "1.0.0"}}))
+    (code / "index.js").write_text("")
+    with pytest.raises(Invalid, match="`Fn`: npm could not install"):
+        prepare(function("nodejs20.x", Code(folder=code)), cache, SHIMS, print)
+
+
 def test_packages_that_were_installed_are_found_without_a_view_of_its_own(tmp_path: Path) -> None:
     shown = (Bind(tmp_path / "client", "/var/runtime"), Bind(tmp_path / "packages", "/node_modules"))
     made = planned(Prepared(function("nodejs20.x"), NODE, shown))

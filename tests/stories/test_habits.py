@@ -127,3 +127,29 @@ def test_a_function_that_cannot_be_run_here_fails_for_who_invokes_it_and_is_told
     assert ran.result["beside"]["errorType"] == "Valve.FunctionUnavailable"
     told = [line for line in ran.err.splitlines() if "`gone` is not there" in line]
     assert [line.partition(": `")[0] for line in told] == ["valve: template.yaml:23:16"]
+
+
+TENANTS = """
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {InlineCode: "def handler(e, c): return c.tenant_id", Handler: index.handler, Runtime: python3.12}
+Resources:
+  Apart: {Type: AWS::Serverless::Function, Properties: {TenancyConfig: {TenantIsolationMode: PER_TENANT}}}
+  Plain: {Type: AWS::Serverless::Function}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["Apart"], "`Apart` has a `TenancyConfig`"),
+        (["Plain", "--tenant-id", "a"], "`Plain` has no `TenancyConfig`"),
+        (["Apart", "--tenant-id", "a\nb"], "not the name of a tenant"),
+    ],
+)
+def test_a_tenant_is_named_where_lambda_wants_one(tmp_path: Path, words: list[str], problem: str) -> None:
+    (tmp_path / "template.yaml").write_text(TENANTS)
+    world = World(tmp_path)
+    refused = world.invoke(*words)
+    assert (refused.code, problem in refused.err) == (2, True), refused.err
+    assert world.invoke("Apart", "--tenant-id", "acme").result == "acme"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -21,11 +22,14 @@ from valve_aws.model.safe import in_json, lines, plain
 from valve_aws.model.source import Invalid, Where
 from valve_aws.settings import Settings
 
+TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+"""A tenant's id (Lambda API reference, Invoke)."""
+
 SEVERITY = (4, 2, 3, 1)
 """Exit codes, the first that fits wins (design: Modes)."""
 
 
-def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]) -> int:
+def invoke(function: str, event: str, event_source: str, tenant: str, told: Mapping[str, Any]) -> int:
     """`valve local invoke`: return the exit code.
 
     Budget, the whole process: 0.6 s without an AWS call, 2 s with S3 and DynamoDB on moto.
@@ -39,12 +43,13 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
     payload = read_event(event)
     valve = Valve.read(settings, say, moto=cloud.start)
     chosen = valve.choose(function, event_source)
+    _vetted(tenant, chosen, valve.stack.functions[chosen].isolates)
     valve.settings = replace(valve.settings, debug_function=chosen)
     valve.prepare(chosen)
     try:
         if settings.backend == "moto" and valve.stack.functions[chosen].calls:
             cloud.ahead()
-        return asyncio.run(_invoke(valve, chosen, payload, event_source))
+        return asyncio.run(_invoke(valve, chosen, payload, event_source, tenant))
     except NotStarted as missing:
         say(f"valve: {missing}")
         return 4
@@ -56,14 +61,26 @@ def invoke(function: str, event: str, event_source: str, told: Mapping[str, Any]
         cloud.end()
 
 
-async def _invoke(valve: Any, function: str, payload: bytes, event_source: str) -> int:
+def _vetted(tenant: str, function: str, isolates: bool) -> None:
+    """See that a tenant is named where Lambda wants one, and there alone. Raises `Invalid`."""
+    where, this = Where("--tenant-id"), f"`{function}`"
+    if tenant and not TENANT.fullmatch(tenant):
+        raise Invalid(where, "not the name of a tenant", "1 to 256 letters, digits, blanks and `._:/=+-@`")
+    if isolates and not tenant:
+        raise Invalid(where, f"{this} has a `TenancyConfig`", "say for which tenant, as in `--tenant-id a`")
+    if tenant and not isolates:
+        raise Invalid(where, f"{this} has no `TenancyConfig`", "leave the tenant out")
+
+
+async def _invoke(valve: Any, function: str, payload: bytes, event_source: str, tenant: str) -> int:
+    from valve_aws.model.invocation import Beside
     from valve_aws.sandbox import SandboxError
 
     await valve.open()
     if valve.settings.unsafe:
         say("valve: UNSAFE: no walls (`--unsafe-cooperative`); a hostile function steps around this guard")
     try:
-        done = await valve.invoke(function, payload, event_source)
+        done = await valve.invoke(function, payload, event_source, Beside(tenant=tenant))
         sys.stdout.buffer.write(presentable(done.payload) + b"\n")
         sys.stdout.flush()
         await valve.drain()

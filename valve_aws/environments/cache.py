@@ -329,7 +329,7 @@ def _npm(node: Node, folder: Path, words: list[str]) -> None:
     if run.returncode:
         errors = [line.partition("error ")[2] for line in run.stderr.splitlines() if " error " in f" {line}"]
         text = "; ".join(errors[:3]) or run.stderr.strip()[-300:] or "npm failed without a word"
-        raise Unavailable(re.sub(r"[^ -~]", " ", text)[:600])
+        raise Unavailable(f"npm could not install: {re.sub(r'[^ -~]', ' ', text)[:600]}")
 
 
 def _reason(said: str) -> str:

@@ -199,11 +199,25 @@ def _node(
             if (found := files.true_folder(there / path.removeprefix(f"{inside}/")))
         ]
         if needed := _node_needs(function, folder, [there for there, _ in layers], modules[:1]):
-            shown.append((cache.node_packages(node, needed), "/node_modules"))
+            shown += _node_packages(function, node, cache, needed, say)
     except Unavailable as error:
         raise Invalid(function.where, f"`{function.logical}`: {error}") from error
     shown += [(found, "/var/node_modules") for found in modules[:1]]
     return _prepared(function, node, shown + layers, [])
+
+
+def _node_packages(
+    function: Function, node: Node, cache: Cache, needed: Mapping[str, str], say: Callable[[str], None]
+) -> list[tuple[Path, str]]:
+    """Return what npm has of the packages, and where it is shown. Raises Unavailable where some of them are
+    asked for; what is but named somewhere in the code, as in a message, may never be."""
+    try:
+        return [(cache.node_packages(node, needed), "/node_modules")]
+    except Unavailable as error:
+        if any(versions != node_packages.ANY for versions in needed.values()):
+            raise
+        say(f"{function.logical}: without {', '.join(sorted(needed))[:200]}, which its code names: {error}")
+        return []
 
 
 def _unbuilt(handler: str, folder: Path) -> str:
