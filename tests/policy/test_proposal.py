@@ -136,7 +136,7 @@ def test_what_would_open_something_is_only_suggested() -> None:
 
 def test_what_the_template_leaves_open_is_said() -> None:
     text = propose(*shop())
-    assert "#   AmazonS3FullAccess: more than the template says is granted" in text
+    assert "#   AmazonS3FullAccess: all that its services allow counts as granted" in text
     assert "#   its role is not in the template" in text
     assert "#   the variable DB_PASSWORD is named like a password: no line labels a variable" in text
     assert "# no function is granted anything on it" not in text

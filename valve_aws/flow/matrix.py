@@ -136,7 +136,7 @@ def kind(policy: FlowPolicy, stack: Stack) -> tuple[str, ...]:
             title = rules.ceilings.store(rule.target).title
             probed.append(f"  {title} accepts {words.tags(extra)} beyond what it holds{place}")
     if not probed:
-        return ("this policy is sealed: no store takes more than it says it holds, or it is sealed",)
+        return ("this policy is sealed: each store takes no more than it `holds`, or says `sealed: true`",)
     return (
         "this policy is traced: one bit a cell a probe, others can learn if a labelled function wrote to",
         *probed,

@@ -147,8 +147,8 @@ def granted(ground: Ground) -> Iterator[Finding]:
     for why, (where, names) in by_why.items():
         yield Finding(
             where,
-            f"`{why}` grants {listing(names)} more than the template says, so all that its services allow is "
-            "taken as granted; only this policy narrows it",
+            f"what exactly `{why}` grants {listing(names)} cannot be told here, so all that its services "
+            "allow is taken as granted; only this policy narrows it",
             "note",
         )
     if outside:

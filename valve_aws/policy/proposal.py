@@ -219,7 +219,7 @@ def _granted(function: Function, flows: _Flows) -> Iterator[str]:
     if function.unmanaged_role:
         yield "  its role is not in the template, so everything counts as granted; `writes: [...]` narrows it"
     elif loose:
-        yield f"  {_names(loose)}: more than the template says is granted; `writes: [...]` narrows it"
+        yield f"  {_names(loose)}: all that its services allow counts as granted; `writes: [...]` narrows it"
     for variable in function.environment:
         guess = secretive(variable)
         if guess is not None:

@@ -68,9 +68,8 @@ def mapping(node: Node, what: str, known: Collection[str] | None = None) -> Iter
     if node.value is None:
         return
     if not isinstance(node.value, dict):
-        raise Invalid(
-            node.where, f"{what} is a mapping, not {shown(node.value)}", "write `key: value` lines below it"
-        )
+        problem = f"{what} must be a mapping, not {shown(node.value)}"
+        raise Invalid(node.where, problem, "write `key: value` lines below it")
     for key, value in node.value.items():
         where = node.keys.get(key, value.where)
         if known is not None and key not in known:
