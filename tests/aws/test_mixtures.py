@@ -136,6 +136,13 @@ REFUSED = {
         b"",
         {"service": "lambda"},
     ),
+    "two slashes at the end that no operation has": (
+        "GET",
+        "lambda.eu-west-1.amazonaws.com",
+        "/2015-03-31/functions//",
+        b"",
+        {"service": "lambda"},
+    ),
     "TLS for another host": s3("GET", "/k", origin=Origin("e", "https", "", 443, sni="example.org")),
     "a tunnel to another host": s3(
         "GET", "/k", origin=Origin("e", "https", "", 443, connect="example.org:443")
@@ -177,6 +184,10 @@ READ = {
     "a subresource with an equals sign": (s3("GET", "/?acl="), "GetBucketAcl"),
     "an operation that names itself": (s3("GET", "/k?x-id=GetObject"), "GetObject"),
     "a bucket with a last slash": (s3("GET", "/my-bucket/?list-type=2", host=PATH_S3), "ListObjectsV2"),
+    "a slash at the end that no operation has": (
+        ("GET", "lambda.eu-west-1.amazonaws.com", "/2015-03-31/functions/", b"", {"service": "lambda"}),
+        "ListFunctions",
+    ),
     "a part": (s3("PUT", "/k?partNumber=1&uploadId=u", b"x"), "UploadPart"),
     "a copied part": (
         s3("PUT", "/k?partNumber=1&uploadId=u", headers={"x-amz-copy-source": "b/k"}),

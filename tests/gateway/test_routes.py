@@ -131,7 +131,8 @@ components:
 
 
 @pytest.mark.parametrize("body", ["DefinitionUri: api.yaml", "DefinitionBody: {Fn::Transform: {Name: "
-    "'AWS::Include', Parameters: {Location: api.yaml}}}"])
+    "'AWS::Include', Parameters: {Location: api.yaml}}}",
+    "DefinitionBody: !Transform {Name: 'AWS::Include', Parameters: {Location: api.yaml}}"])
 def test_an_openapi_document_beside_the_template_is_read(routes: Routes, body: str) -> None:
     found = routes(
         f"""
@@ -161,6 +162,7 @@ Resources:{FUNCTION}
     "document",
     [
         "{Fn::Transform: {Name: 'AWS::Include', Parameters: {Location: s3://b/api.yaml}}}",
+        "!Transform {Name: 'AWS::Include', Parameters: {Location: s3://b/api.yaml}}",
         "!Ref Somewhere",
         "{paths: []}",
         "{paths: {/a: {get: [], post: {x-amazon-apigateway-integration: {uri: [1], type: {}}}, parameters: 7}}}",  # noqa: E501  one document

@@ -7,6 +7,7 @@ from textwrap import indent
 
 import pytest
 
+from valve_aws.model.source import Invalid
 from valve_aws.model.stack import Stack, Statement
 
 Read = Callable[..., Stack]
@@ -39,6 +40,19 @@ def test_a_policy_template_is_filled_and_knows_its_place(read: Read) -> None:
     assert s.resources == ("arn:aws:s3:::photos", "arn:aws:s3:::photos/*")
     assert "s3:GetObject" in s.actions
     assert (s.why, s.loose, s.where.line) == ("S3ReadPolicy", False, 7)
+
+
+def test_a_document_may_be_json_in_a_text(read: Read) -> None:
+    text = '{"Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::${Bucket}/*"}]}'
+    role = """
+  Role:
+    Type: AWS::IAM::Role
+    Properties: {Policies: [{PolicyName: p, PolicyDocument: !Sub '%s'}]}
+"""
+    (only,) = granted(read, "Role: !GetAtt Role.Arn", REST + role % text)
+    assert (only.actions, only.resources) == (("s3:Get*",), ("arn:aws:s3:::photos/*",))
+    with pytest.raises(Invalid, match="a policy document is not JSON"):
+        granted(read, "Role: !GetAtt Role.Arn", REST + role % text[:-1])
 
 
 def test_policies_may_be_one_name_one_document_or_a_list_of_all_kinds(read: Read) -> None:

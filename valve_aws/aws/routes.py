@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from valve_aws.aws.forms import unescaped
 from valve_aws.aws.shapes import Operation, Service
@@ -120,13 +120,15 @@ class Routes:
 
     def match(self, asked: Asked) -> list[tuple[Route, dict[str, str]]]:
         """Return the most exact routes that fit, each with its raw labels. More than one: the request is
-        ambiguous."""
+        ambiguous. A slash at the end that no route has is passed over, as services do: older SDKs send it."""
         fits = []
         for route in self.reachable(asked.method, len(asked.segments), not asked.query):
             if fitting(route, asked):
                 labels = path_fits(route, asked.segments)
                 if labels is not None:
                     fits.append((route, labels))
+        if not fits and len(asked.segments) > 1 and asked.segments[-2] and not asked.segments[-1]:
+            return self.match(replace(asked, segments=asked.segments[:-1]))
         if len(fits) > 1:
             best = max(route.rank for route, _ in fits)
             fits = [f for f in fits if f[0].rank == best]

@@ -43,8 +43,8 @@ def defined(declared: Declared, template: Template) -> Node:
     body = "Body" if declared.kind in EVENT else "DefinitionBody"
     node = next((fields[k] for k in ("DefinitionUri", "BodyS3Location") if k in fields), None)
     written = fields.get(body)
-    if written is not None and isinstance(written.value, dict) and "Fn::Transform" in written.value:
-        included = entries(written.value["Fn::Transform"], "`Fn::Transform`")
+    included = _included(written)
+    if included:
         node = entries(included.get("Parameters"), "`Parameters`").get("Location")
     if node is None or plain(declared.kind) not in EVENT:
         return declared.properties
@@ -53,6 +53,15 @@ def defined(declared: Declared, template: Template) -> Node:
         return declared.properties
     rest = {k: v for k, v in fields.items() if k not in {"DefinitionUri", "BodyS3Location", body}}
     return Node({**rest, body: found}, declared.properties.where, "", declared.properties.keys)
+
+
+def _included(written: Node | None) -> Fields:
+    """Return what `Fn::Transform`, or its short form, says that is to be there; nothing where neither is."""
+    if written is None or not isinstance(written.value, dict):
+        return {}
+    if written.tag == "Transform":
+        return written.value
+    return entries(written.value.get("Fn::Transform"), "`Fn::Transform`")
 
 
 def described(declared: Declared, fields: Fields, template: Template) -> Iterator[Trigger]:

@@ -5,6 +5,7 @@ Knows policy documents, SAM's policy templates, managed policies and roles. Does
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -24,7 +25,13 @@ MANAGED_ARN: Final = re.compile(r"arn:[\w-]+:iam::(aws|\d*):policy/(?:[\w+=,.@-]
 
 
 def document(node: Node, why: str) -> tuple[Statement, ...]:
-    """Return the statements of a resolved policy document (IAM JSON policy reference)."""
+    """Return the statements of a resolved policy document (IAM JSON policy reference), which may be JSON in a
+    text."""
+    if isinstance(node.value, str) and node.value.lstrip()[:1] == "{":
+        try:
+            node = wrap(json.loads(node.value), node.where)
+        except (ValueError, RecursionError) as error:
+            raise Invalid(node.where, f"a policy document is not JSON: {error}") from error
     fields = entries(node, "a policy document")
     return tuple(_statement(s, why) for s in several(fields.get("Statement")))
 
