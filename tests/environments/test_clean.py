@@ -221,7 +221,7 @@ def host() -> dict[str, int]:
 
 def still(group: Path) -> bool:
     """Say whether a group stays: what another run on this host is about to remove does not."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 5
     while group.exists() and time.monotonic() < until:
         time.sleep(0.01)
     return group.exists()
